@@ -1,0 +1,114 @@
+"""Commands: what was asked. One topic, keyed by restaurant (README, decision 1).
+
+Times that matter to a decision are not in here: they are the broker's append time of the
+record (decision 4), so the same log always gives the same facts.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from schemas.money import Money
+
+MAX_LINES = 50
+MAX_QUANTITY = 99
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.~-]+$")]
+Text = Annotated[str, Meta(min_length=1, max_length=200)]
+LongText = Annotated[str, Meta(max_length=2000)]
+Portions = Annotated[int, Meta(ge=0, le=10_000_000)]
+PaymentMethod = Literal["pix", "card", "cash"]
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One line of an order; several lines may name the same sku."""
+
+    sku: Identifier
+    quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+    expected_unit_price: Money | None = None
+
+
+class Address(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where to deliver."""
+
+    street: Text
+    number: Annotated[str, Meta(min_length=1, max_length=20)]
+    district: Text
+    city: Text
+    postal_code: Annotated[str, Meta(min_length=1, max_length=20)]
+    complement: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Payment(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the customer pays."""
+
+    method: PaymentMethod
+
+
+class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who orders; the id counts against per-customer limits."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=128)]
+    name: Annotated[str, Meta(max_length=200)] = ""
+    phone: Annotated[str, Meta(max_length=40)] = ""
+
+
+class PlaceOrder(Struct, frozen=True, tag="place-order", omit_defaults=True):
+    """Reserve every line or none, and confirm."""
+
+    order_id: str
+    restaurant_id: str
+    idempotency_key_hash: str
+    request_fingerprint: str
+    items: list[Line]
+    delivery_address: Address
+    payment: Payment
+    customer: Customer | None = None
+
+
+class PutRestaurant(Struct, frozen=True, tag="put-restaurant"):
+    """Create or replace a restaurant's profile."""
+
+    restaurant_id: str
+    name: str
+    kitchen_capacity: int  # orders being prepared at once
+    preparation_timeout_seconds: int
+    webhook: str | None = None
+
+
+class PutMenuItem(Struct, frozen=True, tag="put-menu-item"):
+    """Create or replace a menu item; `portions` is the whole number offered, sold ones included."""
+
+    restaurant_id: str
+    sku: str
+    name: str
+    description: str
+    category: str
+    price: Money
+    portions: int | None = None  # None: unlimited
+
+
+class PromotionItem(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a promotion offers of one menu item."""
+
+    sku: Identifier
+    promo_price: Money
+    portions: Portions | None = None
+    per_customer_limit: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+
+
+class PutPromotion(Struct, frozen=True, tag="put-promotion"):
+    """Create or replace a promotion; the window is [starts_at, ends_at) in milliseconds since 1970."""
+
+    restaurant_id: str
+    promotion_id: str
+    starts_at: int
+    ends_at: int
+    items: list[PromotionItem]
+
+
+class Tick(Struct, frozen=True, tag="tick"):
+    """Time has passed: deadlines before the record's time fire, and views learn their age."""
+
+
+Command = PlaceOrder | PutRestaurant | PutMenuItem | PutPromotion | Tick

@@ -1,0 +1,40 @@
+"""Every metric, by name, once. Times are in seconds."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+#: Upper bounds of the latency buckets; 0.12 and 0.3 are the service levels for reads and orders.
+LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+
+http_requests = Counter("promo_http_requests_total", "HTTP requests answered", ["route", "method", "status"])
+http_duration = Histogram(
+    "promo_http_request_duration_seconds",
+    "From the request's arrival to its answer",
+    ["route", "method", "status"],
+    buckets=LATENCY_BUCKETS,
+)
+orders = Counter("promo_orders_total", "Orders decided, by outcome", ["outcome"])
+order_confirmation = Histogram(
+    "promo_order_confirmation_seconds",
+    "From an order's arrival to its decision",
+    buckets=LATENCY_BUCKETS,
+)
+idempotent_replays = Counter("promo_idempotent_replays_total", "Answers that had been given before")
+undecided = Gauge("promo_undecided_commands", "Commands of this process that wait for their decision")
+consumer_lag = Gauge("promo_consumer_lag", "Records not yet processed", ["topic", "partition", "group"])
+dead_letters = Gauge("promo_dlq_depth", "Records set aside", ["topic"])
+view_staleness = Gauge("promo_view_staleness_seconds", "Age of the views")
+retries = Counter("promo_retries_total", "Attempts after the first", ["name"])
+transactions = Counter("promo_transactions_total", "Transactions, by result", ["result"])
+transaction_phase = Histogram(
+    "promo_transaction_phase_seconds",
+    "Where a micro-batch spends its time",
+    ["phase"],
+    buckets=(0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0),
+)
+batch_size = Histogram(
+    "promo_batch_commands", "Commands in a micro-batch", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+)
+commands = Counter("promo_commands_total", "Commands read from the log, by result", ["result"])
+offset_gaps = Counter("promo_offset_gaps_total", "Input offsets that were missing from the log")
+recoveries = Counter("promo_recoveries_total", "Partitions taken over, by what the local store was worth", ["store"])
+ready = Gauge("promo_ready", "1 when this process does its work")

@@ -1,0 +1,58 @@
+"""An order as facts and views carry it."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from schemas.money import Money
+
+Status = Literal["pending", "received", "preparing", "out_for_delivery", "delivered", "cancelled"]
+
+FailureReason = Literal[
+    "out_of_stock",
+    "price_changed",
+    "promotion_closed",
+    "limit_reached",
+]
+
+
+class OrderLine(Struct, frozen=True, omit_defaults=True):
+    """One line as it was decided."""
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Money
+    promotion_id: str | None = None
+
+
+class Eta(Struct, frozen=True):
+    """When the order is expected to be delivered: RFC 3339; right in half, and in 90 %, of cases."""
+
+    p50: str
+    p90: str
+
+
+class Shortage(Struct, frozen=True):
+    """What is left of an item that an order asked too much of."""
+
+    sku: str
+    available: int
+
+
+class Order(Struct, frozen=True, omit_defaults=True):
+    """The resulting state of an order; `version` grows by one with each change."""
+
+    order_id: str
+    restaurant_id: str
+    status: Status
+    items: list[OrderLine]
+    total: Money
+    payment_method: str
+    idempotency_key_hash: str
+    created_at: str
+    updated_at: str
+    version: int
+    eta: Eta | None = None
+    reason: str | None = None
+    shortages: list[Shortage] = []

@@ -1,0 +1,38 @@
+"""Replies: the answer to one command, sent to the ingress process that asked (README, decision 6)."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from schemas.orders import Order
+
+Outcome = Literal[
+    "confirmed",
+    "out_of_stock",
+    "price_changed",
+    "promotion_closed",
+    "limit_reached",
+    "customer_required",
+    "unknown_restaurant",
+    "unknown_item",
+    "key_reused",
+    "created",
+    "replaced",
+    "undecidable",
+]
+
+
+class Answer(Struct, frozen=True, omit_defaults=True):
+    """What was decided; kept under its idempotency key, so that a replay is equal byte for byte."""
+
+    outcome: Outcome
+    order: Order | None = None
+    skus: list[str] = []  # the items that the outcome is about, where it is about items
+    version: int = 0  # of the restaurant, item or promotion that was put
+
+
+class Reply(Struct, frozen=True, omit_defaults=True):
+    """An answer, and whether it had been given before."""
+
+    answer: Answer
+    replayed: bool = False

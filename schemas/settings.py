@@ -1,0 +1,86 @@
+"""Every setting, read from the environment: field `http_port` is `PROMO_HTTP_PORT`."""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX = "PROMO_"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The defaults are those of the local stack."""
+
+    kafka_bootstrap_servers: Annotated[
+        str, Meta(description="an existing Kafka, host:port[,host:port]; empty: make up starts one")
+    ] = ""
+    kafka_port: Annotated[int, Meta(description="port of the Kafka that make up starts; the next one is its controller's")] = 19092
+    redis_url: Annotated[str, Meta(description="an existing Redis, redis://host:port/db; empty: make up starts one")] = ""
+    redis_port: Annotated[int, Meta(description="port of the Redis that make up starts")] = 16379
+    http_host: Annotated[str, Meta(description="address that ingress listens on")] = "127.0.0.1"
+    http_port: Annotated[int, Meta(description="port that every ingress process shares")] = 8080
+    ops_port: Annotated[
+        int, Meta(description="first of the ports where the other processes show /metrics; 0: none")
+    ] = 18100
+    admin_token: Annotated[str, Meta(description="bearer token of the administrator; empty: make up makes one in the data folder")] = ""
+    token_secret: Annotated[
+        str, Meta(description="key that order and restaurant tokens are derived from; empty: make up makes one in the data folder")
+    ] = ""
+    data_dir: Annotated[str, Meta(description="folder for data, logs and process state")] = ".promo"
+    partitions: Annotated[int, Meta(description="partitions of every topic that is keyed by restaurant", ge=1)] = 8
+    reply_partitions: Annotated[int, Meta(description="partitions of the replies topic: the most ingress processes", ge=1)] = 16
+    streams: Annotated[int, Meta(description="stream workers that make up starts", ge=0)] = 1
+    ingress: Annotated[int, Meta(description="ingress processes that make up starts", ge=0)] = 1
+    egress: Annotated[int, Meta(description="egress processes that make up starts", ge=0)] = 1
+    instance: Annotated[str, Meta(description="name of this process, role-number; set by make up")] = ""
+    order_wait_seconds: Annotated[float, Meta(description="how long POST /v1/orders waits for the decision before it answers 202", ge=0, le=30)] = 5.0
+    max_undecided: Annotated[int, Meta(description="undecided commands per ingress process; past it, 503 overloaded", ge=1)] = 1000
+    idempotency_ttl_seconds: Annotated[int, Meta(description="how long an answer is kept under its key; at least 24 hours in production", ge=1)] = 172_800
+    tick_seconds: Annotated[float, Meta(description="time between two clock ticks of a partition", gt=0)] = 1.0
+    session_timeout_seconds: Annotated[float, Meta(description="silence after which a worker's partitions go to others", ge=1)] = 6.0
+    transaction_timeout_seconds: Annotated[float, Meta(description="after which the broker aborts a dead worker's transaction", ge=1)] = 10.0
+    max_batch: Annotated[int, Meta(description="most commands in one transaction", ge=1)] = 500
+    kill_at: Annotated[str, Meta(description="tests only: point[:count], kill -9 itself at the count-th pass of a named point")] = ""
+    log_level: Annotated[str, Meta(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Addresses of Kafka, given or of the local stack."""
+        return self.kafka_bootstrap_servers or f"127.0.0.1:{self.kafka_port}"
+
+    @property
+    def redis(self) -> str:
+        """URL of Redis, given or of the local stack."""
+        return self.redis_url or f"redis://127.0.0.1:{self.redis_port}/0"
+
+
+class SettingError(ValueError):
+    """A PROMO_ setting has a value of the wrong kind; the message names it and what it takes."""
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raises SettingError."""
+    environ = os.environ if environ is None else environ
+    given: dict[str, Any] = {}
+    hints = get_type_hints(Settings, include_extras=True)
+    for name in Settings.__struct_fields__:
+        variable = PREFIX + name.upper()
+        if variable not in environ:
+            continue
+        try:
+            given[name] = msgspec.convert(environ[variable], hints[name], strict=False)
+        except msgspec.ValidationError as error:
+            raise SettingError(f"{variable}={environ[variable]!r}: {error}") from error
+    return Settings(**given)
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Return name, default and meaning of each setting."""
+    hints = get_type_hints(Settings, include_extras=True)
+    defaults = Settings()
+    return [
+        (PREFIX + name.upper(), str(getattr(defaults, name)), get_args(hints[name])[1].description or "")
+        for name in Settings.__struct_fields__
+    ]
