@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 SCHEMA_VERSION = b"1"
 
+#: The trace context of a record that came without one.
+NO_TRACE = b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00"
+
 #: The `event-type` header of each message class.
 EVENT_TYPES: dict[type, str] = {
     PlaceOrder: "place-order",

@@ -13,7 +13,8 @@ from schemas.money import Money
 MAX_LINES = 50
 MAX_QUANTITY = 99
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.~-]+$")]
+# `$` alone would let a line feed pass at the end: patterns are searched for, not matched whole
+Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.~-]+(?!\n)$")]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 LongText = Annotated[str, Meta(max_length=2000)]
 Portions = Annotated[int, Meta(ge=0, le=10_000_000)]

@@ -7,7 +7,7 @@ from msgspec import Struct
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.commands import Address, Customer
 from schemas.money import Money
-from schemas.orders import Eta, OrderLine, Shortage
+from schemas.orders import Eta, FailureReason, OrderLine, Shortage
 
 
 class OrderCreated(Struct, frozen=True, omit_defaults=True):
@@ -61,6 +61,7 @@ class OrderConfirmed(Struct, frozen=True, omit_defaults=True):
     total: Money
     payment_method: str
     idempotency_key_hash: str
+    request_fingerprint: str
     eta: Eta
     created_at: str
     occurred_at: str
@@ -77,7 +78,9 @@ class OrderFailed(Struct, frozen=True, omit_defaults=True):
     total: Money
     payment_method: str
     idempotency_key_hash: str
-    reason: str
+    request_fingerprint: str
+    reason: FailureReason
+    skus: list[str]  # the items that the reason is about
     created_at: str
     occurred_at: str
     version: int

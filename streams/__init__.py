@@ -1,0 +1,1 @@
+"""Decide every command, exactly once."""

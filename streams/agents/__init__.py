@@ -1,0 +1,1 @@
+"""The shell: bytes in, the domain's decision, bytes out."""

@@ -1,0 +1,1 @@
+"""Pure rules: what a command leads to, and what a fact changes."""

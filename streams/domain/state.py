@@ -1,0 +1,38 @@
+"""The state that decisions read, and the changes that facts make to it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from schemas.catalogue import Item, Promotion, Restaurant, Stock
+from schemas.orders import Order
+from tables.records import Allowance, KeyEntry, Kitchen
+from tables.registry import TableSpec
+
+
+class State(Protocol):
+    """Read access to the tables of one partition; keys as the registry says."""
+
+    @property
+    def restaurants(self) -> Mapping[str, Restaurant]: ...
+    @property
+    def items(self) -> Mapping[str, Item]: ...
+    @property
+    def stocks(self) -> Mapping[str, Stock]: ...
+    @property
+    def promotions(self) -> Mapping[str, Promotion]: ...
+    @property
+    def allowances(self) -> Mapping[str, Allowance]: ...
+    @property
+    def kitchens(self) -> Mapping[str, Kitchen]: ...
+    @property
+    def orders(self) -> Mapping[str, Order]: ...
+    @property
+    def keys(self) -> Mapping[str, KeyEntry]: ...
+
+
+class Change(NamedTuple):
+    """Put `record` under `key` of `table`; None deletes."""
+
+    table: TableSpec
+    key: str
+    record: Any

@@ -1,0 +1,168 @@
+"""The transactional log on a real broker, by aiokafka."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced
+
+from streams.exactly_once.ports import Changes, FencedError, LogTruncatedError, Output
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a step of a transaction may take before its outcome counts as unknown.
+STEP_TIMEOUT = 10.0
+#: Seconds that letting go of a producer may take; after that its tasks are left to end by themselves.
+CLOSE_TIMEOUT = 2.0
+#: Bytes of records that go to one partition in one request of ours; the broker takes a little over 1 MB.
+MAX_REQUEST_BYTES = 900_000
+
+
+class KafkaLog:
+    """The log of one source partition: one producer, whose transactional id names the partition (rule 1)."""
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        application: str,
+        source: TopicPartition,
+        changelog_topic: str,
+        transaction_timeout_seconds: float,
+    ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._transactional_id = f"{application}-{source.topic}-{source.partition}"
+        self._source = source
+        self._changelog = TopicPartition(changelog_topic, source.partition)
+        self._transaction_timeout_ms = int(transaction_timeout_seconds * 1000)
+        self._producer: AIOKafkaProducer | None = None
+
+    async def fence(self) -> None:
+        """Start a new producer: the broker ends the transaction of the one before, and shuts it out."""
+        await self._close_producer()
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers,
+            client_id=self._transactional_id,
+            transactional_id=self._transactional_id,
+            transaction_timeout_ms=self._transaction_timeout_ms,
+            acks="all",
+            linger_ms=0,
+            max_batch_size=MAX_REQUEST_BYTES,
+            request_timeout_ms=int(STEP_TIMEOUT * 1000),
+        )
+        self._producer = producer
+        async with asyncio.timeout(STEP_TIMEOUT):
+            await producer.start()
+
+    async def begin(self) -> None:
+        """Open a transaction; the broker hears of it with the first record."""
+        await self._open_producer().begin_transaction()
+
+    async def produce(self, outputs: Sequence[Output], changes: Changes) -> int:
+        """Write everything, a partition at a time in full requests."""
+        producer = self._open_producer()
+        by_partition: dict[TopicPartition, list[Output]] = {}
+        for output in outputs:
+            by_partition.setdefault(TopicPartition(output.topic, output.partition), []).append(output)
+        topic, partition = self._changelog
+        by_partition[self._changelog] = [Output(topic, partition, k, v, ()) for k, v in changes.items()]
+        batches = [(t, batch) for t, records in by_partition.items() for batch in _batches(producer, records)]
+        try:
+            async with asyncio.timeout(STEP_TIMEOUT):
+                sent = [await producer.send_batch(b, t.topic, partition=t.partition) for t, b in batches]
+                written = await asyncio.gather(*sent)
+        except (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber) as error:
+            raise FencedError(self._transactional_id) from error
+        _, last_batch = batches[-1]  # the changelog's, which comes last
+        return int(written[-1].offset) + int(last_batch.record_count())
+
+    async def commit(self) -> None:
+        """Commit; the outcome is known only if this returns."""
+        try:
+            async with asyncio.timeout(STEP_TIMEOUT):
+                await self._open_producer().commit_transaction()
+        except (ProducerFenced, InvalidProducerEpoch) as error:
+            raise FencedError(self._transactional_id) from error
+
+    async def replay(self, offset: int) -> AsyncIterator[tuple[Changes, int]]:
+        """Read the changelog from `offset` to its end, `read_committed`.
+
+        After `fence` no transaction of the partition is open, so its end is the end of what is committed.
+        """
+        async with _Reader(self._bootstrap_servers, self._changelog) as consumer:
+            end = (await consumer.end_offsets([self._changelog]))[self._changelog]
+            begin = (await consumer.beginning_offsets([self._changelog]))[self._changelog]
+            if offset > end:
+                raise LogTruncatedError(f"{self._changelog}: {offset} is past the end, {end}")
+            position = max(offset, begin)
+            consumer.seek(self._changelog, position)
+            while position < end:
+                records = await consumer.getmany(timeout_ms=200, max_records=10_000)
+                changes = {r.key: r.value for batch in records.values() for r in batch}
+                position = await consumer.position(self._changelog)
+                yield changes, position
+
+    async def first_input(self, offset: int) -> int | None:
+        """Look at the source itself."""
+        async with _Reader(self._bootstrap_servers, self._source) as consumer:
+            consumer.seek(self._source, offset)
+            records = await consumer.getmany(timeout_ms=2_000, max_records=1)
+            return next((int(r.offset) for batch in records.values() for r in batch), None)
+
+    async def close(self) -> None:
+        """Let go of the producer; an open transaction is aborted by whoever fences, or by the broker."""
+        await self._close_producer()
+
+    def _open_producer(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise FencedError(f"{self._transactional_id}: not fenced yet")
+        return self._producer
+
+    async def _close_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await producer.stop()
+        except Exception as error:  # a producer that is being given up may fail in any way
+            log.debug("%s: closing: %r", self._transactional_id, error)
+
+
+class _Reader:
+    """A consumer of one partition, outside of any group, that sees only what is committed."""
+
+    def __init__(self, bootstrap_servers: str, partition: TopicPartition) -> None:
+        self._partition = partition
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            request_timeout_ms=int(STEP_TIMEOUT * 1000),
+            fetch_max_wait_ms=50,
+        )
+
+    async def __aenter__(self) -> AIOKafkaConsumer:
+        async with asyncio.timeout(STEP_TIMEOUT):
+            await self._consumer.start()
+        self._consumer.assign([self._partition])
+        return self._consumer
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._consumer.stop()
+
+
+def _batches(producer: AIOKafkaProducer, records: list[Output]) -> list[Any]:
+    batches = []
+    builder = producer.create_batch()
+    for record in records:
+        arguments = {"key": record.key, "value": record.value, "timestamp": None, "headers": list(record.headers)}
+        if builder.append(**arguments) is None:  # full
+            batches.append(builder)
+            builder = producer.create_batch()
+            if builder.append(**arguments) is None:
+                raise ValueError(f"a record for {record.topic} is larger than a request")
+    batches.append(builder)
+    return batches

@@ -1,0 +1,1 @@
+"""What streams remember: which tables, by which key, who writes them."""

@@ -1,0 +1,53 @@
+"""The registry of tables: name, key, record, what it is for.
+
+All are written by one writer, the decision of `order.commands`, in the transaction of the
+command (README, decisions 1 and 3), and partitioned as that topic is.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from schemas.catalogue import Item, Promotion, Restaurant, Stock
+from schemas.orders import Order
+from tables.records import Allowance, KeyEntry, Kitchen
+
+
+class TableSpec(Struct, frozen=True):
+    """One table: its name, what its key is made of, its record's class."""
+
+    name: str
+    key: tuple[str, ...]
+    record: type[Any]
+    holds: str
+
+
+RESTAURANTS = TableSpec("restaurants", ("restaurant_id",), Restaurant, "profiles")
+ITEMS = TableSpec("items", ("restaurant_id", "sku"), Item, "the menu")
+STOCKS = TableSpec("stocks", ("restaurant_id", "sku"), Stock, "portions, free and taken")
+PROMOTIONS = TableSpec("promotions", ("restaurant_id", "promotion_id"), Promotion, "windows and prices")
+ALLOWANCES = TableSpec(
+    "allowances", ("restaurant_id", "promotion_id", "customer_id"), Allowance, "use of per-customer limits"
+)
+KITCHENS = TableSpec("kitchens", ("restaurant_id",), Kitchen, "the length of the queue")
+ORDERS = TableSpec("orders", ("restaurant_id", "order_id"), Order, "every order's present state")
+KEYS = TableSpec("keys", ("restaurant_id", "idempotency_key_hash"), KeyEntry, "answers already given")
+
+TABLES: tuple[TableSpec, ...] = (
+    RESTAURANTS,
+    ITEMS,
+    STOCKS,
+    PROMOTIONS,
+    ALLOWANCES,
+    KITCHENS,
+    ORDERS,
+    KEYS,
+)
+
+#: Parts of a key are joined by this character, which no identifier may hold.
+SEPARATOR = "\x1f"
+
+
+def key(*parts: str) -> str:
+    """Join the parts of a key in the order that the table's spec names them."""
+    return SEPARATOR.join(parts)
