@@ -9,7 +9,7 @@ from schemas.commands import PromotionItem
 from schemas.money import Money
 
 
-class Restaurant(Struct, frozen=True, omit_defaults=True):
+class Restaurant(Struct, frozen=True):
     """A restaurant's profile."""
 
     restaurant_id: str
@@ -20,7 +20,7 @@ class Restaurant(Struct, frozen=True, omit_defaults=True):
     webhook: str | None = None
 
 
-class Item(Struct, frozen=True, omit_defaults=True):
+class Item(Struct, frozen=True):
     """A menu item, without its stock."""
 
     sku: str
@@ -31,7 +31,7 @@ class Item(Struct, frozen=True, omit_defaults=True):
     version: int
 
 
-class Allotment(Struct, frozen=True, omit_defaults=True):
+class Allotment(Struct, frozen=True):
     """Portions of one item set aside for one promotion."""
 
     portions: int | None = None  # None: bounded only by the item's own portions
@@ -44,7 +44,7 @@ class Allotment(Struct, frozen=True, omit_defaults=True):
         return None if self.portions is None else self.portions - self.reserved - self.wasted
 
 
-class Stock(Struct, frozen=True, omit_defaults=True):
+class Stock(Struct, frozen=True):
     """Portions of one item: its own, and each promotion's allotment within them."""
 
     sku: str
@@ -60,7 +60,7 @@ class Stock(Struct, frozen=True, omit_defaults=True):
         return None if self.portions is None else self.portions - self.reserved - self.wasted
 
 
-class Promotion(Struct, frozen=True, omit_defaults=True):
+class Promotion(Struct, frozen=True):
     """A promotion's window [starts_at, ends_at), milliseconds since 1970, and its items."""
 
     promotion_id: str

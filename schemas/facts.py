@@ -10,7 +10,7 @@ from schemas.money import Money
 from schemas.orders import Eta, FailureReason, OrderLine, Shortage
 
 
-class OrderCreated(Struct, frozen=True, omit_defaults=True):
+class OrderCreated(Struct, frozen=True):
     """An order came into being; whether it can be had is the next fact."""
 
     order_id: str
@@ -43,7 +43,7 @@ class ReservedItem(Struct, frozen=True):
     customer_id: str | None = None  # set where the promotion has a per-customer limit
 
 
-class StockReserved(Struct, frozen=True, omit_defaults=True):
+class StockReserved(Struct, frozen=True):
     """Every line of an order was reserved; one entry per sku."""
 
     restaurant_id: str
@@ -52,7 +52,7 @@ class StockReserved(Struct, frozen=True, omit_defaults=True):
     occurred_at: str
 
 
-class OrderConfirmed(Struct, frozen=True, omit_defaults=True):
+class OrderConfirmed(Struct, frozen=True):
     """The restaurant has the order."""
 
     order_id: str
@@ -69,7 +69,7 @@ class OrderConfirmed(Struct, frozen=True, omit_defaults=True):
     status: Literal["received"] = "received"
 
 
-class OrderFailed(Struct, frozen=True, omit_defaults=True):
+class OrderFailed(Struct, frozen=True):
     """The order was refused; nothing of it is reserved."""
 
     order_id: str
@@ -88,7 +88,7 @@ class OrderFailed(Struct, frozen=True, omit_defaults=True):
     status: Literal["cancelled"] = "cancelled"
 
 
-class CatalogChanged(Struct, frozen=True, omit_defaults=True):
+class CatalogChanged(Struct, frozen=True):
     """A restaurant, an item or a promotion changed; exactly one of the three is given.
 
     `stocks` are those whose portions changed with it. `version` is the changed thing's.

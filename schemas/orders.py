@@ -16,7 +16,7 @@ FailureReason = Literal[
 ]
 
 
-class OrderLine(Struct, frozen=True, omit_defaults=True):
+class OrderLine(Struct, frozen=True):
     """One line as it was decided."""
 
     sku: str
@@ -40,7 +40,7 @@ class Shortage(Struct, frozen=True):
     available: int
 
 
-class Order(Struct, frozen=True, omit_defaults=True):
+class Order(Struct, frozen=True):
     """The resulting state of an order; `version` grows by one with each change."""
 
     order_id: str
