@@ -123,6 +123,9 @@ class KafkaLog:
         producer, self._producer = self._producer, None
         if producer is None:
             return
+        ended = producer._txn_manager.wait_for_transaction_end()
+        if ended is not None and ended.done():
+            ended.exception()  # has been dealt with; asyncio would report it as never looked at
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await producer.stop()

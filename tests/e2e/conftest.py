@@ -1,0 +1,23 @@
+"""One stack for all end-to-end tests; each test has restaurants of its own."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+import pytest
+
+from tests.e2e.customers import Kitchen
+from tests.e2e.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    started = Stack(tmp_path_factory.mktemp("stack"), ingress=2)
+    yield started
+    started.compose("down")
+
+
+@pytest.fixture
+async def kitchen(stack: Stack) -> AsyncIterator[Kitchen]:
+    connector = aiohttp.TCPConnector(limit=400)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(30)) as session:
+        yield Kitchen(session, stack.url)

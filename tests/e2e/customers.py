@@ -1,0 +1,77 @@
+"""Customers and restaurants over HTTP."""
+
+import asyncio
+import random
+import uuid
+from typing import Any
+
+import aiohttp
+from msgspec import Struct
+
+from tests.e2e.stack import ADMIN
+
+ADDRESS = {"street": "Rua A", "number": "10", "district": "Centro", "city": "Recife", "postal_code": "50000-000"}
+
+
+class Answer(Struct):
+    """What came back: status, bytes, headers."""
+
+    status: int
+    body: bytes
+    replayed: bool
+    headers: dict[str, str]
+
+
+class Kitchen:
+    """Opens restaurants and orders from them."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> Answer:
+        async with self._session.request(method, self._url + path, headers=headers, **request) as response:
+            return Answer(
+                response.status,
+                await response.read(),
+                response.headers.get("Idempotency-Replayed") == "true",
+                dict(response.headers),
+            )
+
+    async def put(self, path: str, body: dict[str, Any], token: str = ADMIN) -> Answer:
+        return await self.call("PUT", path, json=body, headers={"Authorization": f"Bearer {token}"})
+
+    async def open(self, **portions: int | None) -> str:
+        """Make a restaurant with these items; returns its id."""
+        restaurant = f"r-{uuid.uuid4().hex[:10]}"
+        assert (await self.put(f"/v1/restaurants/{restaurant}", {"name": "Cantina"})).status == 201
+        for sku, count in portions.items():
+            item = {"name": sku, "category": "geral", "price": {"amount": 1000, "currency": "BRL"}, "portions": count}
+            assert (await self.put(f"/v1/restaurants/{restaurant}/menu/{sku}", item)).status == 201
+        return restaurant
+
+    async def order(self, restaurant: str, key: str, *lines: tuple[str, int], **headers: str) -> Answer:
+        """One attempt."""
+        body = order_body(restaurant, *lines)
+        return await self.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": key, **headers})
+
+    async def insist(self, restaurant: str, key: str, *lines: tuple[str, int], attempts: int = 40) -> Answer:
+        """Order as a good client does: the same key again, with jitter, until it is decided."""
+        for attempt in range(attempts):
+            try:
+                answer = await self.order(restaurant, key, *lines)
+            except (aiohttp.ClientError, TimeoutError):
+                answer = None
+            if answer and answer.status not in (202, 429, 503):
+                return answer
+            await asyncio.sleep(random.uniform(0.05, min(1.0, 0.1 * 2**attempt)))
+        raise AssertionError(f"{key} was never decided")
+
+
+def order_body(restaurant: str, *lines: tuple[str, int]) -> dict[str, Any]:
+    return {
+        "restaurant_id": restaurant,
+        "items": [{"sku": sku, "quantity": quantity} for sku, quantity in lines],
+        "delivery_address": ADDRESS,
+        "payment": {"method": "pix"},
+    }
