@@ -1,0 +1,57 @@
+# What each command does is in README.md. The environment is made on first use and when the lock changes.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.installed
+
+# make scale streams=3: only what was said on the command line counts
+said = $(if $(filter command line,$(origin $(1))),$(1)=$($(1)))
+
+.DEFAULT_GOAL := demo
+.PHONY: demo up down ps scale settings test check format lock clean
+
+demo: $(READY)
+	@$(RUN) -m compose demo $(if $(filter 1,$(DEMO_EXIT)),--exit)
+
+up: $(READY)
+	@$(RUN) -m compose up
+
+down: $(READY)
+	@$(RUN) -m compose down
+
+ps: $(READY)
+	@$(RUN) -m compose ps
+
+scale: $(READY)
+	@$(RUN) -m compose scale $(call said,streams) $(call said,ingress) $(call said,egress)
+
+settings: $(READY)
+	@$(RUN) -m compose settings
+
+test: $(READY)
+	$(RUN) -m pytest
+
+check: $(READY)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+format: $(READY)
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+# uv is not a dependency of ours, only the maker of the lock
+lock: $(READY)
+	$(RUN) -m venv build/uv
+	build/uv/bin/pip install --quiet uv
+	build/uv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		setup.cfg --extra stack --extra dev -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build .promo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(READY): requirements.lock compose/install.sh
+	@compose/install.sh "$(PYTHON)" "$(VENV)" requirements.lock
+	@touch $@

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Make the virtual environment: install.sh PYTHON VENV LOCK. Everything it says goes to standard error, so
+# that `make ps` prints nothing but its lines. A second run goes on where a failed one stopped.
+set -eu
+exec >&2
+python=$1 venv=$2 lock=$3
+
+fail() { printf 'promo: %s\n' "$@"; exit 1; }
+
+can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+apt_install() {
+    echo "installing with apt-get: $*"
+    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+if ! command -v "$python" >/dev/null; then
+    if [ "$python" = python3 ] && can_apt; then
+        apt_install python3 python3-venv || fail "apt-get could not install python3; install it and run make again."
+    else
+        fail "no $python was found. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.12 ..."
+    fi
+fi
+
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail \
+    "$python is $("$python" -V 2>&1); Python 3.11 or newer is needed." \
+    "  Install one and name it: make PYTHON=/path/to/python3.12 ..."
+
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+    can_apt || fail "$python has no venv module. Install it: sudo apt-get install $version-venv, then run make again."
+    apt_install "$version-venv" || fail "apt-get could not install $version-venv; install it and run make again."
+fi
+
+# an environment of another, or a removed, Python is made anew
+if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
+    echo "making $venv"
+    "$python" -m venv --clear "$venv" || fail "$venv could not be made; is the disk full, or the folder not ours?"
+fi
+
+echo "installing the packages of $lock"
+"$venv/bin/python" -m pip install --disable-pip-version-check --require-hashes -r "$lock" || fail \
+    "the packages could not be installed; the lines above say why." \
+    "  No network, or a proxy: set https_proxy, or pip's index in pip.conf. Disk full: make room (400 MB)." \
+    "  Then run the same command again."
