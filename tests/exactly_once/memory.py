@@ -9,6 +9,7 @@ from streams.exactly_once.ports import (
     Message,
     Output,
 )
+from streams.exactly_once.position import POSITION_KEY, Position, decode_position
 
 
 class MemoryBroker:
@@ -25,6 +26,10 @@ class MemoryBroker:
         message = Message("in", 0, len(self.inputs), timestamp, b"k", value, [])
         self.inputs.append(message)
         return message
+
+    def position(self) -> Position:
+        """Return the position that is committed."""
+        return decode_position(next((v for k, v in reversed(self.changelog) if k == POSITION_KEY), None))
 
     def commit(self) -> None:
         assert self.open is not None

@@ -1,0 +1,74 @@
+"""The catalogue and the views: versions without a gap, and Redis equal to the fold of the facts."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+from tests.checker.observations import Finding, Observations
+
+
+def catalogue_versions_without_gap(seen: Observations) -> Finding:
+    """Each restaurant, item and promotion has versions 1, 2, 3, ... in the order of the log."""
+    finding = Finding()
+    last: dict[tuple[str, str], int] = defaultdict(int)
+    for fact in seen.of("catalog.changed"):
+        for name, thing in _things(fact.value):
+            where = (fact.value["restaurant_id"], name)
+            expected = last[where] + 1
+            finding.expect(thing["version"] == expected, f"{where}: version {thing['version']}, not {expected}")
+            last[where] = thing["version"]
+    return finding
+
+
+def views_equal_facts(seen: Observations) -> Finding:
+    """After quiet, Redis holds of each thing what the fact of its highest version says, bit by bit."""
+    finding = Finding()
+    if seen.views is None:
+        return finding
+    for view, fields in _fold(seen).items():
+        held = seen.views.get(view, {})
+        for name, (version, value) in fields.items():
+            raw = held.get(name)
+            stored = raw.partition("|") if raw else None
+            same = stored is not None and int(stored[0]) == version and json.loads(stored[2]) == value
+            finding.expect(same, f"{view} {name}: holds {raw}, facts say {version}|{json.dumps(value)}")
+    return finding
+
+
+def _fold(seen: Observations) -> dict[str, dict[str, tuple[int, Any]]]:
+    views: dict[str, dict[str, tuple[int, Any]]] = defaultdict(dict)
+
+    def put(restaurant: str, name: str, value: dict[str, Any]) -> None:
+        fields = views[f"menu:{restaurant}"]
+        if name not in fields or fields[name][0] < value["version"]:
+            fields[name] = (value["version"], value)
+
+    for fact in seen.of("catalog.changed"):
+        restaurant = fact.value["restaurant_id"]
+        for name, thing in _things(fact.value):
+            put(restaurant, name, thing)
+        for stock in fact.value["stocks"]:
+            put(restaurant, f"stock:{stock['sku']}", stock)
+    for fact in seen.of("stock.reserved", "stock.released"):
+        for item in fact.value["items"]:
+            put(fact.value["restaurant_id"], f"stock:{item['sku']}", item["stock"])
+    return views
+
+
+def _things(value: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    if value["restaurant"] is not None:
+        found.append(("restaurant", value["restaurant"]))
+    if value["item"] is not None:
+        found.append((f"item:{value['item']['sku']}", value["item"]))
+    if value["promotion"] is not None:
+        found.append((f"promotion:{value['promotion']['promotion_id']}", value["promotion"]))
+    return found
+
+
+def dead_letters_are_the_poisoned_ones(seen: Observations) -> Finding:
+    """Every record that cannot be read is set aside, once, and no other."""
+    finding = Finding()
+    finding.expect(seen.dead == seen.poisoned, f"{seen.poisoned} poisoned, {seen.dead} set aside")
+    finding.checked += seen.poisoned
+    return finding

@@ -1,0 +1,38 @@
+"""The invariants by name, and the verdict."""
+
+from collections.abc import Callable
+
+from tests.checker import catalogue, orders, stock
+from tests.checker.observations import Finding, Observations
+
+INVARIANTS: dict[str, Callable[[Observations], Finding]] = {
+    "never-oversold": stock.never_oversold,
+    "stock-conserved": stock.stock_conserved,
+    "stock-versions-without-gap": stock.stock_versions_without_gap,
+    "all-or-nothing": stock.all_or_nothing,
+    "availability-is-what-is-left": stock.availability_is_what_is_left,
+    "one-order-per-key": orders.one_order_per_key,
+    "replays-equal": orders.replays_equal,
+    "a-key-means-one-body": orders.a_key_means_one_body,
+    "acknowledged-orders-stand": orders.acknowledged_orders_stand,
+    "refused-orders-do-not-stand": orders.refused_orders_do_not_stand,
+    "orders-come-from-calls": orders.orders_come_from_calls,
+    "every-order-is-decided": orders.every_order_is_decided,
+    "legal-transitions": orders.legal_transitions,
+    "each-fact-once": orders.each_fact_once,
+    "each-input-is-answered-once": orders.each_input_is_answered_once,
+    "no-answer-is-ahead-of-its-facts": orders.no_answer_is_ahead_of_its_facts,
+    "catalogue-versions-without-gap": catalogue.catalogue_versions_without_gap,
+    "views-equal-facts": catalogue.views_equal_facts,
+    "dead-letters-are-the-poisoned-ones": catalogue.dead_letters_are_the_poisoned_ones,
+}
+
+
+def check(seen: Observations) -> dict[str, Finding]:
+    """Return what each invariant finds."""
+    return {name: invariant(seen) for name, invariant in INVARIANTS.items()}
+
+
+def violations(findings: dict[str, Finding]) -> dict[str, list[str]]:
+    """Return the invariants that are broken, with their messages."""
+    return {name: finding.violations for name, finding in findings.items() if finding.violations}

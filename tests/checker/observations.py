@@ -1,0 +1,57 @@
+"""What can be seen from outside: calls over HTTP, and records by a read_committed reader."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class Call(Struct, frozen=True):
+    """One request for an order, and what came of it; status 0: no answer came."""
+
+    restaurant_id: str
+    key: str
+    lines: list[tuple[str, int]]  # sku, quantity
+    status: int
+    body: bytes = b""
+    replayed: bool = False
+    order_id: str | None = None
+
+
+class Fact(Struct, frozen=True):
+    """One committed record of a fact topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    value: dict[str, Any]
+
+
+class Observations(Struct):
+    """All that one run left to see."""
+
+    calls: list[Call] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    inputs: list[tuple[int, int]] = field(default_factory=list)  # partition and offset of every command
+    answered: list[tuple[int, int]] = field(default_factory=list)  # of which command each reply, tick or dead letter is
+    answers_ahead: int = 0  # answers that came before their facts could be read
+    dead: int = 0  # records on dead-letter topics
+    poisoned: int = 0  # records that were sent to end there
+    views: dict[str, dict[str, str]] | None = None  # menu:<restaurant> -> field -> "version|json", after quiet
+
+    def of(self, *topics: str) -> list[Fact]:
+        """Return the facts of these topics, each partition in its order."""
+        return [f for f in self.facts if f.topic in topics]
+
+
+class Finding(Struct):
+    """What one invariant found: how many observations it looked at, and those that break it."""
+
+    checked: int = 0
+    violations: list[str] = field(default_factory=list)
+
+    def expect(self, holds: bool, message: str) -> None:
+        """Count one observation; keep the message where it breaks the invariant."""
+        self.checked += 1
+        if not holds:
+            self.violations.append(message)

@@ -1,0 +1,170 @@
+"""Orders: one per key, none lost, none from nowhere, each with a legal life."""
+
+from collections import Counter, defaultdict
+
+from tests.checker.observations import Fact, Finding, Observations
+
+#: What may follow what; the contract's states.
+NEXT = {
+    None: {"pending"},
+    "pending": {"received", "cancelled"},
+    "received": {"preparing", "cancelled"},
+    "preparing": {"out_for_delivery", "cancelled"},
+    "out_for_delivery": {"delivered"},
+    "delivered": set(),
+    "cancelled": set(),
+}
+ORDER_TOPICS = ("order.created", "order.confirmed", "order.failed", "order.status-changed", "order.cancelled")
+CONFIRMED = 201
+REFUSED = {402, 409}
+ACCEPTED = 202
+
+
+def _lives(seen: Observations) -> dict[str, list[Fact]]:
+    lives: dict[str, list[Fact]] = defaultdict(list)
+    for fact in seen.of(*ORDER_TOPICS):
+        lives[fact.value["order_id"]].append(fact)
+    return {order_id: sorted(facts, key=lambda f: f.value["version"]) for order_id, facts in lives.items()}
+
+
+def legal_transitions(seen: Observations) -> Finding:
+    """Versions are 1, 2, 3, ..., each once, and each status may follow the one before."""
+    finding = Finding()
+    for order_id, facts in _lives(seen).items():
+        status = None
+        for expected, fact in enumerate(facts, start=1):
+            version, after = fact.value["version"], fact.value["status"]
+            finding.expect(version == expected, f"{order_id}: version {version} where {expected} was to come")
+            finding.expect(after in NEXT[status], f"{order_id}: {after} after {status}")
+            status = after
+    return finding
+
+
+def every_order_is_decided(seen: Observations) -> Finding:
+    """After quiet no order is pending."""
+    finding = Finding()
+    for order_id, facts in _lives(seen).items():
+        finding.expect(len(facts) > 1, f"{order_id} was created and never decided")
+    return finding
+
+
+def each_fact_once(seen: Observations) -> Finding:
+    """No event id, and no version of an order, appears twice."""
+    finding = Finding()
+    ids: set[str] = set()
+    versions: set[tuple[str, str, int]] = set()
+    for fact in seen.facts:
+        finding.expect(fact.event_id not in ids, f"{fact.topic}: event {fact.event_id} twice")
+        ids.add(fact.event_id)
+        if fact.topic in ORDER_TOPICS:
+            mark = (fact.topic, fact.value["order_id"], fact.value["version"])
+            finding.expect(mark not in versions, f"{mark} twice")
+            versions.add(mark)
+    return finding
+
+
+def one_order_per_key(seen: Observations) -> Finding:
+    """No key has two orders, and no order two keys; each is decided once."""
+    finding = Finding()
+    orders: dict[tuple[str, str], set[str]] = defaultdict(set)
+    decided: dict[str, int] = defaultdict(int)
+    for fact in seen.of("order.created"):
+        orders[(fact.value["restaurant_id"], fact.value["idempotency_key_hash"])].add(fact.value["order_id"])
+    for fact in seen.of("order.confirmed", "order.failed"):
+        decided[fact.value["order_id"]] += 1
+    for key, ids in orders.items():
+        finding.expect(len(ids) == 1, f"{key} has orders {ids}")
+    for order_id, count in decided.items():
+        finding.expect(count == 1, f"{order_id} was decided {count} times")
+    answered: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for call in seen.calls:
+        if call.order_id is not None:
+            answered[(call.restaurant_id, call.key)].add(call.order_id)
+    for key, ids in answered.items():
+        finding.expect(len(ids) == 1, f"{key} was answered with orders {ids}")
+    return finding
+
+
+def replays_equal(seen: Observations) -> Finding:
+    """The same key and body always gets the same status and bytes; of all answers, one at most is not a replay."""
+    finding = Finding()
+    answers: dict[tuple[str, str, str], list[tuple[int, bytes, bool]]] = defaultdict(list)
+    for call in seen.calls:
+        if call.status == CONFIRMED or call.status in REFUSED:
+            asked = (call.restaurant_id, call.key, str(call.lines))
+            answers[asked].append((call.status, call.body, call.replayed))
+    for asked, given in answers.items():
+        finding.expect(len({(status, body) for status, body, _ in given}) == 1, f"{asked} got different answers")
+        fresh = sum(not replayed for _, _, replayed in given)
+        finding.expect(fresh <= 1, f"{asked}: {fresh} answers say that they are the first")
+    return finding
+
+
+def acknowledged_orders_stand(seen: Observations) -> Finding:
+    """An order that was answered 201 is on order.confirmed with what was asked; one that was answered 202 is decided."""
+    finding = Finding()
+    confirmed = {f.value["order_id"]: f.value for f in seen.of("order.confirmed")}
+    decided = confirmed.keys() | {f.value["order_id"] for f in seen.of("order.failed")}
+    for call in seen.calls:
+        if call.status == CONFIRMED:
+            order = confirmed.get(call.order_id or "")
+            finding.expect(order is not None, f"{call.order_id} was confirmed to {call.key}, and is lost")
+            if order is not None:
+                lines = [(line["sku"], line["quantity"]) for line in order["items"]]
+                finding.expect(lines == list(map(tuple, call.lines)), f"{call.order_id}: asked {call.lines}, has {lines}")
+        elif call.status == ACCEPTED:
+            finding.expect(call.order_id in decided, f"{call.order_id} was accepted from {call.key}, and is lost")
+    return finding
+
+
+def refused_orders_do_not_stand(seen: Observations) -> Finding:
+    """An order that was refused is not on order.confirmed, and a confirmed one not on order.failed."""
+    finding = Finding()
+    confirmed = {f.value["order_id"] for f in seen.of("order.confirmed")}
+    failed = {f.value["order_id"] for f in seen.of("order.failed")}
+    for call in seen.calls:
+        if call.status in REFUSED and call.order_id is not None:
+            finding.expect(call.order_id not in confirmed, f"{call.order_id} was refused, and is confirmed")
+    for order_id in confirmed | failed:
+        finding.expect(not (order_id in confirmed and order_id in failed), f"{order_id} is confirmed and failed")
+    return finding
+
+
+def orders_come_from_calls(seen: Observations) -> Finding:
+    """No order is confirmed that nobody asked for."""
+    finding = Finding()
+    asked = {call.order_id for call in seen.calls}
+    for fact in seen.of("order.confirmed"):
+        finding.expect(fact.value["order_id"] in asked, f"{fact.value['order_id']} was asked for by nobody")
+    return finding
+
+
+def a_key_means_one_body(seen: Observations) -> Finding:
+    """A key that comes again with another body is refused, and the order is of the body that was decided."""
+    finding = Finding()
+    confirmed = {f.value["order_id"]: f.value for f in seen.of("order.confirmed")}
+    bodies: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for call in seen.calls:
+        if call.status in REFUSED | {CONFIRMED}:
+            bodies[(call.restaurant_id, call.key)].add(str(call.lines))
+    for key, lines in bodies.items():
+        finding.expect(len(lines) == 1, f"{key} was answered for {len(lines)} bodies")
+    finding.checked += len(confirmed)
+    return finding
+
+
+def each_input_is_answered_once(seen: Observations) -> Finding:
+    """Every command in the log has one reply, watermark or dead letter, and none has two."""
+    finding = Finding()
+    answered = Counter(seen.answered)
+    for where in seen.inputs:
+        finding.expect(answered[where] == 1, f"the command at {where} was answered {answered[where]} times")
+    return finding
+
+
+def no_answer_is_ahead_of_its_facts(seen: Observations) -> Finding:
+    """Who has an answer can read its facts."""
+    finding = Finding(checked=len(seen.calls))
+    if seen.answers_ahead:
+        finding.violations.append(f"{seen.answers_ahead} answers came before their facts")
+    return finding

@@ -1,0 +1,113 @@
+"""Portions: never more taken than there are, at every prefix of the log, and none invented or lost."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from tests.checker.observations import Fact, Finding, Observations
+
+#: One change of a stock: version, the stock that results, by how much reserved changed (None: a new
+#: offer), and the fact.
+Change = tuple[int, dict[str, Any], int | None, Fact]
+
+
+def _changes(seen: Observations) -> dict[tuple[str, str], list[Change]]:
+    """Return every change of every stock in the order of its versions."""
+    changes: dict[tuple[str, str], list[Change]] = defaultdict(list)
+    for fact in seen.of("stock.reserved", "stock.released"):
+        sign = 1 if fact.topic == "stock.reserved" else -1
+        for item in fact.value["items"]:
+            where = (fact.value["restaurant_id"], item["sku"])
+            changes[where].append((item["version"], item["stock"], sign * item["quantity"], fact))
+    for fact in seen.of("catalog.changed"):
+        for stock in fact.value["stocks"]:
+            changes[(fact.value["restaurant_id"], stock["sku"])].append((stock["version"], stock, None, fact))
+    return {where: sorted(found, key=lambda c: c[0]) for where, found in changes.items()}
+
+
+def never_oversold(seen: Observations) -> Finding:
+    """sold + held <= portions after every change, for the item and for each promotion's allotment."""
+    finding = Finding()
+    for where, changes in _changes(seen).items():
+        taken = 0  # counted here, from quantities alone
+        for version, stock, delta, _ in changes:
+            taken += delta or 0
+            for name, pool in [("portions", stock), *stock["allotments"].items()]:
+                portions = pool["portions"]
+                used = pool["reserved"] + pool["wasted"]
+                finding.expect(portions is None or used <= portions, f"{where} v{version}: {name}: {used} of {portions}")
+            portions = stock["portions"]
+            finding.expect(portions is None or taken <= portions, f"{where} v{version}: {taken} taken of {portions}")
+    return finding
+
+
+def stock_conserved(seen: Observations) -> Finding:
+    """portions = free + held + sold + wasted: what a stock says is what the quantities add up to."""
+    finding = Finding()
+    for where, changes in _changes(seen).items():
+        taken = 0
+        for version, stock, delta, _ in changes:
+            taken += delta or 0
+            claimed = stock["reserved"] + stock["wasted"]
+            finding.expect(claimed == taken, f"{where} v{version}: says {claimed} taken, is {taken}")
+    held = _taken_by_orders(seen)
+    for where, changes in _changes(seen).items():
+        last = changes[-1][1]
+        claimed = last["reserved"] + last["wasted"]
+        finding.expect(claimed == held[where], f"{where}: says {claimed} taken, orders have {held[where]}")
+    return finding
+
+
+def _taken_by_orders(seen: Observations) -> dict[tuple[str, str], int]:
+    """Return what orders that stand have taken, and what cancelled ones wasted."""
+    held: dict[tuple[str, str], int] = defaultdict(int)
+    for fact in seen.of("order.confirmed"):
+        for line in fact.value["items"]:
+            held[(fact.value["restaurant_id"], line["sku"])] += line["quantity"]
+    return held
+
+
+def stock_versions_without_gap(seen: Observations) -> Finding:
+    """Each stock's versions are 1, 2, 3, ..., each once."""
+    finding = Finding()
+    for where, changes in _changes(seen).items():
+        for expected, (version, *_) in enumerate(changes, start=1):
+            finding.expect(version == expected, f"{where}: version {version} where {expected} was to come")
+    return finding
+
+
+def all_or_nothing(seen: Observations) -> Finding:
+    """An order has all of its lines reserved, once, or none."""
+    finding = Finding()
+    reserved: dict[str, list[dict[str, int]]] = defaultdict(list)
+    for fact in seen.of("stock.reserved"):
+        reserved[fact.value["order_id"]].append({i["sku"]: i["quantity"] for i in fact.value["items"]})
+    for fact in seen.of("order.confirmed"):
+        wanted: dict[str, int] = defaultdict(int)
+        for line in fact.value["items"]:
+            wanted[line["sku"]] += line["quantity"]
+        had = reserved.pop(fact.value["order_id"], [])
+        finding.expect(had == [dict(wanted)], f"{fact.value['order_id']}: wanted {dict(wanted)}, reserved {had}")
+    for order_id, had in reserved.items():
+        finding.expect(False, f"{order_id}: reserved {had} and is no confirmed order")
+    return finding
+
+
+def availability_is_what_is_left(seen: Observations) -> Finding:
+    """What a reservation says is left is what the stock has left, in the promotion that it was made in."""
+    finding = Finding()
+    for fact in seen.of("stock.reserved"):
+        for item in fact.value["items"]:
+            left = list(_bounds(item))
+            expected = min(left) if left else None
+            finding.expect(item["available"] == expected, f"{fact.event_id} {item['sku']}: {item['available']}, is {expected}")
+    return finding
+
+
+def _bounds(item: dict[str, Any]) -> Iterator[int]:
+    pools = [item["stock"]]
+    if item["promotion_id"] is not None:
+        pools.append(item["stock"]["allotments"][item["promotion_id"]])
+    for pool in pools:
+        if pool["portions"] is not None:
+            yield pool["portions"] - pool["reserved"] - pool["wasted"]

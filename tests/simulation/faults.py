@@ -1,0 +1,43 @@
+"""What can go wrong between any two steps, by seed."""
+
+import random
+from collections import Counter, deque
+
+from msgspec import Struct
+
+#: Faults that strike at a step of a worker: a call of the log, or a named point between two.
+CRASHES = ("crash", "crash and lose the store", "crash and restore an old store")
+STEP_FAULTS = (*CRASHES, "error", "zombie", "rebalance", "redelivery", "skipped fetch")
+COMMIT_FAULTS = ("in doubt, committed", "in doubt, not committed")
+REPLY_FAULTS = ("lost reply", "late reply")
+KINDS = (*STEP_FAULTS, *COMMIT_FAULTS, *REPLY_FAULTS)
+
+
+class Fault(Struct, frozen=True):
+    """Strikes at the first fitting step after so many steps."""
+
+    after: int
+    kind: str
+
+
+class Faults:
+    """The schedule of one run."""
+
+    def __init__(self, rng: random.Random, count: int, steps: int) -> None:
+        planned = sorted((Fault(rng.randrange(steps), rng.choice(KINDS)) for _ in range(count)), key=lambda f: f.after)
+        self._due: dict[str, deque[Fault]] = {
+            "step": deque(f for f in planned if f.kind in STEP_FAULTS),
+            "commit": deque(f for f in planned if f.kind in COMMIT_FAULTS),
+            "reply": deque(f for f in planned if f.kind in REPLY_FAULTS),
+        }
+        self.steps = 0
+        self.struck: Counter[str] = Counter()
+
+    def strike(self, where: str) -> str | None:
+        """Return the fault that strikes here and now, if one does."""
+        due = self._due[where]
+        if due and due[0].after <= self.steps:
+            fault = due.popleft()
+            self.struck[fault.kind] += 1
+            return fault.kind
+        return None

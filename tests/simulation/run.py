@@ -1,0 +1,120 @@
+"""One seed: the same seed twice gives the same trace."""
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections import Counter
+
+from msgspec import Struct
+
+from egress.projection import ViewWrite, project
+from schemas import codec
+from schemas.topics import FACT_TOPICS, ORDER_COMMANDS_DLQ, ORDER_REPLIES, WATERMARKS
+from tests.checker.check import check, violations
+from tests.checker.observations import Fact, Finding, Observations
+from tests.simulation import virtual_time
+from tests.simulation.cluster import PATIENCE, Cluster
+from tests.simulation.customers import Customers, value_of
+from tests.simulation.faults import Faults
+
+COMMANDS = 500
+FAULTS = 14
+#: Steps within which the faults strike; a run of 500 commands has about three times as many.
+STEPS = 1_500
+
+FACTS = {topic.name for topic in FACT_TOPICS.values()}
+
+
+class Outcome(Struct):
+    """What came of one seed."""
+
+    seed: int
+    trace: str
+    faults: Counter[str]
+    findings: dict[str, Finding]
+
+    @property
+    def violations(self) -> dict[str, list[str]]:
+        return violations(self.findings)
+
+
+def simulate(seed: int, commands: int = COMMANDS, faults: int = FAULTS) -> Outcome:
+    """Run one seed to the end and check it."""
+    logging.disable(logging.ERROR)
+    random.seed(seed)  # the processor's jitter
+    rng = random.Random(seed)
+    digest = hashlib.blake2b(digest_size=16)
+
+    def trace(*event: object) -> None:
+        digest.update(repr(event).encode())
+
+    plan = Faults(rng, faults, STEPS)
+    customers = Customers(rng, plan, trace, commands)
+    cluster = Cluster(rng, plan, trace, customers.deliver)
+
+    async def main() -> None:
+        cluster.start()
+        await asyncio.wait_for(customers.run(cluster), 10 * PATIENCE)
+        await cluster.quiet()
+
+    stuck = Finding(checked=1)
+    try:
+        virtual_time.run(main())
+    except (AssertionError, TimeoutError) as error:
+        stuck.violations.append(str(error) or "customers are never answered")
+    finally:
+        logging.disable(logging.NOTSET)
+    findings = check(observe(cluster, customers, rng))
+    findings["everything-is-decided"] = stuck
+    return Outcome(seed, digest.hexdigest(), plan.struck, findings)
+
+
+def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Observations:
+    """Return what an outside reader of this cluster sees."""
+    seen = Observations(calls=customers.calls, poisoned=customers.poisoned, answers_ahead=customers.answers_ahead)
+    views = Views()
+    deliveries = []
+    for partition, broker in enumerate(cluster.brokers):
+        seen.inputs.extend((partition, message.offset) for message in broker.inputs)
+        for offset, output in enumerate(broker.outputs):
+            headers = dict(output.headers)
+            if (answered := _answers(output.topic, headers)) is not None:
+                seen.answered.append(answered)
+            if output.topic in FACTS:
+                event_id = headers["event-id"].decode()
+                seen.facts.append(Fact(output.topic, partition, offset, event_id, value_of(output.value)))
+                deliveries.extend([(partition, output)] * rng.choice([1, 1, 2]))
+            elif output.topic == ORDER_COMMANDS_DLQ.name:
+                seen.dead += 1
+    rng.shuffle(deliveries)  # topics are read side by side, and again after a crash
+    for partition, output in deliveries:
+        fact = codec.decode(codec.CLASSES[output.topic], output.value or b"")
+        for write in project(fact, partition):
+            views.set(write)
+    seen.views = views.fields
+    return seen
+
+
+def _answers(topic: str, headers: dict[str, bytes]) -> tuple[int, int] | None:
+    """Return which command this record answers, if it is of a kind of which each command has one."""
+    if topic == ORDER_COMMANDS_DLQ.name:
+        return int(headers["dlq-partition"]), int(headers["dlq-offset"])
+    if topic in (ORDER_REPLIES.name, WATERMARKS.name):
+        partition, offset, _ = headers["event-id"].split(b"-")
+        return int(partition), int(offset)
+    return None
+
+
+class Views:
+    """Redis in short: compare and set by version, as egress/apply.lua does."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, dict[str, str]] = {}
+
+    def set(self, write: ViewWrite) -> None:
+        """Set the field unless it has this version or a later one."""
+        view = self.fields.setdefault(write.key, {})
+        held = view.get(write.field)
+        if held is None or int(held.partition("|")[0]) < write.version:
+            view[write.field] = f"{write.version}|{write.value.decode()}"
