@@ -36,5 +36,7 @@ batch_size = Histogram(
 )
 commands = Counter("promo_commands_total", "Commands read from the log, by result", ["result"])
 offset_gaps = Counter("promo_offset_gaps_total", "Input offsets that were missing from the log")
-recoveries = Counter("promo_recoveries_total", "Partitions taken over, by what the local store was worth", ["store"])
+recoveries = Counter(
+    "promo_recoveries_total", "Partitions taken over, by what the local store was worth", ["store"]
+)
 ready = Gauge("promo_ready", "1 when this process does its work")

@@ -16,33 +16,66 @@ class Settings(Struct, frozen=True, kw_only=True):
     kafka_bootstrap_servers: Annotated[
         str, Meta(description="an existing Kafka, host:port[,host:port]; empty: make up starts one")
     ] = ""
-    kafka_port: Annotated[int, Meta(description="port of the Kafka that make up starts; the next one is its controller's")] = 19092
-    redis_url: Annotated[str, Meta(description="an existing Redis, redis://host:port/db; empty: make up starts one")] = ""
+    kafka_port: Annotated[
+        int, Meta(description="port of the Kafka that make up starts; the next one is its controller's")
+    ] = 19092
+    redis_url: Annotated[
+        str, Meta(description="an existing Redis, redis://host:port/db; empty: make up starts one")
+    ] = ""
     redis_port: Annotated[int, Meta(description="port of the Redis that make up starts")] = 16379
     http_host: Annotated[str, Meta(description="address that ingress listens on")] = "127.0.0.1"
     http_port: Annotated[int, Meta(description="port that every ingress process shares")] = 8080
     ops_port: Annotated[
         int, Meta(description="first of the ports where the other processes show /metrics; 0: none")
     ] = 18100
-    admin_token: Annotated[str, Meta(description="bearer token of the administrator; empty: make up makes one in the data folder")] = ""
+    admin_token: Annotated[
+        str,
+        Meta(description="bearer token of the administrator; empty: make up makes one in the data folder"),
+    ] = ""
     token_secret: Annotated[
-        str, Meta(description="key that order and restaurant tokens are derived from; empty: make up makes one in the data folder")
+        str,
+        Meta(
+            description="key that order and restaurant tokens are derived from; empty: make up makes one in the data folder"
+        ),
     ] = ""
     data_dir: Annotated[str, Meta(description="folder for data, logs and process state")] = ".promo"
-    partitions: Annotated[int, Meta(description="partitions of every topic that is keyed by restaurant", ge=1)] = 8
-    reply_partitions: Annotated[int, Meta(description="partitions of the replies topic: the most ingress processes", ge=1)] = 16
+    partitions: Annotated[
+        int, Meta(description="partitions of every topic that is keyed by restaurant", ge=1)
+    ] = 8
+    reply_partitions: Annotated[
+        int, Meta(description="partitions of the replies topic: the most ingress processes", ge=1)
+    ] = 16
     streams: Annotated[int, Meta(description="stream workers that make up starts", ge=0)] = 1
     ingress: Annotated[int, Meta(description="ingress processes that make up starts", ge=0)] = 1
     egress: Annotated[int, Meta(description="egress processes that make up starts", ge=0)] = 1
     instance: Annotated[str, Meta(description="name of this process, role-number; set by make up")] = ""
-    order_wait_seconds: Annotated[float, Meta(description="how long POST /v1/orders waits for the decision before it answers 202", ge=0, le=30)] = 5.0
-    max_undecided: Annotated[int, Meta(description="undecided commands per ingress process; past it, 503 overloaded", ge=1)] = 1000
-    idempotency_ttl_seconds: Annotated[int, Meta(description="how long an answer is kept under its key; at least 24 hours in production", ge=1)] = 172_800
-    tick_seconds: Annotated[float, Meta(description="time between two clock ticks of a partition", gt=0)] = 1.0
-    session_timeout_seconds: Annotated[float, Meta(description="silence after which a worker's partitions go to others", ge=1)] = 6.0
-    transaction_timeout_seconds: Annotated[float, Meta(description="after which the broker aborts a dead worker's transaction", ge=1)] = 10.0
+    order_wait_seconds: Annotated[
+        float,
+        Meta(
+            description="how long POST /v1/orders waits for the decision before it answers 202", ge=0, le=30
+        ),
+    ] = 5.0
+    max_undecided: Annotated[
+        int, Meta(description="undecided commands per ingress process; past it, 503 overloaded", ge=1)
+    ] = 1000
+    idempotency_ttl_seconds: Annotated[
+        int,
+        Meta(description="how long an answer is kept under its key; at least 24 hours in production", ge=1),
+    ] = 172_800
+    tick_seconds: Annotated[float, Meta(description="time between two clock ticks of a partition", gt=0)] = (
+        1.0
+    )
+    session_timeout_seconds: Annotated[
+        float, Meta(description="silence after which a worker's partitions go to others", ge=1)
+    ] = 6.0
+    transaction_timeout_seconds: Annotated[
+        float, Meta(description="after which the broker aborts a dead worker's transaction", ge=1)
+    ] = 10.0
     max_batch: Annotated[int, Meta(description="most commands in one transaction", ge=1)] = 500
-    kill_at: Annotated[str, Meta(description="tests only: point[:count], kill -9 itself at the count-th pass of a named point")] = ""
+    kill_at: Annotated[
+        str,
+        Meta(description="tests only: point[:count], kill -9 itself at the count-th pass of a named point"),
+    ] = ""
     log_level: Annotated[str, Meta(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"
 
     @property

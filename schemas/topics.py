@@ -28,9 +28,7 @@ class Topic(Struct, frozen=True):
         return configs
 
 
-ORDER_COMMANDS = Topic(
-    "order.commands", "what was asked", "ingress, egress, the clock", broker_time=True
-)
+ORDER_COMMANDS = Topic("order.commands", "what was asked", "ingress, egress, the clock", broker_time=True)
 ORDER_CREATED = Topic("order.created", "an order came into being", "streams", retention_ms=-1)
 STOCK_RESERVED = Topic("stock.reserved", "portions were reserved", "streams", retention_ms=-1)
 ORDER_CONFIRMED = Topic("order.confirmed", "the restaurant has the order", "streams", retention_ms=-1)
@@ -38,7 +36,9 @@ ORDER_FAILED = Topic("order.failed", "an order was refused", "streams", retentio
 CATALOG_CHANGED = Topic(
     "catalog.changed", "a restaurant, item or promotion changed", "streams", retention_ms=-1
 )
-ORDER_COMMANDS_DLQ = Topic("order.commands.dlq", "commands that could not be read", "streams", retention_ms=-1)
+ORDER_COMMANDS_DLQ = Topic(
+    "order.commands.dlq", "commands that could not be read", "streams", retention_ms=-1
+)
 ORDER_REPLIES = Topic(
     "order.replies",
     "answers, by the asking process's partition",
@@ -47,7 +47,9 @@ ORDER_REPLIES = Topic(
     retention_ms=3_600_000,
 )
 WATERMARKS = Topic("view.watermarks", "until when all is decided", "streams", retention_ms=3_600_000)
-STATE_CHANGELOG = Topic("order.state-changelog", "the tables of streams, and the position", "streams", compacted=True)
+STATE_CHANGELOG = Topic(
+    "order.state-changelog", "the tables of streams, and the position", "streams", compacted=True
+)
 
 FACT_TOPICS: dict[type, Topic] = {
     OrderCreated: ORDER_CREATED,

@@ -48,7 +48,9 @@ def build(settings: Settings, layer_settings: LayerSettings) -> App:
         producer_linger=0,
     )
     app.layer = Layer(layer_settings)
-    commands = app.topic(ORDER_COMMANDS.name, key_type=bytes, value_type=bytes, value_serializer="raw", internal=False)
+    commands = app.topic(
+        ORDER_COMMANDS.name, key_type=bytes, value_type=bytes, value_serializer="raw", internal=False
+    )
     tables = [app.Table(spec.name, value_type=spec.record) for spec in TABLES]
     agent(app, commands, changelog=STATE_CHANGELOG.name, tables=tables, dead_letter=dead_letter)(
         CommandFunction(settings.idempotency_ttl_seconds)

@@ -63,7 +63,9 @@ class CommandFunction:
             )
         if decision.reply is not None:
             if isinstance(command, PlaceOrder):
-                metrics.orders.labels("replayed" if decision.reply.replayed else decision.reply.answer.outcome).inc()
+                metrics.orders.labels(
+                    "replayed" if decision.reply.replayed else decision.reply.answer.outcome
+                ).inc()
             _send_reply(message, decision.reply, trace, outbox)
 
 

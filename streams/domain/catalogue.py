@@ -51,7 +51,11 @@ def put_menu_item(state: State, command: PutMenuItem, now: int) -> Decision:
         changed = [Stock(sku=command.sku, version=1, portions=command.portions)]
     else:
         portions = _at_least(command.portions, stock.reserved + stock.wasted)
-        changed = [] if portions == stock.portions else [replace(stock, portions=portions, version=stock.version + 1)]
+        changed = (
+            []
+            if portions == stock.portions
+            else [replace(stock, portions=portions, version=stock.version + 1)]
+        )
     return _changed(command.restaurant_id, before, after, changed, now)
 
 

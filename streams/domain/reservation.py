@@ -67,7 +67,9 @@ def changed_prices(quoted: Quote, lines: list[Line]) -> list[str]:
     )
 
 
-def closed_promotions(state: State, restaurant_id: str, skus: Iterable[str], lines: list[Line], now: int) -> list[str]:
+def closed_promotions(
+    state: State, restaurant_id: str, skus: Iterable[str], lines: list[Line], now: int
+) -> list[str]:
     """Return those of `skus` that were asked at a promotional price whose window is not open."""
     closed = []
     for sku in skus:
@@ -84,7 +86,9 @@ def closed_promotions(state: State, restaurant_id: str, skus: Iterable[str], lin
 
 def limited(quoted: Quote) -> list[str]:
     """Return the skus whose promotion limits what one customer may have."""
-    return [sku for sku, o in quoted.offers.items() if o.promotion_item and o.promotion_item.per_customer_limit]
+    return [
+        sku for sku, o in quoted.offers.items() if o.promotion_item and o.promotion_item.per_customer_limit
+    ]
 
 
 def past_limit(state: State, restaurant_id: str, quoted: Quote, customer: Customer) -> list[str]:
@@ -137,4 +141,6 @@ def take(stock: Stock, quantity: int, promotion_id: str | None) -> Stock:
     if promotion_id is not None:
         allotment = allotments[promotion_id]
         allotments = {**allotments, promotion_id: replace(allotment, reserved=allotment.reserved + quantity)}
-    return replace(stock, reserved=stock.reserved + quantity, allotments=allotments, version=stock.version + 1)
+    return replace(
+        stock, reserved=stock.reserved + quantity, allotments=allotments, version=stock.version + 1
+    )

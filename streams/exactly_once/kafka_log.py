@@ -161,7 +161,12 @@ def _batches(producer: AIOKafkaProducer, records: list[Output]) -> list[Any]:
     batches = []
     builder = producer.create_batch()
     for record in records:
-        arguments = {"key": record.key, "value": record.value, "timestamp": None, "headers": list(record.headers)}
+        arguments = {
+            "key": record.key,
+            "value": record.value,
+            "timestamp": None,
+            "headers": list(record.headers),
+        }
         if builder.append(**arguments) is None:  # full
             batches.append(builder)
             builder = producer.create_batch()

@@ -15,7 +15,9 @@ def catalogue_versions_without_gap(seen: Observations) -> Finding:
         for name, thing in _things(fact.value):
             where = (fact.value["restaurant_id"], name)
             expected = last[where] + 1
-            finding.expect(thing["version"] == expected, f"{where}: version {thing['version']}, not {expected}")
+            finding.expect(
+                thing["version"] == expected, f"{where}: version {thing['version']}, not {expected}"
+            )
             last[where] = thing["version"]
     return finding
 

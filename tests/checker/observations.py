@@ -33,11 +33,15 @@ class Observations(Struct):
     calls: list[Call] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     inputs: list[tuple[int, int]] = field(default_factory=list)  # partition and offset of every command
-    answered: list[tuple[int, int]] = field(default_factory=list)  # of which command each reply, tick or dead letter is
+    answered: list[tuple[int, int]] = field(
+        default_factory=list
+    )  # of which command each reply, tick or dead letter is
     answers_ahead: int = 0  # answers that came before their facts could be read
     dead: int = 0  # records on dead-letter topics
     poisoned: int = 0  # records that were sent to end there
-    views: dict[str, dict[str, str]] | None = None  # menu:<restaurant> -> field -> "version|json", after quiet
+    views: dict[str, dict[str, str]] | None = (
+        None  # menu:<restaurant> -> field -> "version|json", after quiet
+    )
 
     def of(self, *topics: str) -> list[Fact]:
         """Return the facts of these topics, each partition in its order."""

@@ -94,7 +94,9 @@ def replays_equal(seen: Observations) -> Finding:
             asked = (call.restaurant_id, call.key, str(call.lines))
             answers[asked].append((call.status, call.body, call.replayed))
     for asked, given in answers.items():
-        finding.expect(len({(status, body) for status, body, _ in given}) == 1, f"{asked} got different answers")
+        finding.expect(
+            len({(status, body) for status, body, _ in given}) == 1, f"{asked} got different answers"
+        )
         fresh = sum(not replayed for _, _, replayed in given)
         finding.expect(fresh <= 1, f"{asked}: {fresh} answers say that they are the first")
     return finding
@@ -111,9 +113,13 @@ def acknowledged_orders_stand(seen: Observations) -> Finding:
             finding.expect(order is not None, f"{call.order_id} was confirmed to {call.key}, and is lost")
             if order is not None:
                 lines = [(line["sku"], line["quantity"]) for line in order["items"]]
-                finding.expect(lines == list(map(tuple, call.lines)), f"{call.order_id}: asked {call.lines}, has {lines}")
+                finding.expect(
+                    lines == list(map(tuple, call.lines)), f"{call.order_id}: asked {call.lines}, has {lines}"
+                )
         elif call.status == ACCEPTED:
-            finding.expect(call.order_id in decided, f"{call.order_id} was accepted from {call.key}, and is lost")
+            finding.expect(
+                call.order_id in decided, f"{call.order_id} was accepted from {call.key}, and is lost"
+            )
     return finding
 
 
@@ -126,7 +132,9 @@ def refused_orders_do_not_stand(seen: Observations) -> Finding:
         if call.status in REFUSED and call.order_id is not None:
             finding.expect(call.order_id not in confirmed, f"{call.order_id} was refused, and is confirmed")
     for order_id in confirmed | failed:
-        finding.expect(not (order_id in confirmed and order_id in failed), f"{order_id} is confirmed and failed")
+        finding.expect(
+            not (order_id in confirmed and order_id in failed), f"{order_id} is confirmed and failed"
+        )
     return finding
 
 

@@ -35,9 +35,13 @@ def never_oversold(seen: Observations) -> Finding:
             for name, pool in [("portions", stock), *stock["allotments"].items()]:
                 portions = pool["portions"]
                 used = pool["reserved"] + pool["wasted"]
-                finding.expect(portions is None or used <= portions, f"{where} v{version}: {name}: {used} of {portions}")
+                finding.expect(
+                    portions is None or used <= portions, f"{where} v{version}: {name}: {used} of {portions}"
+                )
             portions = stock["portions"]
-            finding.expect(portions is None or taken <= portions, f"{where} v{version}: {taken} taken of {portions}")
+            finding.expect(
+                portions is None or taken <= portions, f"{where} v{version}: {taken} taken of {portions}"
+            )
     return finding
 
 
@@ -87,7 +91,9 @@ def all_or_nothing(seen: Observations) -> Finding:
         for line in fact.value["items"]:
             wanted[line["sku"]] += line["quantity"]
         had = reserved.pop(fact.value["order_id"], [])
-        finding.expect(had == [dict(wanted)], f"{fact.value['order_id']}: wanted {dict(wanted)}, reserved {had}")
+        finding.expect(
+            had == [dict(wanted)], f"{fact.value['order_id']}: wanted {dict(wanted)}, reserved {had}"
+        )
     for order_id, had in reserved.items():
         finding.expect(False, f"{order_id}: reserved {had} and is no confirmed order")
     return finding
@@ -100,7 +106,10 @@ def availability_is_what_is_left(seen: Observations) -> Finding:
         for item in fact.value["items"]:
             left = list(_bounds(item))
             expected = min(left) if left else None
-            finding.expect(item["available"] == expected, f"{fact.event_id} {item['sku']}: {item['available']}, is {expected}")
+            finding.expect(
+                item["available"] == expected,
+                f"{fact.event_id} {item['sku']}: {item['available']}, is {expected}",
+            )
     return finding
 
 

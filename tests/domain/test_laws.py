@@ -38,7 +38,10 @@ promotions = st.builds(
 )
 restaurants = st.just(PutRestaurant("r1", "Cantina", 3, 600))
 commands = st.lists(
-    st.tuples(st.integers(0, 1500), st.one_of(orders, orders, orders, items, promotions, restaurants, st.just(Tick()))),
+    st.tuples(
+        st.integers(0, 1500),
+        st.one_of(orders, orders, orders, items, promotions, restaurants, st.just(Tick())),
+    ),
     max_size=40,
 )
 
@@ -102,7 +105,9 @@ def test_versions_grow_by_one_without_a_gap(history):
                 for stock in fact.stocks:
                     follows(f"stock {stock.sku}", stock.version)
                 thing = fact.restaurant or fact.item or fact.promotion
-                name = f"{type(thing).__name__} {getattr(thing, 'sku', '')}{getattr(thing, 'promotion_id', '')}"
+                name = (
+                    f"{type(thing).__name__} {getattr(thing, 'sku', '')}{getattr(thing, 'promotion_id', '')}"
+                )
                 follows(name, thing.version)
             case _:
                 follows(fact.order_id, fact.version)

@@ -102,7 +102,9 @@ def test_an_expired_key_makes_a_new_order_whose_versions_go_on():
     assert world.stock("coxinha").reserved == 2
 
 
-@pytest.mark.parametrize("restaurant, sku, outcome", [("nope", "coxinha", "unknown_restaurant"), ("r1", "nope", "unknown_item")])
+@pytest.mark.parametrize(
+    "restaurant, sku, outcome", [("nope", "coxinha", "unknown_restaurant"), ("r1", "nope", "unknown_item")]
+)
 def test_what_is_not_there_is_refused_and_nothing_is_written(restaurant, sku, outcome):
     """404, no fact, and the key stays free."""
     world = World().open(coxinha=5)
@@ -134,7 +136,15 @@ class TestInAPromotion:
         assert answer.outcome == "out_of_stock"
         assert answer.order and answer.order.shortages == [Shortage("coxinha", 10)]
 
-    @pytest.mark.parametrize("now, outcome", [(NOW - 1001, "promotion_closed"), (NOW - 1000, "confirmed"), (NOW + 899_999, "confirmed"), (NOW + 900_000, "promotion_closed")])
+    @pytest.mark.parametrize(
+        "now, outcome",
+        [
+            (NOW - 1001, "promotion_closed"),
+            (NOW - 1000, "confirmed"),
+            (NOW + 899_999, "confirmed"),
+            (NOW + 900_000, "promotion_closed"),
+        ],
+    )
     def test_the_window_is_closed_at_its_start_and_open_at_its_end(self, now, outcome):
         """[starts_at, ends_at): outside, the promotional price is refused as promotion-closed."""
         world = self.world()

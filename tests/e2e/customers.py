@@ -10,7 +10,13 @@ from msgspec import Struct
 
 from tests.e2e.stack import ADMIN
 
-ADDRESS = {"street": "Rua A", "number": "10", "district": "Centro", "city": "Recife", "postal_code": "50000-000"}
+ADDRESS = {
+    "street": "Rua A",
+    "number": "10",
+    "district": "Centro",
+    "city": "Recife",
+    "postal_code": "50000-000",
+}
 
 
 class Answer(Struct):
@@ -29,7 +35,9 @@ class Kitchen:
         self._session = session
         self._url = url
 
-    async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> Answer:
+    async def call(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any
+    ) -> Answer:
         async with self._session.request(method, self._url + path, headers=headers, **request) as response:
             return Answer(
                 response.status,
@@ -46,7 +54,12 @@ class Kitchen:
         restaurant = f"r-{uuid.uuid4().hex[:10]}"
         assert (await self.put(f"/v1/restaurants/{restaurant}", {"name": "Cantina"})).status == 201
         for sku, count in portions.items():
-            item = {"name": sku, "category": "geral", "price": {"amount": 1000, "currency": "BRL"}, "portions": count}
+            item = {
+                "name": sku,
+                "category": "geral",
+                "price": {"amount": 1000, "currency": "BRL"},
+                "portions": count,
+            }
             assert (await self.put(f"/v1/restaurants/{restaurant}/menu/{sku}", item)).status == 201
         return restaurant
 

@@ -38,6 +38,7 @@ class Stack:
         """Run a command of compose; its output."""
         done = subprocess.run(
             [sys.executable, "-m", "compose", *arguments],
+            check=False,
             env=self.environment,
             capture_output=True,
             text=True,

@@ -46,7 +46,9 @@ async def test_1500_racers_get_what_the_stock_allows_and_nobody_half_an_order(ki
     """100 portions of one item, 60 of another, some wanting both."""
     restaurant = await kitchen.open(coxinha=100, pastel=60)
     wishes = [[("coxinha", 1)], [("pastel", 1)], [("coxinha", 1), ("pastel", 1)]]
-    answers = await asyncio.gather(*(kitchen.insist(restaurant, f"k{i}", *wishes[i % 3]) for i in range(1500)))
+    answers = await asyncio.gather(
+        *(kitchen.insist(restaurant, f"k{i}", *wishes[i % 3]) for i in range(1500))
+    )
     assert set(a.status for a in answers) == {201, 409}
     sold = Counter()
     for answer in answers:

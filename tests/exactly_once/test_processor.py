@@ -46,7 +46,11 @@ async def test_a_batch_is_one_transaction_with_position_and_state():
     await worker.take_over()
     await process(worker, broker.put(b"a", 5), broker.put(b"b", 3), broker.put(b"a", 7))
     assert counts(broker) == [(b"a", b"1"), (b"b", b"1"), (b"a", b"2")]
-    assert dict(broker.changelog) == {b"counts\0a": b'{"n":2}', b"counts\0b": b'{"n":1}', b"\0position": b"3 7"}
+    assert dict(broker.changelog) == {
+        b"counts\0a": b'{"n":2}',
+        b"counts\0b": b'{"n":1}',
+        b"\0position": b"3 7",
+    }
     assert store.data == dict(broker.changelog)
 
 
@@ -177,7 +181,9 @@ async def test_a_poison_message_is_set_aside_in_the_same_transaction_and_the_nex
     await worker.take_over()
     await process(worker, broker.put(b"a"), broker.put(b"poison"), broker.put(b"a"))
     assert counts(broker) == [(b"a", b"1"), (b"a", b"2")]
-    assert [(o.value, o.headers) for o in broker.outputs if o.topic == "dlq"] == [(b"poison", [("why", b"poison")])]
+    assert [(o.value, o.headers) for o in broker.outputs if o.topic == "dlq"] == [
+        (b"poison", [("why", b"poison")])
+    ]
     assert b"counts\0poison" not in dict(broker.changelog)
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from streams.exactly_once.staging import StagedTable
 from tests.exactly_once.counting import Count
 from tests.exactly_once.memory import MemoryStore
-from streams.exactly_once.staging import StagedTable
 
 
 @pytest.fixture

@@ -27,7 +27,9 @@ class Asker:
         self._numbers = itertools.count()
 
     async def __aenter__(self) -> "Asker":
-        self._producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True)
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True
+        )
         await self._producer.start()
         self._consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, isolation_level="read_committed")
         await self._consumer.start()
@@ -49,7 +51,9 @@ class Asker:
                 future.set_result(codec.decode_reply(record.value))
 
     async def send(self, restaurant: str, value: bytes, headers: codec.Headers) -> None:
-        await self._producer.send_and_wait(ORDER_COMMANDS.name, value, key=restaurant.encode(), headers=headers)
+        await self._producer.send_and_wait(
+            ORDER_COMMANDS.name, value, key=restaurant.encode(), headers=headers
+        )
 
     async def ask(self, command: Command, attempts: int = 20, patience: float = 3.0) -> Reply:
         """Send until there is a reply; every attempt is the same command."""

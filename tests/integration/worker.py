@@ -29,7 +29,9 @@ class Worker:
             **{f"PROMO_{name.upper()}": str(value) for name, value in settings.items()},
         }
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "streams"], env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streams"], env=environment, stdout=log, stderr=log
+            )
 
     def ready(self) -> "Worker":
         """Return once it processes its partitions."""

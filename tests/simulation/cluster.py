@@ -188,7 +188,9 @@ class Cluster:
                 continue
             if kind == "crash and lose the store":
                 store.wipe()
-            elif kind == "crash and restore an old store" and (old := self._old_stores.get((name, partition))):
+            elif kind == "crash and restore an old store" and (
+                old := self._old_stores.get((name, partition))
+            ):
                 self._stores[(name, partition)] = copy.deepcopy(old)
         if self.rng.random() < 0.5:  # the supervisor starts it again at once, as the same member
             self._later(RESTART, lambda: self._restart(worker))
@@ -212,7 +214,11 @@ class Cluster:
         self.trace("assign", partition, worker.name)
         former = self._owner.get(partition)
         self._owner[partition] = worker
-        if former is not None and former is not worker and (tenure := self._tenures.get((former.name, partition))):
+        if (
+            former is not None
+            and former is not worker
+            and (tenure := self._tenures.get((former.name, partition)))
+        ):
             # until it hears of it, it goes on as a zombie, and is fenced
             self._later(NEWS * self.rng.random(), tenure.cancel)
         mine = (worker.name, partition)

@@ -85,7 +85,11 @@ class Customers:
         dice = rng.random()
         if dice < 0.02:
             self.poisoned += 1
-            self._put(restaurant, rng.choice([b"{", b"", b'{"type":"nope"}', b'{"type":"place-order"}', b"\xff"]), [])
+            self._put(
+                restaurant,
+                rng.choice([b"{", b"", b'{"type":"nope"}', b'{"type":"place-order"}', b"\xff"]),
+                [],
+            )
         elif dice < 0.05:
             await self._ask(menu_item(rng.choice(SKUS[:2]), rng.randrange(60), restaurant=restaurant))
         elif dice < 0.07:
@@ -95,7 +99,9 @@ class Customers:
         else:
             key = f"k{rng.randrange(self._commands)}"
             lines = [(rng.choice(SKUS), 1 + rng.randrange(3)) for _ in range(1 + rng.randrange(3))]
-            await asyncio.gather(*(self._order(restaurant, key, lines) for _ in range(rng.choice([1, 1, 1, 2, 3]))))
+            await asyncio.gather(
+                *(self._order(restaurant, key, lines) for _ in range(rng.choice([1, 1, 1, 2, 3])))
+            )
 
     async def _order(self, restaurant: str, key: str, lines: list[tuple[str, int]]) -> None:
         customer = self._rng.choice([None, "ana", "bia"])
@@ -119,7 +125,9 @@ class Customers:
             self._asked += 1
             correlation_id = b"%d" % self._asked
             future = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()
-            headers = codec.headers(type(command), f"c{self._asked}", codec.NO_TRACE, ReplyAddress(0, correlation_id))
+            headers = codec.headers(
+                type(command), f"c{self._asked}", codec.NO_TRACE, ReplyAddress(0, correlation_id)
+            )
             self._put(getattr(command, "restaurant_id", ""), codec.encode(command), headers)
             done, _ = await asyncio.wait([future], timeout=PATIENCE)
             if done:
@@ -132,7 +140,9 @@ class Customers:
             await asyncio.sleep(1.0)
 
     def _put(self, restaurant: str, value: bytes, headers: codec.Headers) -> None:
-        self._append(RESTAURANTS.index(restaurant) % len(self._cluster.brokers), restaurant.encode(), value, headers)
+        self._append(
+            RESTAURANTS.index(restaurant) % len(self._cluster.brokers), restaurant.encode(), value, headers
+        )
 
     def _append(self, partition: int, key: bytes, value: bytes, headers: codec.Headers) -> None:
         inputs = self._cluster.brokers[partition].inputs

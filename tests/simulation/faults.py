@@ -24,7 +24,9 @@ class Faults:
     """The schedule of one run."""
 
     def __init__(self, rng: random.Random, count: int, steps: int) -> None:
-        planned = sorted((Fault(rng.randrange(steps), rng.choice(KINDS)) for _ in range(count)), key=lambda f: f.after)
+        planned = sorted(
+            (Fault(rng.randrange(steps), rng.choice(KINDS)) for _ in range(count)), key=lambda f: f.after
+        )
         self._due: dict[str, deque[Fault]] = {
             "step": deque(f for f in planned if f.kind in STEP_FAULTS),
             "commit": deque(f for f in planned if f.kind in COMMIT_FAULTS),

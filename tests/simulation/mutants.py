@@ -56,7 +56,9 @@ def process_below_the_position() -> Iterator[None]:
         yield
 
 
-@mutant("stock-versions-without-gap", "legal-transitions", "one-order-per-key", "catalogue-versions-without-gap")
+@mutant(
+    "stock-versions-without-gap", "legal-transitions", "one-order-per-key", "catalogue-versions-without-gap"
+)
 def leave_the_changelog_out_of_the_transaction() -> Iterator[None]:
     original = memory.MemoryLog.produce
 
@@ -78,7 +80,7 @@ def leave_the_position_out_of_the_transaction() -> Iterator[None]:
 
     with (
         patch.object(memory.MemoryLog, "produce", produce),
-        patch.object(memory.MemoryBroker, "position", lambda self: self_position(self)),
+        patch.object(memory.MemoryBroker, "position", self_position),
     ):
         yield
 
@@ -88,7 +90,13 @@ def self_position(broker: memory.MemoryBroker) -> Any:
     return processor.Position(len(broker.inputs))
 
 
-@mutant("stock-versions-without-gap", "acknowledged-orders-stand", "all-or-nothing", "replays-equal", "stock-conserved")
+@mutant(
+    "stock-versions-without-gap",
+    "acknowledged-orders-stand",
+    "all-or-nothing",
+    "replays-equal",
+    "stock-conserved",
+)
 def write_the_store_before_the_commit() -> Iterator[None]:
     original = processor.Processor._transact
 
@@ -110,7 +118,9 @@ def write_the_store_before_the_commit() -> Iterator[None]:
         yield
 
 
-@mutant("each-fact-once", "one-order-per-key", "stock-versions-without-gap", "dead-letters-are-the-poisoned-ones")
+@mutant(
+    "each-fact-once", "one-order-per-key", "stock-versions-without-gap", "dead-letters-are-the-poisoned-ones"
+)
 def lose_the_fence() -> Iterator[None]:
     async def fence(self):
         self.broker.epoch = self.broker.epoch or 1
@@ -132,7 +142,9 @@ def lose_the_fence() -> Iterator[None]:
         yield
 
 
-@mutant("each-fact-once", "one-order-per-key", "dead-letters-are-the-poisoned-ones", "stock-versions-without-gap")
+@mutant(
+    "each-fact-once", "one-order-per-key", "dead-letters-are-the-poisoned-ones", "stock-versions-without-gap"
+)
 def go_on_from_memory_when_a_commit_is_in_doubt() -> Iterator[None]:
     async def recover(self):
         await self._log.fence()
@@ -147,7 +159,10 @@ def go_on_from_memory_when_a_commit_is_in_doubt() -> Iterator[None]:
 
 
 @mutant(
-    "acknowledged-orders-stand", "stock-versions-without-gap", "legal-transitions", "dead-letters-are-the-poisoned-ones"
+    "acknowledged-orders-stand",
+    "stock-versions-without-gap",
+    "legal-transitions",
+    "dead-letters-are-the-poisoned-ones",
 )
 def take_a_commit_in_doubt_for_done() -> Iterator[None]:
     original = processor.Processor._transact
@@ -357,7 +372,9 @@ def bound_a_promotion_by_its_allotment_alone() -> Iterator[None]:
 @mutant("never-oversold", "availability-is-what-is-left")
 def leave_the_allotment_uncounted() -> Iterator[None]:
     original = reservation.take
-    with patch.object(reservation, "take", lambda stock, quantity, promotion: original(stock, quantity, None)):
+    with patch.object(
+        reservation, "take", lambda stock, quantity, promotion: original(stock, quantity, None)
+    ):
         yield
 
 
@@ -395,7 +412,9 @@ def start_the_count_anew_when_portions_are_put() -> Iterator[None]:
 @mutant("stock-conserved", "all-or-nothing")
 def reserve_twice() -> Iterator[None]:
     original = reservation.take
-    with patch.object(reservation, "take", lambda stock, quantity, promotion: original(stock, 2 * quantity, promotion)):
+    with patch.object(
+        reservation, "take", lambda stock, quantity, promotion: original(stock, 2 * quantity, promotion)
+    ):
         yield
 
 
@@ -444,7 +463,9 @@ def answer_refused_to_an_order_that_stands() -> Iterator[None]:
         decision = original(state, command, now)
         reply = decision.reply
         if reply.answer.outcome == "confirmed" and reply.replayed:
-            return replace(decision, reply=replace(reply, answer=replace(reply.answer, outcome="out_of_stock")))
+            return replace(
+                decision, reply=replace(reply, answer=replace(reply.answer, outcome="out_of_stock"))
+            )
         return decision
 
     original = ordering.place_order
@@ -467,6 +488,8 @@ def show_no_stock_of_a_put_item() -> Iterator[None]:
     with patch.object(
         run,
         "project",
-        lambda fact, p: [w for w in original(fact, p) if not (hasattr(fact, "stocks") and "stock:" in w.field)],
+        lambda fact, p: [
+            w for w in original(fact, p) if not (hasattr(fact, "stocks") and "stock:" in w.field)
+        ],
     ):
         yield

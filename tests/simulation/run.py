@@ -72,7 +72,9 @@ def simulate(seed: int, commands: int = COMMANDS, faults: int = FAULTS) -> Outco
 
 def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Observations:
     """Return what an outside reader of this cluster sees."""
-    seen = Observations(calls=customers.calls, poisoned=customers.poisoned, answers_ahead=customers.answers_ahead)
+    seen = Observations(
+        calls=customers.calls, poisoned=customers.poisoned, answers_ahead=customers.answers_ahead
+    )
     views = Views()
     deliveries = []
     for partition, broker in enumerate(cluster.brokers):
