@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from schemas import codec, metrics
+from schemas import codec
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.codec import ReplyAddress
-from schemas.commands import Command, PlaceOrder, Tick
+from schemas.commands import Command, Tick
 from schemas.facts import Watermark
 from schemas.instants import to_text
 from schemas.orders import Order
@@ -62,10 +62,6 @@ class CommandFunction:
                 codec.headers(type(fact), f"{message.partition}-{message.offset}-{index}", trace),
             )
         if decision.reply is not None:
-            if isinstance(command, PlaceOrder):
-                metrics.orders.labels(
-                    "replayed" if decision.reply.replayed else decision.reply.answer.outcome
-                ).inc()
             _send_reply(message, decision.reply, trace, outbox)
 
 

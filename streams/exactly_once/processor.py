@@ -185,6 +185,7 @@ class Processor:
             return batch.skipped
         changes = dict(change for table in self._tables.values() for change in table.changes())
         changes[POSITION_KEY] = batch.position.encode()
+        metrics.transaction_phase.labels("wait").observe(max(0.0, time.time() - messages[0].timestamp / 1000))
         decided = clock()
         self._probe(probes.BEFORE_BEGIN)
         await self._log.begin()
