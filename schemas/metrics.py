@@ -18,6 +18,12 @@ order_confirmation = Histogram(
     "From an order's arrival to its decision",
     buckets=LATENCY_BUCKETS,
 )
+order_hop = Histogram(
+    "promo_order_hop_seconds",
+    "Where the time of a confirmation goes, as ingress sees it",
+    ["hop"],
+    buckets=LATENCY_BUCKETS,
+)
 idempotent_replays = Counter("promo_idempotent_replays_total", "Answers that had been given before")
 undecided = Gauge("promo_undecided_commands", "Commands of this process that wait for their decision")
 consumer_lag = Gauge("promo_consumer_lag", "Records not yet processed", ["topic", "partition", "group"])

@@ -1,0 +1,153 @@
+"""The projector: facts to views, batch after batch, each until it is there (README, decision 5)."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from egress import retrying
+from egress.fact_log import GROUP, FactLog, Reassigned, Record
+from egress.horizon import Horizon, oldest
+from egress.positions import Move, Partition
+from egress.projection import ViewWrite, project
+from egress.view_store import ViewsLost, ViewStore, ViewsUnreachable
+from schemas import codec, instants, metrics
+from schemas.facts import Fact, Watermark
+from schemas.topics import FACT_TOPICS, WATERMARKS
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: Between two looks at the ends of the topics, and between two reports, in seconds.
+AIM_SECONDS = 0.2
+REPORT_SECONDS = 1.0
+
+_CLASSES: dict[str, type] = {topic.name: cls for cls, topic in FACT_TOPICS.items()} | {
+    WATERMARKS.name: Watermark
+}
+
+
+class Projector:
+    """Projects this process's share of the facts into the store."""
+
+    def __init__(self, facts: FactLog, store: ViewStore) -> None:
+        """Take the log and the store."""
+        self._facts = facts
+        self._store = store
+        self._positions: dict[Partition, int] = {}  # where the views stand
+        self._horizon = Horizon()
+        self._told: dict[int, int] = {}  # until when the views hold all, by partition
+        metrics.view_staleness.set_function(lambda: oldest(self._told.values(), _now()))
+        self._aimed_at = 0.0
+        self._reported_at = 0.0
+
+    async def run(self) -> None:
+        """Project until cancelled; raises KafkaError."""
+        while True:
+            try:
+                await self._place()
+                while True:
+                    await self._step()
+            except Reassigned:
+                log.info("the partitions of this process have changed")
+            except ViewsLost:
+                log.warning("the views were emptied or set back; projecting again from where they are")
+
+    async def _place(self) -> None:
+        """Go to where the views stand; to the first fact, where they do not stand anywhere."""
+        partitions = self._facts.assigned()
+        positions = await self._until_done(partial(self._store.positions, partitions))
+        new = [partition for partition in partitions if partition not in positions]
+        if new:
+            beginnings = await self._facts.beginnings(new)
+            await self._until_done(partial(self._store.begin, beginnings))
+            positions |= beginnings
+        self._facts.seek(positions)
+        log.info("projecting %d partitions, %d of them from the first fact", len(partitions), len(new))
+        self._positions = positions
+        self._horizon = Horizon()
+        self._told = dict.fromkeys((partition.number for partition in partitions), _now())
+        metrics.consumer_lag.clear()
+
+    async def _step(self) -> None:
+        records = await self._facts.read()
+        positions = await self._facts.positions(self._positions)
+        moves = [
+            Move(at, self._positions[at], end) for at, end in positions.items() if end > self._positions[at]
+        ]
+        if moves:
+            writes = self._project(records)
+            await self._until_done(partial(self._store.apply, writes, moves))
+            self._positions = positions
+        await self._aim()
+        for partition, aim in self._horizon.reached(self._positions).items():
+            await self._until_done(partial(self._store.tell, partition, aim))
+            self._told[partition] = aim.as_of
+        await self._report()
+
+    def _project(self, records: Sequence[Record]) -> list[ViewWrite]:
+        writes: list[ViewWrite] = []
+        for record in records:
+            try:
+                fact: Fact | Watermark = codec.decode(_CLASSES[record.partition.topic], record.value)
+            except msgspec.DecodeError:
+                log.exception("%s offset %d cannot be read", record.partition.field, record.offset)
+                metrics.dead_letters.labels(record.partition.topic).inc()
+                continue
+            if isinstance(fact, Watermark):
+                self._horizon.hear(
+                    record.partition.number, instants.to_milliseconds(datetime.fromisoformat(fact.as_of))
+                )
+            else:
+                writes.extend(project(fact, record.partition.number))
+        return writes
+
+    async def _aim(self) -> None:
+        now = time.monotonic()
+        if not self._horizon.wants_ends or now < self._aimed_at + AIM_SECONDS:
+            return
+        self._aimed_at = now
+        facts = [partition for partition in self._positions if partition.topic != WATERMARKS.name]
+        ends = await self._facts.ends(facts)
+        if ends is None:
+            return
+        self._horizon.aim(ends)
+        for partition, end in ends.items():
+            lag = max(0, end - self._positions[partition])
+            metrics.consumer_lag.labels(partition.topic, str(partition.number), GROUP).set(lag)
+
+    async def _report(self) -> None:
+        now = time.monotonic()
+        if now < self._reported_at + REPORT_SECONDS:
+            return
+        self._reported_at = now
+        # moves to where the views are: nothing is to be done, and the store tells if they are lost
+        moves = [Move(partition, offset, offset) for partition, offset in self._positions.items()]
+        await self._until_done(partial(self._store.apply, (), moves))
+        await self._facts.commit(self._positions)
+
+    async def _until_done(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it answers: no fact is skipped, and no position passes one that is not shown."""
+        attempt = 0
+        while True:
+            try:
+                answer = await ask()
+            except ViewsUnreachable as error:
+                attempt += 1
+                metrics.ready.set(0)
+                metrics.retries.labels("views").inc()
+                log.warning("the store of views does not answer, attempt %d: %s", attempt, error)
+                await asyncio.sleep(retrying.wait(attempt))
+            else:
+                metrics.ready.set(1)
+                return answer
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,17 @@
+"""How long to wait before the next attempt: capped, with full jitter."""
+
+import random
+
+#: The first bound and the last, in seconds.
+FIRST_SECONDS = 0.05
+MOST_SECONDS = 2.0
+
+
+def backoff(attempt: int, draw: float) -> float:
+    """Return the wait before attempt 1, 2, ...; `draw` lies in [0, 1)."""
+    return draw * min(MOST_SECONDS, FIRST_SECONDS * 2.0 ** min(attempt - 1, 30))
+
+
+def wait(attempt: int) -> float:
+    """Return the wait before attempt 1, 2, ..., drawn."""
+    return backoff(attempt, random.random())

@@ -1,0 +1,1 @@
+"""HTTP in, commands out, replies back, reads from views."""

@@ -1,0 +1,115 @@
+"""From a decision to an answer: the same decision always gives the same bytes."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from ingress.problems import Problem, Unavailable
+from ingress.tokens import Tokens
+from schemas.money import Money
+from schemas.orders import Eta, Order, OrderLine
+from schemas.replies import Answer, Reply
+
+JSON = {"Content-Type": "application/json"}
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+#: The problem that tells of each refusal.
+REFUSALS: dict[str, str] = {
+    "out_of_stock": "out-of-stock",
+    "price_changed": "price-changed",
+    "promotion_closed": "promotion-closed",
+    "limit_reached": "limit-reached",
+    "customer_required": "customer-required",
+    "unknown_restaurant": "unknown-restaurant",
+    "unknown_item": "unknown-item",
+    "key_reused": "idempotency-key-reused",
+}
+
+encode = msgspec.json.Encoder().encode
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """The body of 201."""
+
+    order_id: str
+    restaurant_id: str
+    status: str
+    items: list[OrderLine]
+    total: Money
+    eta: Eta | None
+    token: str
+    events_url: str
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """The body of 202."""
+
+    order_id: str
+    restaurant_id: str
+    status: str
+    token: str
+    events_url: str
+
+
+def order_url(order_id: str) -> str:
+    """Return where an order is looked up."""
+    return f"/v1/orders/{order_id}"
+
+
+def events_url(order_id: str) -> str:
+    """Return where an order's changes are told."""
+    return f"/v1/orders/{order_id}/events"
+
+
+def pending(order_id: str, restaurant_id: str, tokens: Tokens) -> web.Response:
+    """Return the answer to an order that is not decided yet."""
+    body = Pending(order_id, restaurant_id, "pending", tokens.order(order_id), events_url(order_id))
+    return web.Response(status=202, body=encode(body), headers=JSON | {"Location": order_url(order_id)})
+
+
+def decided(reply: Reply, tokens: Tokens) -> web.Response:
+    """Return the answer to an order that was confirmed; raises the Problem of one that was refused."""
+    answer, replayed = reply.answer, REPLAYED if reply.replayed else {}
+    order = answer.order
+    if answer.outcome != "confirmed" or order is None:
+        raise refusal(answer, replayed)
+    body = Confirmed(
+        order.order_id,
+        order.restaurant_id,
+        "received",
+        order.items,
+        order.total,
+        order.eta,
+        tokens.order(order.order_id),
+        events_url(order.order_id),
+    )
+    headers = JSON | {"Location": order_url(order.order_id)} | replayed
+    return web.Response(status=201, body=encode(body), headers=headers)
+
+
+def refusal(answer: Answer, headers: dict[str, str]) -> Problem:
+    """Return the problem that tells of a refusal."""
+    slug = REFUSALS.get(answer.outcome)
+    if slug is None:
+        return Unavailable()
+    return Problem(slug, members=_members(answer), headers=headers)
+
+
+def _members(answer: Answer) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    if answer.order is not None:
+        members["order_id"] = answer.order.order_id
+        members |= _items(answer.outcome, answer.order, answer.skus)
+    if answer.skus:
+        members["skus"] = answer.skus
+    return members
+
+
+def _items(outcome: str, order: Order, skus: list[str]) -> dict[str, Any]:
+    if outcome == "out_of_stock":
+        return {"items": order.shortages}
+    if outcome == "price_changed":
+        prices = {line.sku: line.unit_price for line in order.items if line.sku in skus}
+        return {"items": [{"sku": sku, "unit_price": price} for sku, price in prices.items()]}
+    return {}

@@ -1,0 +1,45 @@
+"""The application: its routes, and what its handlers are given."""
+
+from aiohttp import web
+
+from ingress import offering, operating, placing, reading
+from ingress.asking import Asking
+from ingress.front import front
+from ingress.health import Health
+from ingress.keys import ASKING, HEALTH, MENUS, SETTINGS, TOKENS, VIEWS
+from ingress.menus import Menus
+from ingress.tokens import Tokens
+from ingress.views import Views
+from schemas.settings import Settings
+
+#: Longest body of a request, in bytes; past it 413.
+MAX_BODY_BYTES = 64 * 1024
+
+
+def make_app(settings: Settings, asking: Asking, views: Views, health: Health) -> web.Application:
+    """Return the application over these parts."""
+    app = web.Application(middlewares=[front], client_max_size=MAX_BODY_BYTES)
+    app[SETTINGS] = settings
+    app[TOKENS] = Tokens(settings.token_secret, settings.admin_token)
+    app[ASKING] = asking
+    app[VIEWS] = views
+    app[MENUS] = Menus(views)
+    app[HEALTH] = health
+    app.add_routes(
+        [
+            web.post("/v1/orders", placing.place),
+            web.post("/pedidos", placing.place),
+            web.get("/v1/orders/{order_id}", reading.order),
+            web.get("/v1/restaurants", reading.restaurants),
+            web.put("/v1/restaurants/{restaurant_id}", offering.put_restaurant),
+            web.get("/v1/restaurants/{restaurant_id}/menu", reading.menu),
+            web.get("/catalogo", reading.catalogo),
+            web.put("/v1/restaurants/{restaurant_id}/menu/{sku}", offering.put_menu_item),
+            web.put("/v1/restaurants/{restaurant_id}/promotions/{promotion_id}", offering.put_promotion),
+            web.get("/health/live", operating.live),
+            web.get("/health/ready", operating.ready),
+            web.get("/metrics", operating.metrics),
+            web.get("/problems/{slug}", operating.problem),
+        ]
+    )
+    return app

@@ -1,0 +1,155 @@
+"""The menu page: a pure function of the view, the query and the time."""
+
+import unicodedata
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from ingress import pages
+from ingress.pages import DEFAULT_LIMIT, Key, Limit
+from ingress.views import MenuView
+from schemas import instants, offer
+from schemas.catalogue import Stock
+from schemas.money import MAX_AMOUNT, Money
+
+#: Age of the view, in milliseconds, past which its counts are not shown (README, decision 8).
+FRESH_MS = 3_000
+
+Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+Order = Literal["sku", "name", "price", "-price"]
+
+_KEY_TYPES: dict[Order, tuple[type, ...]] = {
+    "sku": (str,),
+    "name": (str, str),
+    "price": (int, str),
+    "-price": (int, str),
+}
+
+
+class MenuQuery(Struct, frozen=True):
+    """What of the menu is asked for."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: str | None = None
+    category: str | None = None
+    q: Annotated[str, Meta(max_length=200)] | None = None
+    min_price: Amount | None = None  # centavos, of the price now
+    max_price: Amount | None = None
+    promo: bool = False
+    available: bool = False
+    sort: Literal["name", "price", "-price"] | None = None
+
+
+class Availability(Struct, frozen=True):
+    """Whether one can order; count null: unlimited, or not known well enough."""
+
+    state: Literal["available", "limited", "sold_out"]
+    count: int | None
+
+
+class OpenPromotion(Struct, frozen=True):
+    """The promotion whose price is shown."""
+
+    id: str
+    ends_at: str
+
+
+class MenuEntry(Struct, frozen=True):
+    """One item as customers see it."""
+
+    sku: str
+    name: str
+    description: str
+    category: str
+    price: Money
+    promo_price: Money | None
+    promotion: OpenPromotion | None
+    availability: Availability
+
+    @property
+    def price_now(self) -> int:
+        """The price that an order would pay, in centavos."""
+        return (self.promo_price or self.price).amount
+
+
+class MenuPage(Struct, frozen=True):
+    """One page of a menu."""
+
+    items: list[MenuEntry]
+    next_cursor: str | None
+    as_of: str
+    degraded: bool
+
+
+def page(view: MenuView, query: MenuQuery, now: int) -> MenuPage:
+    """Return the page at `now` (milliseconds since 1970); raises Problem for a cursor of another query."""
+    order: Order = query.sort or "sku"
+    after = pages.position(query.cursor, order, _KEY_TYPES[order])
+    degraded = now - view.as_of > FRESH_MS
+    entries = [entry for entry in _entries(view, now, degraded) if _asked_for(entry, query)]
+    entries.sort(key=lambda entry: _key(entry, order))
+    chosen, following = pages.cut(entries, lambda entry: _key(entry, order), after, query.limit)
+    return MenuPage(list(chosen), pages.cursor(order, following), instants.to_text(view.as_of), degraded)
+
+
+def _entries(view: MenuView, now: int, degraded: bool) -> list[MenuEntry]:
+    entries = []
+    for item in view.items:
+        stock = view.stocks.get(item.sku) or Stock(item.sku, version=0)
+        offered = offer.of(item, stock, view.promotions, now)
+        promotion = offered.promotion
+        entries.append(
+            MenuEntry(
+                sku=item.sku,
+                name=item.name,
+                description=item.description,
+                category=item.category,
+                price=item.price,
+                promo_price=offered.unit_price if promotion else None,
+                promotion=OpenPromotion(promotion.promotion_id, instants.to_text(promotion.ends_at))
+                if promotion
+                else None,
+                availability=_availability(offered.available, degraded),
+            )
+        )
+    return entries
+
+
+def _availability(available: int | None, degraded: bool) -> Availability:
+    sold_out = available is not None and available <= 0
+    if degraded:
+        return Availability("sold_out" if sold_out else "limited", None)
+    return Availability("sold_out", 0) if sold_out else Availability("available", available)
+
+
+def _asked_for(entry: MenuEntry, query: MenuQuery) -> bool:
+    return not (
+        (query.category is not None and entry.category != query.category)
+        or (query.q is not None and not _mentions(entry, query.q))
+        or (query.min_price is not None and entry.price_now < query.min_price)
+        or (query.max_price is not None and entry.price_now > query.max_price)
+        or (query.promo and entry.promotion is None)
+        or (query.available and entry.availability.state == "sold_out")
+    )
+
+
+def _mentions(entry: MenuEntry, words: str) -> bool:
+    text = _plain(f"{entry.name} {entry.description}")
+    return all(word in text for word in _plain(words).split())
+
+
+def _plain(text: str) -> str:
+    """Return the text without case and accents: `pao` finds `Pão`."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+
+
+def _key(entry: MenuEntry, order: Order) -> Key:
+    match order:
+        case "sku":
+            return (entry.sku,)
+        case "name":
+            return (entry.name.casefold(), entry.sku)
+        case "price":
+            return (entry.price_now, entry.sku)
+        case "-price":
+            return (-entry.price_now, entry.sku)

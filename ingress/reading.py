@@ -1,0 +1,96 @@
+"""GET of menus, restaurants and orders: what the views hold."""
+
+from urllib.parse import urlencode
+
+from aiohttp import web
+from msgspec import Struct, json
+
+from ingress import answers, entity, tokens
+from ingress.keys import MENUS, TOKENS, VIEWS
+from ingress.problems import Fault, Problem, invalid
+from ingress.views import OrderView, StatusChange
+from schemas.money import Money
+from schemas.orders import Eta, OrderLine
+
+_encode = json.Encoder().encode
+
+
+class OrderBody(Struct, frozen=True):
+    """An order as its customer and its restaurant see it."""
+
+    order_id: str
+    restaurant_id: str
+    status: str
+    items: list[OrderLine]
+    total: Money
+    eta: Eta | None
+    reason: str | None
+    history: list[StatusChange]
+    created_at: str
+    updated_at: str
+    version: int
+    events_url: str
+
+
+async def menu(request: web.Request) -> web.Response:
+    """GET /v1/restaurants/{restaurant_id}/menu."""
+    page = await request.app[MENUS].menu(
+        request.match_info["restaurant_id"], request.rel_url.raw_query_string
+    )
+    return entity.respond(page, request.headers.get("If-None-Match"))
+
+
+async def catalogo(request: web.Request) -> web.Response:
+    """GET /catalogo: the menu of the restaurant that the query names."""
+    parameters = list(request.query.items())
+    restaurants = [value for name, value in parameters if name == "restaurant_id"]
+    if len(restaurants) != 1:
+        code = "repeated" if restaurants else "required"
+        raise invalid(Fault("restaurant_id", code, where="parameter"))
+    others = urlencode([(name, value) for name, value in parameters if name != "restaurant_id"])
+    page = await request.app[MENUS].menu(restaurants[0], others)
+    return entity.respond(page, request.headers.get("If-None-Match"))
+
+
+async def restaurants(request: web.Request) -> web.Response:
+    """GET /v1/restaurants."""
+    page = await request.app[MENUS].restaurants(request.rel_url.raw_query_string)
+    return entity.respond(page, request.headers.get("If-None-Match"))
+
+
+async def order(request: web.Request) -> web.Response:
+    """GET /v1/orders/{order_id}: with the order's token, or its restaurant's."""
+    order_id = request.match_info["order_id"]
+    token, known = tokens.bearer(request.headers), request.app[TOKENS]
+    proven = known.is_order(token, order_id)
+    view = await request.app[VIEWS].order(order_id)
+    if view is None and proven:  # asked for, and not decided or not shown yet
+        return _private(
+            {"order_id": order_id, "status": "pending", "events_url": answers.events_url(order_id)}
+        )
+    if view is None:
+        raise Problem("unknown-order")
+    tokens.require(proven or known.is_restaurant(token, view.order.restaurant_id))
+    return _private(_body(view))
+
+
+def _private(body: object) -> web.Response:
+    return web.Response(body=_encode(body), headers=answers.JSON | {"Cache-Control": "private, no-store"})
+
+
+def _body(view: OrderView) -> OrderBody:
+    order = view.order
+    return OrderBody(
+        order_id=order.order_id,
+        restaurant_id=order.restaurant_id,
+        status=order.status,
+        items=order.items,
+        total=order.total,
+        eta=order.eta,
+        reason=order.reason,
+        history=view.history,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+        version=order.version,
+        events_url=answers.events_url(order.order_id),
+    )

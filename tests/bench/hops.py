@@ -1,0 +1,43 @@
+"""Where the time of a confirmation goes: the means of histograms, before and after a run."""
+
+import re
+import urllib.request
+
+#: Hop, as a reader understands it; metric; its labels.
+HOPS = [
+    ("ingress: read, check, encode", "promo_order_hop_seconds", 'hop="read"'),
+    ("command written, acks=all", "promo_order_hop_seconds", 'hop="write"'),
+    ("until a micro-batch takes it", "promo_transaction_phase_seconds", 'phase="wait"'),
+    ("decide", "promo_transaction_phase_seconds", 'phase="decide"'),
+    ("begin, write facts, reply, changelog", "promo_transaction_phase_seconds", 'phase="produce"'),
+    ("commit", "promo_transaction_phase_seconds", 'phase="commit"'),
+    ("from writing the command to its reply", "promo_order_hop_seconds", 'hop="decision"'),
+]
+
+
+def scrape(urls: list[str]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return sum and count of each hop's histogram, over all processes."""
+    found: dict[tuple[str, str], tuple[float, float]] = {}
+    for url in urls:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            text = answer.read().decode()
+        for _, metric, labels in HOPS:
+            values = [
+                float(match.group(1)) if (match := re.search(rf"^{metric}_{part}{{{labels}}} (\S+)$", text, re.M)) else 0.0
+                for part in ("sum", "count")
+            ]
+            total, count = found.get((metric, labels), (0.0, 0.0))
+            found[(metric, labels)] = (total + values[0], count + values[1])
+    return found
+
+
+def table(
+    before: dict[tuple[str, str], tuple[float, float]], after: dict[tuple[str, str], tuple[float, float]]
+) -> str:
+    """Return the means between two scrapes as a Markdown table."""
+    lines = ["| hop | mean ms |", "|---|---|"]
+    for name, metric, labels in HOPS:
+        total = after[(metric, labels)][0] - before[(metric, labels)][0]
+        count = after[(metric, labels)][1] - before[(metric, labels)][1]
+        lines.append(f"| {name} | {1000 * total / count:.1f} |" if count else f"| {name} | - |")
+    return "\n".join(lines)

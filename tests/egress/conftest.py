@@ -1,0 +1,51 @@
+"""Stores of views: the one in memory, and the one in a real Redis."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
+
+import pytest
+from redis.asyncio import Redis
+
+from egress import redis_store
+from egress.redis_store import RedisStore
+from egress.view_store import ViewStore
+from tests.egress.dict_store import DictStore, Hashes
+
+
+class Kept(NamedTuple):
+    """A store, and a look at all that it keeps."""
+
+    store: ViewStore
+    hashes: Callable[[], Awaitable[Hashes]]
+    redis: Redis | None = None
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of a database of our own, empty."""
+    client = redis_store.connect(redis_url.rpartition("/")[0] + "/8")
+    await client.flushdb()
+    yield client
+    await client.aclose()
+
+
+async def read_all(redis: Redis) -> Hashes:
+    """Return every hash of the database."""
+    return {
+        key.decode(): {field.decode(): value for field, value in (await redis.hgetall(key)).items()}
+        for key in await redis.keys()
+    }
+
+
+@pytest.fixture(params=["memory", "redis"])
+def kept(request: pytest.FixtureRequest) -> Kept:
+    """Each store in turn."""
+    if request.param == "memory":
+        memory = DictStore()
+
+        async def hashes() -> Hashes:
+            return memory.hashes
+
+        return Kept(memory, hashes)
+    redis = request.getfixturevalue("redis")
+    return Kept(RedisStore(redis), lambda: read_all(redis), redis)

@@ -1,0 +1,109 @@
+"""The projection: laws over any history."""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from egress.projection import project
+from egress.redis_store import RedisStore
+from schemas import views
+from schemas.catalogue import Stock
+from schemas.facts import Fact
+from schemas.orders import Order
+from tests.egress.conftest import read_all
+from tests.egress.dict_store import DictStore, Hashes
+from tests.egress.stories import PARTITION, Story, stories
+
+
+def shown(facts: Sequence[Fact]) -> Hashes:
+    """Return the views that these facts make, in this order."""
+    store = DictStore()
+    for fact in facts:
+        asyncio.run(store.apply(project(fact, PARTITION), []))
+    return store.hashes
+
+
+def shuffled(story: Story, data: st.DataObject) -> list[Fact]:
+    """Return the story's facts in any order, some of them more than once."""
+    again = data.draw(st.lists(st.sampled_from(story.facts))) if story.facts else []
+    return data.draw(st.permutations(story.facts + again))
+
+
+@given(stories, st.data())
+def test_order_and_repetition_of_facts_do_not_matter(story: Story, data: st.DataObject) -> None:
+    """Design, decision 5: duplicates, replays and reordering across topics cannot make a view wrong."""
+    assert shown(shuffled(story, data)) == shown(story.facts)
+
+
+@given(stories, st.data())
+def test_facts_that_are_projected_on_top_of_themselves_change_nothing(
+    story: Story, data: st.DataObject
+) -> None:
+    """A projector that stopped between the write and anything else begins earlier."""
+    start = data.draw(st.integers(0, len(story.facts)))
+    assert shown(story.facts + story.facts[start:]) == shown(story.facts)
+
+
+@given(stories)
+def test_the_view_of_a_stock_is_the_last_stock(story: Story) -> None:
+    """Whatever is shown as left is what was left after the last decision."""
+    held = shown(story.facts).get(views.menu("r1"), {}).get(views.STOCK + "coxinha")
+    if story.stock.version == 0:
+        assert held is None
+    else:
+        assert held is not None
+        version, value = views.unpack(held)
+        assert version == story.stock.version and msgspec.json.decode(value, type=Stock) == story.stock
+
+
+@given(stories)
+def test_every_order_shows_its_last_status_and_each_status_once(story: Story) -> None:
+    """Contract: history; every status change, from the first, none twice."""
+    hashes = shown(story.facts)
+    for number in range(1, story.orders + 1):
+        fields = hashes[views.order(f"o{number}")]
+        order = msgspec.json.decode(views.unpack(fields[views.ORDER])[1], type=Order)
+        assert order.status in ("received", "cancelled") and order.version == 2
+        assert set(fields) == {views.ORDER, views.STATUS + "pending", views.STATUS + order.status}
+        assert (order.eta is None) is (order.status == "cancelled")
+        assert bool(order.shortages) is (order.status == "cancelled")
+
+
+def test_a_restaurant_is_listed_and_knows_its_partition() -> None:
+    """The age of a menu is that of the partition that decides for it."""
+    story = Story()
+    story.put_restaurant()
+    story.put_promotion()
+    hashes = shown(story.facts)
+    assert hashes[views.menu("r1")][views.PARTITION] == b"1|5"
+    assert list(hashes[views.RESTAURANTS]) == ["r1"] and list(hashes[views.PROMOTIONS]) == ["r1/p1"]
+
+
+def test_an_address_is_in_no_view() -> None:
+    """Views are read by many processes; what nobody shows is not in them."""
+    story = Story()
+    story.order(confirmed=True)
+    assert "Rua A" not in repr(shown(story.facts))
+
+
+async def test_redis_shows_what_the_model_shows(redis: Redis) -> None:
+    """The laws are shown with the model; this ties the model to the real thing, facts backwards and twice."""
+    story = Story()
+    for step in range(20):
+        story.put_restaurant()
+        story.put_item()
+        story.put_promotion()
+        story.order(confirmed=step % 3 != 0)
+    store, model = RedisStore(redis), DictStore()
+    for fact in story.facts[::-1] + story.facts:
+        await store.apply(project(fact, PARTITION), [])
+        await model.apply(project(fact, PARTITION), [])
+    assert await read_all(redis) == model.hashes
+    batch = [write for fact in story.facts for write in project(fact, PARTITION)]
+    await redis.flushdb()
+    await store.apply(batch, [])
+    assert await read_all(redis) == model.hashes

@@ -1,0 +1,129 @@
+"""The contract of a store of views, of the one in memory and the one in Redis alike."""
+
+import pytest
+
+from egress.horizon import Aim
+from egress.positions import Move, Partition
+from egress.projection import ViewWrite
+from egress.view_store import ViewsLost
+from schemas import views
+from tests.egress.conftest import Kept
+
+P = Partition("order.confirmed", 3)
+Q = Partition("order.failed", 3)
+
+
+def write(version: int, value: bytes = b'"x"', field: str = "f", key: str = "k") -> ViewWrite:
+    return ViewWrite(key, field, version, value)
+
+
+async def test_a_projection_that_has_not_begun_has_no_position(kept: Kept) -> None:
+    """Not begun and at offset 0 are different: the first may not be passed."""
+    assert await kept.store.positions([P, Q]) == {}
+    await kept.store.begin({P: 0})
+    assert await kept.store.positions([P, Q]) == {P: 0}
+
+
+async def test_beginning_twice_sets_nothing_back(kept: Kept) -> None:
+    """Two processes may find the views empty at once."""
+    await kept.store.begin({P: 7})
+    await kept.store.begin({P: 0, Q: 1})
+    assert await kept.store.positions([P, Q]) == {P: 7, Q: 1}
+
+
+async def test_a_write_counts_only_with_a_greater_version(kept: Kept) -> None:
+    """Design, decision 5: views are last-version-wins; versions are numbers, so 10 is more than 9."""
+    for version, value in [
+        (2, b'"2"'),
+        (2, b'"again"'),
+        (1, b'"1"'),
+        (9, b'"9"'),
+        (10, b'"10"'),
+        (9, b'"old"'),
+    ]:
+        await kept.store.apply([write(version, value)], [])
+    assert (await kept.hashes())["k"] == {"f": b'10|"10"'}
+
+
+async def test_of_many_writes_in_one_batch_the_newest_counts(kept: Kept) -> None:
+    """Facts of one batch may come from several topics in any order."""
+    await kept.store.apply(
+        [write(1), write(3, b'"3"'), write(2), write(1, field="g"), write(1, b"{}", key="m")], []
+    )
+    hashes = await kept.hashes()
+    assert hashes["k"] == {"f": b'3|"3"', "g": b'1|"x"'} and hashes["m"] == {"f": b"1|{}"}
+
+
+async def test_a_position_moves_with_its_writes(kept: Kept) -> None:
+    """Design, decision 3: position travels with the state."""
+    await kept.store.begin({P: 5, Q: 0})
+    await kept.store.apply([write(1)], [Move(P, 5, 9), Move(Q, 0, 1)])
+    assert await kept.store.positions([P, Q]) == {P: 9, Q: 1}
+
+
+async def test_a_position_never_moves_back(kept: Kept) -> None:
+    """A process that lost its partition without knowing may still write what is known already."""
+    await kept.store.begin({P: 9})
+    await kept.store.apply([write(1)], [Move(P, 2, 4)])
+    assert await kept.store.positions([P]) == {P: 9}
+
+
+@pytest.mark.parametrize("begun", [None, 4])
+async def test_a_batch_beyond_the_position_is_refused_whole(kept: Kept, begun: int | None) -> None:
+    """Emptied or set back views have a gap before this batch: it must not be hidden by a later position."""
+    await kept.store.begin({Q: 0} if begun is None else {Q: 0, P: begun})
+    with pytest.raises(ViewsLost):
+        await kept.store.apply([write(1)], [Move(Q, 0, 1), Move(P, 5, 9)])
+    assert "k" not in await kept.hashes()
+    assert await kept.store.positions([P, Q]) == ({Q: 0} if begun is None else {Q: 0, P: begun})
+
+
+async def test_a_move_to_where_one_is_asks_whether_the_views_are_whole(kept: Kept) -> None:
+    """How an idle projector notices that the views are gone."""
+    await kept.store.begin({P: 5})
+    await kept.store.apply([], [Move(P, 5, 5)])
+    with pytest.raises(ViewsLost):
+        await kept.store.apply([], [Move(P, 6, 6)])
+
+
+async def test_a_watermark_is_told_only_where_the_views_hold_it_and_never_falls(kept: Kept) -> None:
+    """Contract: reads say how old they are; so they must never look younger than they are."""
+    await kept.store.begin({P: 5, Q: 2})
+    await kept.store.tell(3, Aim(1000, {P: 5, Q: 1}))
+    await kept.store.tell(3, Aim(900, {P: 5}))
+    with pytest.raises(ViewsLost):
+        await kept.store.tell(3, Aim(2000, {P: 6}))
+    assert (await kept.hashes())[views.WATERMARKS] == {"3": b"1000"}
+
+
+async def test_views_that_expire_do_and_others_do_not(kept: Kept) -> None:
+    """Orders can be looked at for seven days; menus are kept."""
+    await kept.store.begin({P: 0})
+    await kept.store.apply([ViewWrite("o", "f", 1, b"1", seconds=100), write(1)], [])
+    if kept.redis is not None:
+        assert 0 < await kept.redis.ttl("o") <= 100 and await kept.redis.ttl("k") == -1
+
+
+async def test_a_write_that_fails_holds_the_position_back(kept: Kept) -> None:
+    """An error in the middle of a batch must not let the position pass what was not written."""
+    if kept.redis is None:
+        return
+    from egress.view_store import ViewsUnreachable
+
+    await kept.redis.set("k", "no hash")
+    await kept.store.begin({P: 0})
+    with pytest.raises(ViewsUnreachable):
+        await kept.store.apply([write(1, key="a"), write(1)], [Move(P, 0, 9)])
+    assert await kept.store.positions([P]) == {P: 0}
+
+
+async def test_a_redis_that_was_started_since_learns_the_scripts_again(kept: Kept) -> None:
+    """Scripts are lost with the server."""
+    if kept.redis is None:
+        return
+    await kept.store.begin({P: 0})
+    for _ in range(2):
+        await kept.redis.script_flush()
+        await kept.store.apply([write(1)], [Move(P, 0, 1)])
+        await kept.redis.script_flush()
+        await kept.store.tell(3, Aim(1, {P: 1}))

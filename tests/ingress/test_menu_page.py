@@ -1,0 +1,149 @@
+"""The menu page."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingress.menu_page import FRESH_MS, Availability, MenuEntry, MenuQuery, page
+from ingress.problems import Problem
+from ingress.views import MenuView
+from schemas.money import Money
+from tests.ingress.samples import NOW, item, menu, promotion, stock
+
+MENU = menu(
+    [
+        item("pao", 500, name="Pão de queijo", category="salgado"),
+        item("agua", 300, name="Água", category="bebida"),
+        item("coxinha", 900, name="Coxinha", description="de frango", category="salgado"),
+        item("bolo", 500, name="bolo", category="doce"),
+    ],
+    [stock("pao", 10, 3), stock("coxinha", 100, 0, p1=5), stock("bolo", 2, 2)],
+    [promotion("p1", coxinha=400), promotion("later", starts_in=1000, pao=1)],
+)
+
+
+def entries(view: MenuView = MENU, now: int = NOW, **query: Any) -> list[MenuEntry]:
+    return page(view, MenuQuery(**query), now).items
+
+
+def skus(**query: Any) -> list[str]:
+    return [entry.sku for entry in entries(**query)]
+
+
+def entry(sku: str, view: MenuView = MENU, now: int = NOW) -> MenuEntry:
+    return next(e for e in entries(view, now) if e.sku == sku)
+
+
+def test_items_come_by_sku() -> None:
+    """An order that does not change by itself is needed for pages."""
+    assert skus() == ["agua", "bolo", "coxinha", "pao"]
+
+
+def test_an_open_promotion_shows_its_price_end_and_portions() -> None:
+    """Contract: promo_price, promotion id and ends_at, and the count that is left at that price."""
+    shown = entry("coxinha")
+    assert shown.price == Money(900) and shown.promo_price == Money(400)
+    assert shown.promotion is not None and shown.promotion.id == "p1"
+    assert shown.promotion.ends_at == "2026-01-01T12:01:00.000Z"
+    assert shown.availability == Availability("available", 5)
+
+
+def test_a_promotion_that_is_not_open_shows_nothing() -> None:
+    """Before it starts and from its end on, the normal price holds."""
+    for now in (NOW - 2000, NOW + 60_000):
+        shown = entry("coxinha", now=now)
+        assert shown.promo_price is None and shown.promotion is None
+    assert entry("pao").promo_price is None and entry("pao", now=NOW + 1000).promo_price == Money(1)
+
+
+def test_what_is_gone_is_sold_out_and_what_is_unlimited_has_no_count() -> None:
+    """Contract: `availability.state` is `available`, `limited` or `sold_out`."""
+    assert entry("bolo").availability == Availability("sold_out", 0)
+    assert entry("agua").availability == Availability("available", None)
+    assert entry("pao").availability == Availability("available", 7)
+
+
+def test_portions_lowered_below_what_is_sold_count_as_none() -> None:
+    """A count is never negative."""
+    assert entry("x", menu([item("x")], [stock("x", 2, 5)])).availability == Availability("sold_out", 0)
+
+
+@pytest.mark.parametrize(("age", "degraded"), [(0, False), (FRESH_MS, False), (FRESH_MS + 1, True)])
+def test_a_view_that_is_more_than_3_s_behind_says_so(age: int, degraded: bool) -> None:
+    """Contract: `degraded` is true, `count` is null and anything that is not surely sold out is `limited`."""
+    shown = page(MENU, MenuQuery(), NOW + age)
+    assert shown.degraded is degraded and shown.as_of == "2026-01-01T12:00:00.000Z"
+    states = {e.sku: e.availability for e in shown.items}
+    if degraded:
+        assert states["agua"] == states["pao"] == Availability("limited", None)
+        assert states["bolo"] == Availability("sold_out", None)
+    else:
+        assert states["pao"].count == 7
+
+
+def test_a_view_whose_age_is_not_known_is_degraded() -> None:
+    """Before the first watermark nobody knows what is missing."""
+    assert page(menu([], as_of=0), MenuQuery(), NOW).degraded
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"category": "salgado"}, ["coxinha", "pao"]),
+        ({"category": "Salgado"}, []),
+        ({"q": "pao"}, ["pao"]),
+        ({"q": "PÃO queijo"}, ["pao"]),
+        ({"q": "frango"}, ["coxinha"]),
+        ({"q": "agua"}, ["agua"]),
+        ({"q": "frango agua"}, []),
+        ({"q": ""}, ["agua", "bolo", "coxinha", "pao"]),
+        ({"min_price": 450}, ["bolo", "pao"]),
+        ({"max_price": 400}, ["agua", "coxinha"]),
+        ({"min_price": 400, "max_price": 400}, ["coxinha"]),
+        ({"promo": True}, ["coxinha"]),
+        ({"available": True}, ["agua", "coxinha", "pao"]),
+        ({"sort": "name"}, ["bolo", "coxinha", "pao", "agua"]),
+        ({"sort": "price"}, ["agua", "coxinha", "bolo", "pao"]),
+        ({"sort": "-price"}, ["bolo", "pao", "coxinha", "agua"]),
+        ({"sort": "-price", "available": True, "limit": 1}, ["pao"]),
+    ],
+)
+def test_filters_and_orders(query: dict[str, Any], expected: list[str]) -> None:
+    """Contract: category, q, min_price, max_price, promo, available, sort; prices are those of now."""
+    assert skus(**query) == expected
+
+
+queries = st.fixed_dictionaries(
+    {},
+    optional={
+        "category": st.sampled_from(["salgado", "doce"]),
+        "q": st.sampled_from(["a", "o", "pao"]),
+        "min_price": st.integers(0, 1000),
+        "max_price": st.integers(0, 1000),
+        "promo": st.booleans(),
+        "available": st.booleans(),
+        "sort": st.sampled_from(["name", "price", "-price"]),
+    },
+)
+
+
+@given(queries, st.integers(1, 3))
+def test_pages_of_any_query_together_are_the_whole_answer(query: dict[str, Any], limit: int) -> None:
+    """A limit changes how much comes at once, and nothing else."""
+    cursor: str | None = None
+    walked: list[str] = []
+    while True:
+        one = page(MENU, MenuQuery(**query, limit=limit, cursor=cursor), NOW)
+        walked += [e.sku for e in one.items]
+        if (cursor := one.next_cursor) is None:
+            break
+    assert walked == skus(**query)
+
+
+def test_a_cursor_of_another_order_is_refused() -> None:
+    """It would point anywhere."""
+    cursor = page(MENU, MenuQuery(limit=1), NOW).next_cursor
+    with pytest.raises(Problem, match="invalid-request"):
+        page(MENU, MenuQuery(limit=1, cursor=cursor, sort="name"), NOW)

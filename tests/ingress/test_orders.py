@@ -1,0 +1,256 @@
+"""POST /v1/orders and GET /v1/orders/{order_id}, over HTTP."""
+
+import json
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+
+from ingress.tokens import Tokens
+from ingress.views import OrderView, StatusChange
+from schemas import identity
+from schemas.commands import Address, Command, Payment, PlaceOrder
+from schemas.orders import Shortage
+from schemas.replies import Answer, Outcome, Reply
+from tests.ingress.conftest import Client
+from tests.ingress.fakes import AT, FakeLog, FakeViews, confirm, order_of
+from tests.ingress.samples import order_body
+
+TOKENS = Tokens("secret", "adm")
+ORDER_ID = identity.order_id("r1", "k1")
+
+
+async def post(client: Client, path: str = "/v1/orders", key: str = "k1", **headers: str) -> ClientResponse:
+    return await client.post(path, json=order_body(), headers={"Idempotency-Key": key, **headers})
+
+
+def refuse(outcome: Outcome, *skus: str, shortages: list[Shortage] | None = None, order: bool = True) -> Any:
+    def decide(command: Command) -> Reply:
+        assert isinstance(command, PlaceOrder)
+        made = order_of(command, outcome, shortages) if order else None
+        return Reply(Answer(outcome, made, list(skus)))
+
+    return decide
+
+
+@pytest.mark.parametrize("path", ["/v1/orders", "/pedidos"])
+async def test_a_confirmed_order_is_201_with_exactly_the_fields_of_the_contract(
+    client: Client, path: str
+) -> None:
+    """Contract: 201 confirmed, `Location`, and the body; `POST /pedidos` is the same."""
+    response = await post(client, path)
+    assert response.status == 201 and response.headers["Location"] == f"/v1/orders/{ORDER_ID}"
+    assert await response.json() == {
+        "order_id": ORDER_ID,
+        "restaurant_id": "r1",
+        "status": "received",
+        "items": [
+            {
+                "sku": "coxinha",
+                "name": "Coxinha",
+                "quantity": 2,
+                "unit_price": {"amount": 990, "currency": "BRL"},
+                "promotion_id": None,
+            }
+        ],
+        "total": {"amount": 1980, "currency": "BRL"},
+        "eta": {"p50": AT, "p90": AT},
+        "token": TOKENS.order(ORDER_ID),
+        "events_url": f"/v1/orders/{ORDER_ID}/events",
+    }
+
+
+async def test_the_command_carries_the_order(client: Client, log: FakeLog) -> None:
+    """Design, decision 2: every process computes the same order id, key hash and fingerprint."""
+    await post(client)
+    await post(client)
+    spaces = json.dumps(order_body(), indent=3)
+    headers = {"Idempotency-Key": "k1", "Content-Type": "application/json"}
+    await client.post("/v1/orders", data=spaces, headers=headers)
+    await post(client, key="k2")
+    first, same, spaced, other = [command for _, command, _ in log.written if isinstance(command, PlaceOrder)]
+    assert first == same == spaced and first.order_id == ORDER_ID
+    assert other.order_id != first.order_id and other.request_fingerprint == first.request_fingerprint
+    assert first.idempotency_key_hash == identity.key_hash("r1", "k1")
+
+
+async def test_a_replay_is_the_same_bytes_and_says_so(client: Client, log: FakeLog) -> None:
+    """Contract: the same status code and body with `Idempotency-Replayed: true`."""
+    first = await post(client)
+    log.decide = lambda command: Reply(confirm(command).answer, replayed=True)
+    again = await post(client)
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (again.status, await again.read()) == (first.status, await first.read())
+
+
+async def test_a_refusal_is_replayed_too(client: Client, log: FakeLog) -> None:
+    """Contract: the same answer again, whatever it was."""
+    decide = refuse("out_of_stock", "coxinha", shortages=[Shortage("coxinha", 1)])
+    log.decide = decide
+    first = await post(client)
+    log.decide = lambda command: Reply(decide(command).answer, replayed=True)
+    again = await post(client)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (again.status, await again.read()) == (first.status, await first.read())
+
+
+@pytest.mark.parametrize(
+    ("decide", "status", "slug", "members"),
+    [
+        (
+            refuse("out_of_stock", "coxinha", shortages=[Shortage("coxinha", 0)]),
+            409,
+            "out-of-stock",
+            {"items": [{"sku": "coxinha", "available": 0}], "skus": ["coxinha"], "order_id": ORDER_ID},
+        ),
+        (
+            refuse("price_changed", "coxinha"),
+            409,
+            "price-changed",
+            {"items": [{"sku": "coxinha", "unit_price": {"amount": 990, "currency": "BRL"}}]},
+        ),
+        (refuse("promotion_closed", "coxinha"), 409, "promotion-closed", {"skus": ["coxinha"]}),
+        (refuse("limit_reached", "coxinha"), 409, "limit-reached", {"skus": ["coxinha"]}),
+        (
+            refuse("customer_required", "coxinha", order=False),
+            400,
+            "customer-required",
+            {"skus": ["coxinha"]},
+        ),
+        (refuse("unknown_restaurant", order=False), 404, "unknown-restaurant", {}),
+        (refuse("unknown_item", "coxinha", order=False), 404, "unknown-item", {"skus": ["coxinha"]}),
+        (refuse("key_reused", order=False), 422, "idempotency-key-reused", {}),
+        (refuse("undecidable", order=False), 503, "unavailable", {}),
+    ],
+)
+async def test_each_refusal_has_its_status_and_slug(
+    client: Client, log: FakeLog, decide: Any, status: int, slug: str, members: dict[str, Any]
+) -> None:
+    """Contract: the answers of `POST /v1/orders`."""
+    log.decide = decide
+    response = await post(client)
+    assert response.status == status and response.content_type == "application/problem+json"
+    problem = await response.json()
+    assert problem["type"].endswith("/" + slug) and problem["status"] == status
+    assert problem.items() >= members.items()
+
+
+async def test_an_order_that_is_not_decided_in_time_is_202(client: Client, log: FakeLog) -> None:
+    """Contract: 202 accepted but not decided within the wait, `Location`."""
+    log.decide = lambda command: None
+    for headers in ({}, {"Prefer": "wait=0.05"}, {"Prefer": "respond-async"}):
+        response = await post(client, **headers)
+        assert response.status == 202 and response.headers["Location"] == f"/v1/orders/{ORDER_ID}"
+        assert await response.json() == {
+            "order_id": ORDER_ID,
+            "restaurant_id": "r1",
+            "status": "pending",
+            "token": TOKENS.order(ORDER_ID),
+            "events_url": f"/v1/orders/{ORDER_ID}/events",
+        }
+
+
+async def test_a_write_of_unknown_outcome_is_503_with_retry_after(client: Client, log: FakeLog) -> None:
+    """Nothing is lost: the client comes back with its key."""
+    log.down = True
+    response = await post(client)
+    assert response.status == 503 and int(response.headers["Retry-After"]) >= 1
+    assert (await response.json())["type"].endswith("/unavailable")
+
+
+@pytest.mark.parametrize(
+    ("accept", "language", "title"),
+    [("", "pt-BR", "Chave de idempotência repetida"), ("en-US", "en", "Idempotency key reused")],
+)
+async def test_problems_speak_the_readers_language(
+    client: Client, log: FakeLog, accept: str, language: str, title: str
+) -> None:
+    """Contract: pt-BR by default and English on request."""
+    log.decide = refuse("key_reused", order=False)
+    response = await post(client, **{"Accept-Language": accept} if accept else {})
+    assert response.headers["Content-Language"] == language and (await response.json())["title"] == title
+
+
+async def test_a_bad_body_lists_its_faults_with_pointers(client: Client, log: FakeLog) -> None:
+    """Contract: 400 `invalid-request`, with a JSON pointer for each fault; nothing is written."""
+    response = await client.post(
+        "/v1/orders", json=order_body(items=[], x=1), headers={"Idempotency-Key": "k"}
+    )
+    assert response.status == 400
+    errors = (await response.json())["errors"]
+    assert [error["pointer"] for error in errors] == ["/items", "/x"] and all(e["detail"] for e in errors)
+    assert not log.written
+
+
+async def test_a_missing_key_is_400(client: Client) -> None:
+    """Contract: 400 `idempotency-key-missing`."""
+    response = await client.post("/v1/orders", json=order_body())
+    assert response.status == 400 and (await response.json())["type"].endswith("/idempotency-key-missing")
+
+
+async def test_a_body_past_64_kib_is_413(client: Client) -> None:
+    """A bound on what one request may cost."""
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    response = await client.post("/v1/orders", data=b"x" * 70_000, headers=headers)
+    assert response.status == 413 and (await response.json())["type"].endswith("/payload-too-large")
+
+
+async def test_another_content_type_is_415(client: Client) -> None:
+    """JSON in and out."""
+    headers = {"Idempotency-Key": "k", "Content-Type": "text/plain"}
+    response = await client.post("/v1/orders", data=b"{}", headers=headers)
+    assert response.status == 415 and (await response.json())["type"].endswith("/unsupported-media-type")
+
+
+async def look(client: Client, order_id: str, token: str | None) -> ClientResponse:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return await client.get(f"/v1/orders/{order_id}", headers=headers)
+
+
+@pytest.fixture
+def shown(views: FakeViews) -> OrderView:
+    """An order in the views."""
+    address, payment = Address("Rua A", "10", "Centro", "Recife", "50000-000"), Payment("pix")
+    command = PlaceOrder(ORDER_ID, "r1", "hash", "fingerprint", [], address, payment)
+    view = OrderView(order_of(command), [StatusChange("pending", AT), StatusChange("received", AT)])
+    views.orders[ORDER_ID] = view
+    return view
+
+
+@pytest.mark.parametrize("token", [TOKENS.order(ORDER_ID), TOKENS.restaurant("r1")])
+async def test_an_order_is_shown_to_its_customer_and_its_restaurant(
+    client: Client, shown: OrderView, token: str
+) -> None:
+    """Contract: bearer: the order's token or the restaurant's; items, totals, status, history, ETA."""
+    response = await look(client, ORDER_ID, token)
+    assert response.status == 200 and response.headers["Cache-Control"] == "private, no-store"
+    order = await response.json()
+    assert order["status"] == "received" and order["total"] == {"amount": 0, "currency": "BRL"}
+    assert order["history"] == [{"status": "pending", "at": AT}, {"status": "received", "at": AT}]
+    assert order["eta"] == {"p50": AT, "p90": AT} and order["version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [(None, 401), ("x", 403), (TOKENS.order("o2"), 403), (TOKENS.restaurant("r2"), 403)]
+)
+async def test_an_order_is_shown_to_nobody_else(
+    client: Client, shown: OrderView, token: str | None, status: int
+) -> None:
+    """An address and a name are in it."""
+    assert (await look(client, ORDER_ID, token)).status == status
+
+
+async def test_an_order_that_is_not_shown_yet_is_pending_to_who_has_its_token(client: Client) -> None:
+    """The token proves that the order was asked for; views come a moment later."""
+    response = await look(client, ORDER_ID, TOKENS.order(ORDER_ID))
+    assert response.status == 200 and (await response.json())["status"] == "pending"
+    response = await look(client, ORDER_ID, TOKENS.restaurant("r1"))
+    assert response.status == 404 and (await response.json())["type"].endswith("/unknown-order")
+
+
+async def test_an_order_cannot_be_shown_while_the_views_are_down(client: Client, views: FakeViews) -> None:
+    """503 with Retry-After is the truth; 404 would not be."""
+    views.down = True
+    response = await look(client, ORDER_ID, TOKENS.order(ORDER_ID))
+    assert response.status == 503 and "Retry-After" in response.headers

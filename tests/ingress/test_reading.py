@@ -1,0 +1,103 @@
+"""GET of menus and restaurants, over HTTP."""
+
+import asyncio
+import time
+
+import pytest
+
+from ingress.views import RestaurantsView
+from schemas.catalogue import Restaurant
+from tests.ingress.conftest import Client
+from tests.ingress.fakes import FakeViews
+from tests.ingress.samples import item, menu
+
+MENU = "/v1/restaurants/r1/menu"
+
+
+@pytest.fixture(autouse=True)
+def shown(views: FakeViews) -> None:
+    """A restaurant with two items, seen now."""
+    now = time.time_ns() // 1_000_000
+    views.menus["r1"] = menu([item("coxinha", 990), item("agua", 300)], as_of=now)
+    views.all = RestaurantsView([Restaurant("r1", "Bar", 10, 1800, 1)], {})
+
+
+@pytest.mark.parametrize("path", [MENU, "/catalogo?restaurant_id=r1"])
+async def test_a_menu_page(client: Client, path: str) -> None:
+    """Contract: 200 page with `ETag`, `Cache-Control`; `GET /catalogo` is the same."""
+    response = await client.get(path)
+    assert (
+        response.status == 200
+        and response.headers["ETag"]
+        and "s-maxage=1" in response.headers["Cache-Control"]
+    )
+    page = await response.json()
+    assert [entry["sku"] for entry in page["items"]] == ["agua", "coxinha"]
+    assert page["next_cursor"] is None and page["degraded"] is False
+    assert page["items"][0]["availability"] == {"state": "available", "count": None}
+
+
+async def test_who_has_the_page_gets_304(client: Client) -> None:
+    """Contract: `304`."""
+    etag = (await client.get(MENU)).headers["ETag"]
+    for given in (etag, "W/" + etag, f'"x", {etag}', "*"):
+        response = await client.get(MENU, headers={"If-None-Match": given})
+        assert response.status == 304 and response.headers["ETag"] == etag and not await response.read()
+    assert (await client.get(MENU, headers={"If-None-Match": '"x"'})).status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/restaurants/r2/menu", "/catalogo?restaurant_id=r2", "/v1/restaurants/%FF/menu"]
+)
+async def test_a_menu_of_no_restaurant_is_404(client: Client, path: str) -> None:
+    """Contract: 404 `unknown-restaurant`."""
+    response = await client.get(path)
+    assert response.status == 404 and (await response.json())["type"].endswith("/unknown-restaurant")
+
+
+@pytest.mark.parametrize(
+    ("path", "at"),
+    [
+        (MENU + "?limit=0", "limit"),
+        (MENU + "?foo=1", "foo"),
+        (MENU + "?cursor=x", "cursor"),
+        ("/catalogo", "restaurant_id"),
+        ("/catalogo?restaurant_id=r1&restaurant_id=r2", "restaurant_id"),
+        ("/catalogo?restaurant_id=r1&foo=1", "foo"),
+        (MENU + "?restaurant_id=r1", "restaurant_id"),
+        ("/v1/restaurants?sort=name", "sort"),
+    ],
+)
+async def test_a_parameter_that_is_wrong_is_400(client: Client, path: str, at: str) -> None:
+    """Contract: 400 `invalid-request`, naming the fault."""
+    response = await client.get(path)
+    assert response.status == 400 and (await response.json())["errors"][0]["parameter"] == at
+
+
+async def test_filters_reach_the_page_by_both_ways(client: Client) -> None:
+    """Contract: `GET /catalogo` takes the same parameters."""
+    for path in (MENU + "?q=%C3%A1gua&limit=1", "/catalogo?q=%C3%A1gua&limit=1&restaurant_id=r1"):
+        page = await (await client.get(path)).json()
+        assert [entry["sku"] for entry in page["items"]] == ["agua"]
+
+
+async def test_restaurants_are_listed(client: Client) -> None:
+    """Contract: page of restaurants."""
+    page = await (await client.get("/v1/restaurants")).json()
+    assert [entry["restaurant_id"] for entry in page["items"]] == ["r1"] and page["next_cursor"] is None
+
+
+async def test_what_many_ask_for_at_once_is_read_once(client: Client, views: FakeViews) -> None:
+    """A hot menu must not cost Redis more than a cold one."""
+    responses = await asyncio.gather(*(client.get(MENU) for _ in range(20)))
+    assert {response.status for response in responses} == {200} and views.reads == 1
+
+
+async def test_a_menu_cannot_be_shown_while_the_views_are_down(client: Client, views: FakeViews) -> None:
+    """503 with Retry-After, in the reader's language like every problem; and well again a moment later."""
+    views.down = True
+    response = await client.get(MENU, headers={"Accept-Language": "en"})
+    assert response.status == 503 and response.headers["Retry-After"]
+    views.down = False
+    await asyncio.sleep(0.3)
+    assert (await client.get(MENU)).status == 200
