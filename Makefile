@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 said = $(if $(filter command line,$(origin $(1))),$(1)=$($(1)))
 
 .DEFAULT_GOAL := demo
-.PHONY: demo up down ps scale settings test check format lock clean
+.PHONY: demo up down ps scale settings test bench check format lock clean
 
 demo: $(READY)
 	@$(RUN) -m compose demo $(if $(filter 1,$(DEMO_EXIT)),--exit)
@@ -30,6 +30,9 @@ settings: $(READY)
 
 test: $(READY)
 	$(RUN) -m pytest
+
+bench: $(READY)
+	$(RUN) -m tests.bench $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
 
 check: $(READY)
 	$(VENV)/bin/ruff format --check .

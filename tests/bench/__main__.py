@@ -24,14 +24,18 @@ async def run(stack: Stack, rate: float, seconds: float) -> None:
         restaurants = [await kitchen.open(coxinha=None) for _ in range(RESTAURANTS)]
 
         async def order(prefix: str, number: int) -> int:
-            return (await kitchen.order(random.choice(restaurants), f"{prefix}{number}", ("coxinha", 1))).status
+            return (
+                await kitchen.order(random.choice(restaurants), f"{prefix}{number}", ("coxinha", 1))
+            ).status
 
         await load(rate, 5, lambda n: order("warm", n))
         urls = [str(p["url"]) for p in stack.processes("streams")] + [f"{stack.url}/metrics"]
         before = hops.scrape(urls)
         samples = await load(rate, seconds, lambda n: order("k", n))
         print(f"{rate:g} orders/s for {seconds:g} s: {dict(samples.statuses)}")
-        print("p50 {:.0f} ms, p95 {:.0f} ms, p99 {:.0f} ms\n".format(*map(samples.quantile, (0.5, 0.95, 0.99))))
+        print(
+            "p50 {:.0f} ms, p95 {:.0f} ms, p99 {:.0f} ms\n".format(*map(samples.quantile, (0.5, 0.95, 0.99)))
+        )
         print(hops.table(before, hops.scrape(urls)))
 
 

@@ -23,7 +23,9 @@ def scrape(urls: list[str]) -> dict[tuple[str, str], tuple[float, float]]:
             text = answer.read().decode()
         for _, metric, labels in HOPS:
             values = [
-                float(match.group(1)) if (match := re.search(rf"^{metric}_{part}{{{labels}}} (\S+)$", text, re.M)) else 0.0
+                float(match.group(1))
+                if (match := re.search(rf"^{metric}_{part}{{{labels}}} (\S+)$", text, re.M))
+                else 0.0
                 for part in ("sum", "count")
             ]
             total, count = found.get((metric, labels), (0.0, 0.0))
