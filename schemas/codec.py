@@ -6,15 +6,30 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from schemas.commands import Command, PlaceOrder, PutMenuItem, PutPromotion, PutRestaurant, Tick
+from schemas.commands import (
+    AdvanceOrder,
+    CancelOrder,
+    Command,
+    PaymentResult,
+    PlaceOrder,
+    PutMenuItem,
+    PutPromotion,
+    PutRestaurant,
+    Tick,
+)
 from schemas.facts import (
     CatalogChanged,
+    OrderCancelled,
     OrderConfirmed,
     OrderCreated,
     OrderFailed,
+    OrderStatusChanged,
+    PaymentRefunded,
+    StockReleased,
     StockReserved,
     Watermark,
 )
+from schemas.payments import PaymentRequest
 from schemas.replies import Reply
 
 Headers = list[tuple[str, bytes]]
@@ -28,6 +43,9 @@ NO_TRACE = b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00"
 #: The `event-type` header of each message class.
 EVENT_TYPES: dict[type, str] = {
     PlaceOrder: "place-order",
+    AdvanceOrder: "advance-order",
+    CancelOrder: "cancel-order",
+    PaymentResult: "payment-result",
     PutRestaurant: "put-restaurant",
     PutMenuItem: "put-menu-item",
     PutPromotion: "put-promotion",
@@ -36,7 +54,12 @@ EVENT_TYPES: dict[type, str] = {
     StockReserved: "stock.reserved",
     OrderConfirmed: "order.confirmed",
     OrderFailed: "order.failed",
+    StockReleased: "stock.released",
+    OrderStatusChanged: "order.status-changed",
+    OrderCancelled: "order.cancelled",
+    PaymentRefunded: "payment.refunded",
     CatalogChanged: "catalog.changed",
+    PaymentRequest: "payment-request",
     Watermark: "watermark",
     Reply: "reply",
 }

@@ -112,4 +112,40 @@ class Tick(Struct, frozen=True, tag="tick"):
     """Time has passed: deadlines before the record's time fire, and views learn their age."""
 
 
-Command = PlaceOrder | PutRestaurant | PutMenuItem | PutPromotion | Tick
+class AdvanceOrder(Struct, frozen=True, tag="advance-order"):
+    """The restaurant moves an order on."""
+
+    restaurant_id: str
+    order_id: str
+    status: Literal["preparing", "out_for_delivery", "delivered"]
+
+
+class CancelOrder(Struct, frozen=True, tag="cancel-order"):
+    """The customer, or the restaurant, no longer wants the order."""
+
+    restaurant_id: str
+    order_id: str
+    by: Literal["customer", "restaurant"]
+    idempotency_key_hash: str
+    request_fingerprint: str
+
+
+class PaymentResult(Struct, frozen=True, tag="payment-result"):
+    """What the payment provider said; comes from egress, perhaps more than once."""
+
+    restaurant_id: str
+    order_id: str
+    kind: Literal["authorise", "refund"]
+    outcome: Literal["authorised", "declined", "refunded", "nothing_to_refund"]
+
+
+Command = (
+    PlaceOrder
+    | AdvanceOrder
+    | CancelOrder
+    | PaymentResult
+    | PutRestaurant
+    | PutMenuItem
+    | PutPromotion
+    | Tick
+)

@@ -1,34 +1,23 @@
 """Facts: what was decided. Each carries the resulting state and its version (README, decision 5)."""
 
-from typing import Literal
-
 from msgspec import Struct
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.commands import Address, Customer
-from schemas.money import Money
-from schemas.orders import Eta, FailureReason, OrderLine, Shortage
+from schemas.orders import Order
 
 
-class OrderCreated(Struct, frozen=True):
-    """An order came into being; whether it can be had is the next fact."""
+class OrderCreated(Order, frozen=True, kw_only=True):
+    """An order came into being; whether it can be had is told by a later fact."""
 
-    order_id: str
-    restaurant_id: str
-    items: list[OrderLine]
-    total: Money
-    payment_method: str
-    idempotency_key_hash: str
     request_fingerprint: str
     delivery_address: Address
-    occurred_at: str
-    version: int
-    status: Literal["pending"] = "pending"
     customer: Customer | None = None
+    occurred_at: str
 
 
 class ReservedItem(Struct, frozen=True):
-    """What one order took of one item, and the stock that results.
+    """What one order took of one item, or gave back, and the stock that results.
 
     `available` is what is left to the next customer at this time; null: unlimited.
     `version` is the stock's.
@@ -52,40 +41,48 @@ class StockReserved(Struct, frozen=True):
     occurred_at: str
 
 
-class OrderConfirmed(Struct, frozen=True):
+class StockReleased(Struct, frozen=True):
+    """What an order had taken is free again, or, where it was already being made, wasted; one entry per sku."""
+
+    restaurant_id: str
+    order_id: str
+    items: list[ReservedItem]
+    wasted: bool
+    occurred_at: str
+
+
+class OrderConfirmed(Order, frozen=True, kw_only=True):
     """The restaurant has the order."""
 
-    order_id: str
-    restaurant_id: str
-    items: list[OrderLine]
-    total: Money
-    payment_method: str
-    idempotency_key_hash: str
     request_fingerprint: str
-    eta: Eta
-    created_at: str
     occurred_at: str
-    version: int
-    status: Literal["received"] = "received"
 
 
-class OrderFailed(Struct, frozen=True):
-    """The order was refused; nothing of it is reserved."""
+class OrderFailed(Order, frozen=True, kw_only=True):
+    """The order was never confirmed; `reason` says why, and nothing of it is reserved."""
 
-    order_id: str
-    restaurant_id: str
-    items: list[OrderLine]
-    total: Money
-    payment_method: str
-    idempotency_key_hash: str
     request_fingerprint: str
-    reason: FailureReason
-    skus: list[str]  # the items that the reason is about
-    created_at: str
+    skus: list[str] = []  # the items that the reason is about
     occurred_at: str
-    version: int
-    shortages: list[Shortage] = []
-    status: Literal["cancelled"] = "cancelled"
+
+
+class OrderStatusChanged(Order, frozen=True, kw_only=True):
+    """The restaurant moved a confirmed order on."""
+
+    occurred_at: str
+
+
+class OrderCancelled(Order, frozen=True, kw_only=True):
+    """A confirmed order was cancelled; where money had moved, `refund` is pending."""
+
+    request_key_hash: str | None = None  # of the request that cancelled it
+    occurred_at: str
+
+
+class PaymentRefunded(Order, frozen=True, kw_only=True):
+    """The money of a cancelled or failed order went back; `refund` says how much."""
+
+    occurred_at: str
 
 
 class CatalogChanged(Struct, frozen=True):
@@ -110,4 +107,19 @@ class Watermark(Struct, frozen=True):
     as_of: str
 
 
-Fact = OrderCreated | StockReserved | OrderConfirmed | OrderFailed | CatalogChanged
+Fact = (
+    OrderCreated
+    | StockReserved
+    | StockReleased
+    | OrderConfirmed
+    | OrderFailed
+    | OrderStatusChanged
+    | OrderCancelled
+    | PaymentRefunded
+    | CatalogChanged
+)
+
+#: The facts that carry an order's resulting state.
+OrderFact = (
+    OrderCreated | OrderConfirmed | OrderFailed | OrderStatusChanged | OrderCancelled | PaymentRefunded
+)

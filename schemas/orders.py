@@ -8,11 +8,17 @@ from schemas.money import Money
 
 Status = Literal["pending", "received", "preparing", "out_for_delivery", "delivered", "cancelled"]
 
-FailureReason = Literal[
+#: Why an order is cancelled. The first four refuse it when it is placed.
+Reason = Literal[
     "out_of_stock",
     "price_changed",
     "promotion_closed",
     "limit_reached",
+    "payment_declined",
+    "payment_timeout",
+    "preparation_timeout",
+    "customer",
+    "restaurant",
 ]
 
 
@@ -40,7 +46,14 @@ class Shortage(Struct, frozen=True):
     available: int
 
 
-class Order(Struct, frozen=True):
+class Refund(Struct, frozen=True):
+    """Money that goes back: asked for, then given."""
+
+    status: Literal["pending", "refunded"]
+    amount: Money
+
+
+class Order(Struct, frozen=True, kw_only=True):
     """The resulting state of an order; `version` grows by one with each change."""
 
     order_id: str
@@ -54,5 +67,12 @@ class Order(Struct, frozen=True):
     updated_at: str
     version: int
     eta: Eta | None = None
-    reason: str | None = None
+    reason: Reason | None = None
     shortages: list[Shortage] = []
+    paid: bool = False  # an authorisation is known to stand
+    refund: Refund | None = None
+
+
+def order_of(fact: Order) -> Order:
+    """Return the order's state out of a fact that carries it."""
+    return Order(**{name: getattr(fact, name) for name in Order.__struct_fields__})

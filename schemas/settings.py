@@ -62,6 +62,19 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         Meta(description="how long an answer is kept under its key; at least 24 hours in production", ge=1),
     ] = 172_800
+    reservation_seconds: Annotated[
+        int, Meta(description="how long portions are held for a payment that is not decided", ge=1)
+    ] = 120
+    provider_port: Annotated[int, Meta(description="port of the simulated payment provider")] = 18090
+    provider_url: Annotated[
+        str, Meta(description="an existing payment provider; empty: make up starts the simulated one")
+    ] = ""
+    payments: Annotated[
+        int, Meta(description="simulated payment providers that make up starts: 0 or 1", ge=0, le=1)
+    ] = 1
+    provider_timeout_seconds: Annotated[
+        float, Meta(description="how long one call of the provider may take", gt=0)
+    ] = 2.0
     tick_seconds: Annotated[float, Meta(description="time between two clock ticks of a partition", gt=0)] = (
         1.0
     )
@@ -87,6 +100,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def redis(self) -> str:
         """URL of Redis, given or of the local stack."""
         return self.redis_url or f"redis://127.0.0.1:{self.redis_port}/0"
+
+    @property
+    def provider(self) -> str:
+        """URL of the payment provider, given or of the local stack."""
+        return self.provider_url or f"http://127.0.0.1:{self.provider_port}"
 
 
 class SettingError(ValueError):

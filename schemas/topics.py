@@ -2,7 +2,17 @@
 
 from msgspec import Struct
 
-from schemas.facts import CatalogChanged, OrderConfirmed, OrderCreated, OrderFailed, StockReserved
+from schemas.facts import (
+    CatalogChanged,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderCreated,
+    OrderFailed,
+    OrderStatusChanged,
+    PaymentRefunded,
+    StockReleased,
+    StockReserved,
+)
 
 DAY_MS = 86_400_000
 
@@ -36,9 +46,13 @@ ORDER_FAILED = Topic("order.failed", "an order was refused", "streams", retentio
 CATALOG_CHANGED = Topic(
     "catalog.changed", "a restaurant, item or promotion changed", "streams", retention_ms=-1
 )
-ORDER_COMMANDS_DLQ = Topic(
-    "order.commands.dlq", "commands that could not be read", "streams", retention_ms=-1
+STOCK_RELEASED = Topic("stock.released", "portions are free again, or wasted", "streams", retention_ms=-1)
+ORDER_STATUS_CHANGED = Topic(
+    "order.status-changed", "the restaurant moved an order on", "streams", retention_ms=-1
 )
+ORDER_CANCELLED = Topic("order.cancelled", "a confirmed order was cancelled", "streams", retention_ms=-1)
+PAYMENT_REFUNDED = Topic("payment.refunded", "money went back", "streams", retention_ms=-1)
+PAYMENT_REQUESTS = Topic("payment.requests", "what the gateway is to do", "streams")
 ORDER_REPLIES = Topic(
     "order.replies",
     "answers, by the asking process's partition",
@@ -54,15 +68,34 @@ STATE_CHANGELOG = Topic(
 FACT_TOPICS: dict[type, Topic] = {
     OrderCreated: ORDER_CREATED,
     StockReserved: STOCK_RESERVED,
+    StockReleased: STOCK_RELEASED,
     OrderConfirmed: ORDER_CONFIRMED,
     OrderFailed: ORDER_FAILED,
+    OrderStatusChanged: ORDER_STATUS_CHANGED,
+    OrderCancelled: ORDER_CANCELLED,
+    PaymentRefunded: PAYMENT_REFUNDED,
     CatalogChanged: CATALOG_CHANGED,
 }
+
+#: Topics whose readers set aside what they cannot read or do.
+_WITH_DEAD_LETTERS = (ORDER_COMMANDS, *FACT_TOPICS.values(), PAYMENT_REQUESTS)
+
+
+def dead_letters(topic: Topic) -> Topic:
+    """Return the topic that holds what could not be processed of this one."""
+    writer = "streams" if topic is ORDER_COMMANDS else "egress"
+    return Topic(
+        f"{topic.name}.dlq", f"of {topic.name}, what could not be processed", writer, retention_ms=-1
+    )
+
+
+DEAD_LETTER_TOPICS: dict[str, Topic] = {t.name: dead_letters(t) for t in _WITH_DEAD_LETTERS}
 
 TOPICS: tuple[Topic, ...] = (
     ORDER_COMMANDS,
     *FACT_TOPICS.values(),
-    ORDER_COMMANDS_DLQ,
+    *DEAD_LETTER_TOPICS.values(),
+    PAYMENT_REQUESTS,
     ORDER_REPLIES,
     WATERMARKS,
     STATE_CHANGELOG,
