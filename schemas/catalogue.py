@@ -3,6 +3,8 @@
 Each has a `version` that grows by one with each change of that thing (README, decision 5).
 """
 
+from typing import Literal
+
 from msgspec import Struct, field
 
 from schemas.commands import PromotionItem
@@ -61,13 +63,23 @@ class Stock(Struct, frozen=True):
 
 
 class Promotion(Struct, frozen=True):
-    """A promotion's window [starts_at, ends_at), milliseconds since 1970, and its items."""
+    """A promotion's window [starts_at, ends_at), milliseconds since 1970, and its items.
+
+    `phase` is told by a fact of its own when the window opens and closes; what holds is the window.
+    """
 
     promotion_id: str
     starts_at: int
     ends_at: int
     items: list[PromotionItem]
     version: int
+    phase: Literal["scheduled", "open", "ended"] = "scheduled"
+
+    def phase_at(self, now: int) -> Literal["scheduled", "open", "ended"]:
+        """Return the phase at `now` (milliseconds since 1970)."""
+        if now < self.starts_at:
+            return "scheduled"
+        return "open" if now < self.ends_at else "ended"
 
     def is_open(self, now: int) -> bool:
         """Say whether `now` (milliseconds since 1970) lies in the window."""

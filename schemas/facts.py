@@ -62,7 +62,7 @@ class OrderFailed(Order, frozen=True, kw_only=True):
     """The order was never confirmed; `reason` says why, and nothing of it is reserved."""
 
     request_fingerprint: str
-    skus: list[str] = []  # the items that the reason is about
+    skus: list[str]  # the items that the reason is about
     occurred_at: str
 
 
@@ -75,7 +75,6 @@ class OrderStatusChanged(Order, frozen=True, kw_only=True):
 class OrderCancelled(Order, frozen=True, kw_only=True):
     """A confirmed order was cancelled; where money had moved, `refund` is pending."""
 
-    request_key_hash: str | None = None  # of the request that cancelled it
     occurred_at: str
 
 

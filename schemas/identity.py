@@ -24,6 +24,11 @@ def key_hash(restaurant_id: str, idempotency_key: str) -> str:
     return _digest(16, "key", restaurant_id, idempotency_key).hex()
 
 
+def cancel_key_hash(restaurant_id: str, order_id: str, idempotency_key: str) -> str:
+    """Return the hash of the key of a cancellation: another space than that of orders' keys."""
+    return _digest(16, "cancel", restaurant_id, order_id, idempotency_key).hex()
+
+
 def fingerprint(canonical_body: bytes) -> str:
     """Return the fingerprint of a request body in its canonical encoding."""
     return _digest(16, "body", canonical_body).hex()

@@ -71,6 +71,7 @@ class Order(Struct, frozen=True, kw_only=True):
     shortages: list[Shortage] = []
     paid: bool = False  # an authorisation is known to stand
     refund: Refund | None = None
+    customer_id: str | None = None  # opaque; counts against per-customer limits
 
 
 def order_of(fact: Order) -> Order:

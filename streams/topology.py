@@ -1,11 +1,12 @@
 """The topology: what is read, by whom it is decided, what is written.
 
     order.commands ──> CommandFunction (domain: decide, evolve) ──> order.created
-                            │    ▲                              ──> stock.reserved
+                            │    ▲                              ──> stock.reserved, stock.released
                             ▼    │                              ──> order.confirmed, order.failed
-                      the tables of tables/registry.py          ──> catalog.changed
-                            │                                   ──> order.replies, view.watermarks
-                            └──> order.state-changelog          ──> order.commands.dlq
+                      the tables of tables/registry.py          ──> order.status-changed, order.cancelled
+                            │                                   ──> payment.refunded, catalog.changed
+                            └──> order.state-changelog          ──> payment.requests, order.replies
+                                                                ──> view.watermarks, order.commands.dlq
 
 All that stands on the right of one arrow in, and the changelog, is one transaction.
 """
@@ -15,6 +16,7 @@ from schemas.topics import ORDER_COMMANDS, STATE_CHANGELOG
 from streams.agents import clock
 from streams.agents.commands import CommandFunction
 from streams.agents.dead_letters import dead_letter
+from streams.domain.decision import Policy
 from streams.exactly_once import transport
 from streams.exactly_once.agent import Table, agent
 from streams.exactly_once.layer import Layer, LayerSettings
@@ -51,9 +53,10 @@ def build(settings: Settings, layer_settings: LayerSettings) -> App:
     commands = app.topic(
         ORDER_COMMANDS.name, key_type=bytes, value_type=bytes, value_serializer="raw", internal=False
     )
+    policy = Policy(settings.idempotency_ttl_seconds, settings.reservation_seconds)
     tables = [app.Table(spec.name, value_type=spec.record) for spec in TABLES]
     agent(app, commands, changelog=STATE_CHANGELOG.name, tables=tables, dead_letter=dead_letter)(
-        CommandFunction(settings.idempotency_ttl_seconds)
+        CommandFunction(policy)
     )
 
     @app.task

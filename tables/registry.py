@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.orders import Order
-from tables.records import Allowance, KeyEntry, Kitchen
+from tables.records import Allowance, KeyEntry, Kitchen, Timer, Waiting
 
 
 class TableSpec(Struct, frozen=True):
@@ -32,6 +32,10 @@ ALLOWANCES = TableSpec(
 KITCHENS = TableSpec("kitchens", ("restaurant_id",), Kitchen, "the length of the queue")
 ORDERS = TableSpec("orders", ("restaurant_id", "order_id"), Order, "every order's present state")
 KEYS = TableSpec("keys", ("restaurant_id", "idempotency_key_hash"), KeyEntry, "answers already given")
+WAITING = TableSpec("waiting", ("restaurant_id", "order_id"), Waiting, "who waits for an order's payment")
+TIMERS = TableSpec(
+    "timers", ("due", "kind", "restaurant_id", "subject"), Timer, "what is due, earliest first"
+)
 
 TABLES: tuple[TableSpec, ...] = (
     RESTAURANTS,
@@ -42,6 +46,8 @@ TABLES: tuple[TableSpec, ...] = (
     KITCHENS,
     ORDERS,
     KEYS,
+    WAITING,
+    TIMERS,
 )
 
 #: Parts of a key are joined by this character, which no identifier may hold.
@@ -51,3 +57,8 @@ SEPARATOR = "\x1f"
 def key(*parts: str) -> str:
     """Join the parts of a key in the order that the table's spec names them."""
     return SEPARATOR.join(parts)
+
+
+def timer_key(timer: Timer) -> str:
+    """Return the key of a timer; keys are in the order of what is due."""
+    return key(f"{timer.due:015d}", timer.kind, timer.restaurant_id, timer.subject)

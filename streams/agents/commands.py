@@ -6,16 +6,21 @@ from schemas import codec
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.codec import ReplyAddress
 from schemas.commands import Command, Tick
-from schemas.facts import Watermark
+from schemas.facts import Fact, Watermark
 from schemas.instants import to_text
 from schemas.orders import Order
+from schemas.payments import PaymentRequest
 from schemas.replies import Reply
-from schemas.topics import FACT_TOPICS, ORDER_REPLIES, WATERMARKS
+from schemas.topics import FACT_TOPICS, ORDER_REPLIES, PAYMENT_REQUESTS, WATERMARKS
 from streams.domain.decide import decide
+from streams.domain.decision import Decision, Policy
 from streams.domain.evolve import evolve
+from streams.domain.state import Change
+from streams.domain.timers import MAX_AT_ONCE, fire
 from streams.exactly_once.batch import Outbox, Tables
 from streams.exactly_once.ports import Message
-from tables.records import Allowance, KeyEntry, Kitchen
+from streams.exactly_once.staging import StagedTable
+from tables.records import Allowance, KeyEntry, Kitchen, Timer, Waiting
 
 
 class PartitionState:
@@ -30,6 +35,12 @@ class PartitionState:
         self.kitchens: Mapping[str, Kitchen] = tables["kitchens"]
         self.orders: Mapping[str, Order] = tables["orders"]
         self.keys: Mapping[str, KeyEntry] = tables["keys"]
+        self.waiting: Mapping[str, Waiting] = tables["waiting"]
+        self._timers: StagedTable[Timer] = tables["timers"]
+
+    def due(self, now: int, limit: int) -> list[Timer]:
+        """Return the timers that are due at `now`, earliest first, at most `limit`."""
+        return self._timers.first(f"{now + 1:015d}", limit)
 
 
 class UnreadableCommandError(Exception):
@@ -39,30 +50,72 @@ class UnreadableCommandError(Exception):
 class CommandFunction:
     """Decide one command; the exactly-once layer calls it for each record."""
 
-    def __init__(self, idempotency_ttl_seconds: int) -> None:
-        self._ttl = idempotency_ttl_seconds
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
 
     def __call__(self, message: Message, now: int, tables: Tables, outbox: Outbox) -> None:
         """Read, decide, write down. Raises UnreadableCommandError."""
         command = _read(message)
-        trace = codec.header(message.headers, "traceparent") or codec.NO_TRACE
+        writer = Writer(message, tables, outbox, self._policy)
         if isinstance(command, Tick):
-            _send_watermark(message, now, trace, outbox)
-            return
-        state = PartitionState(tables)
-        decision = decide(state, command, now)
-        for index, fact in enumerate(decision.facts):
-            for change in evolve(state, fact, self._ttl):
-                tables[change.table.name].put(change.key, change.record)
-            outbox.send(
-                FACT_TOPICS[type(fact)].name,
-                message.partition,
-                message.key,
-                codec.encode(fact),
-                codec.headers(type(fact), f"{message.partition}-{message.offset}-{index}", trace),
-            )
-        if decision.reply is not None:
-            _send_reply(message, decision.reply, trace, outbox)
+            for timer in writer.state.due(now, MAX_AT_ONCE):
+                writer.carry_out(fire(writer.state, timer, now), None)
+            writer.watermark(now)
+        else:
+            asker = codec.reply_address(message.headers)
+            writer.carry_out(decide(writer.state, command, now, self._policy, asker), asker)
+
+
+class Writer:
+    """Writes the decisions of one record down: facts, table changes, requests, replies."""
+
+    def __init__(self, message: Message, tables: Tables, outbox: Outbox, policy: Policy) -> None:
+        self.state = PartitionState(tables)
+        self._message = message
+        self._tables = tables
+        self._outbox = outbox
+        self._policy = policy
+        self._trace = codec.header(message.headers, "traceparent") or codec.NO_TRACE
+        self._written = 0
+
+    def carry_out(self, decision: Decision, asker: ReplyAddress | None) -> None:
+        """Write one decision down."""
+        for fact in decision.facts:
+            for change in evolve(self.state, fact, self._policy):
+                self._put(change)
+            self._send(FACT_TOPICS[type(fact)].name, fact.restaurant_id, fact)
+        for change in decision.notes:
+            self._put(change)
+        for request in decision.requests:
+            self._send(PAYMENT_REQUESTS.name, request.restaurant_id, request)
+        if decision.reply is not None and asker is not None:
+            self._reply(asker, decision.reply)
+        for waiting, reply in decision.waited:
+            self._reply(waiting, reply)
+
+    def watermark(self, now: int) -> None:
+        """Say that everything before `now` is decided."""
+        partition = self._message.partition
+        self._send(WATERMARKS.name, str(partition), Watermark(partition=partition, as_of=to_text(now)))
+
+    def _put(self, change: Change) -> None:
+        self._tables[change.table.name].put(change.key, change.record)
+
+    def _send(self, topic: str, key: str, value: Fact | PaymentRequest | Watermark) -> None:
+        headers = codec.headers(type(value), self._event_id(), self._trace)
+        self._outbox.send(topic, self._message.partition, key.encode(), codec.encode(value), headers)
+
+    def _reply(self, address: ReplyAddress, reply: Reply) -> None:
+        headers = codec.headers(Reply, self._event_id(), self._trace)
+        headers.append(("correlation-id", address.correlation_id))
+        self._outbox.send(
+            ORDER_REPLIES.name, address.partition, self._message.key, codec.encode(reply), headers
+        )
+
+    def _event_id(self) -> str:
+        """Return an id that is the same whenever the same record is decided: its place and a number."""
+        self._written += 1
+        return f"{self._message.partition}-{self._message.offset}-{self._written - 1}"
 
 
 def _read(message: Message) -> Command:
@@ -76,24 +129,3 @@ def _read(message: Message) -> Command:
     if restaurant_id is not None and message.key != restaurant_id.encode():
         raise UnreadableCommandError(f"the record's key is not its restaurant, {restaurant_id}")
     return command
-
-
-def _send_reply(message: Message, reply: Reply, trace: bytes, outbox: Outbox) -> None:
-    address: ReplyAddress | None = codec.reply_address(message.headers)
-    if address is None:
-        return
-    headers = codec.headers(Reply, f"{message.partition}-{message.offset}-reply", trace)
-    headers.append(("correlation-id", address.correlation_id))
-    outbox.send(ORDER_REPLIES.name, address.partition, message.key, codec.encode(reply), headers)
-
-
-def _send_watermark(message: Message, now: int, trace: bytes, outbox: Outbox) -> None:
-    watermark = Watermark(partition=message.partition, as_of=to_text(now))
-    event_id = f"{message.partition}-{message.offset}-0"
-    outbox.send(
-        WATERMARKS.name,
-        message.partition,
-        b"%d" % message.partition,
-        codec.encode(watermark),
-        codec.headers(Watermark, event_id, trace),
-    )

@@ -1,6 +1,6 @@
 """What cannot be read or decided is set aside: its bytes, key and headers, and why."""
 
-from schemas.topics import ORDER_COMMANDS_DLQ
+from schemas.topics import DEAD_LETTER_TOPICS, ORDER_COMMANDS
 from streams.agents.commands import UnreadableCommandError
 from streams.exactly_once.ports import Message, Output
 
@@ -17,4 +17,5 @@ def dead_letter(message: Message, error: Exception) -> Output:
         ("dlq-offset", b"%d" % message.offset),
         ("dlq-attempts", b"1"),
     ]
-    return Output(ORDER_COMMANDS_DLQ.name, message.partition, message.key, message.value, headers)
+    topic = DEAD_LETTER_TOPICS[ORDER_COMMANDS.name].name
+    return Output(topic, message.partition, message.key, message.value, headers)

@@ -3,27 +3,8 @@
 from typing import cast
 
 from schemas.facts import OrderConfirmed, OrderFailed
-from schemas.orders import Order
+from schemas.orders import order_of
 from schemas.replies import Answer, Outcome
-
-
-def order_of(fact: OrderConfirmed | OrderFailed) -> Order:
-    """Return the order's state as this fact leaves it."""
-    return Order(
-        order_id=fact.order_id,
-        restaurant_id=fact.restaurant_id,
-        status=fact.status,
-        items=fact.items,
-        total=fact.total,
-        payment_method=fact.payment_method,
-        idempotency_key_hash=fact.idempotency_key_hash,
-        created_at=fact.created_at,
-        updated_at=fact.occurred_at,
-        version=fact.version,
-        eta=fact.eta if isinstance(fact, OrderConfirmed) else None,
-        reason=fact.reason if isinstance(fact, OrderFailed) else None,
-        shortages=fact.shortages if isinstance(fact, OrderFailed) else [],
-    )
 
 
 def confirmed(fact: OrderConfirmed) -> Answer:
@@ -32,5 +13,6 @@ def confirmed(fact: OrderConfirmed) -> Answer:
 
 
 def failed(fact: OrderFailed) -> Answer:
-    """Answer an order that was refused."""
-    return Answer(cast(Outcome, fact.reason), order_of(fact), skus=fact.skus)
+    """Answer an order that was refused, or cancelled before it was confirmed."""
+    outcome = "payment_declined" if fact.reason in ("customer", "restaurant") else fact.reason
+    return Answer(cast(Outcome, outcome), order_of(fact), skus=fact.skus)

@@ -11,7 +11,7 @@ from schemas.commands import PutMenuItem, PutPromotion, PutRestaurant
 from schemas.facts import CatalogChanged
 from schemas.instants import to_text
 from schemas.replies import Answer, Reply
-from streams.domain.decision import Decision, refuse
+from streams.domain.decision import Decision, answer
 from streams.domain.state import State
 from tables.registry import key
 
@@ -35,7 +35,7 @@ def put_restaurant(state: State, command: PutRestaurant, now: int) -> Decision:
 def put_menu_item(state: State, command: PutMenuItem, now: int) -> Decision:
     """Create or replace an item of a known restaurant's menu."""
     if command.restaurant_id not in state.restaurants:
-        return refuse(Answer("unknown_restaurant"))
+        return answer(Answer("unknown_restaurant"))
     item_key = key(command.restaurant_id, command.sku)
     before = state.items.get(item_key)
     after = Item(
@@ -62,10 +62,10 @@ def put_menu_item(state: State, command: PutMenuItem, now: int) -> Decision:
 def put_promotion(state: State, command: PutPromotion, now: int) -> Decision:
     """Create or replace a promotion of items that are on the menu."""
     if command.restaurant_id not in state.restaurants:
-        return refuse(Answer("unknown_restaurant"))
+        return answer(Answer("unknown_restaurant"))
     unknown = [i.sku for i in command.items if key(command.restaurant_id, i.sku) not in state.items]
     if unknown:
-        return refuse(Answer("unknown_item", skus=unknown))
+        return answer(Answer("unknown_item", skus=unknown))
     before = state.promotions.get(key(command.restaurant_id, command.promotion_id))
     after = Promotion(
         promotion_id=command.promotion_id,
@@ -74,6 +74,7 @@ def put_promotion(state: State, command: PutPromotion, now: int) -> Decision:
         items=command.items,
         version=_next(before),
     )
+    after = replace(after, phase=after.phase_at(now))
     skus = dict.fromkeys(i.sku for i in [*(before.items if before else []), *command.items])
     stocks = [state.stocks[key(command.restaurant_id, sku)] for sku in skus]
     changed = [new for old in stocks if (new := _allot(old, after)) is not old]

@@ -8,17 +8,24 @@ from msgspec.structs import replace
 from schemas.facts import (
     CatalogChanged,
     Fact,
+    OrderCancelled,
     OrderConfirmed,
     OrderCreated,
     OrderFailed,
+    OrderStatusChanged,
+    PaymentRefunded,
+    StockReleased,
     StockReserved,
 )
 from schemas.instants import to_milliseconds
-from schemas.orders import Order
+from schemas.orders import Order, order_of
 from schemas.replies import Answer
 from streams.domain import answers
+from streams.domain.decision import Policy
+from streams.domain.order_machine import IN_THE_KITCHEN
+from streams.domain.ordering import CASH
 from streams.domain.state import Change, State
-from tables.records import Allowance, KeyEntry, Kitchen
+from tables.records import Allowance, KeyEntry, Kitchen, Timer
 from tables.registry import (
     ALLOWANCES,
     ITEMS,
@@ -28,72 +35,104 @@ from tables.registry import (
     PROMOTIONS,
     RESTAURANTS,
     STOCKS,
+    TIMERS,
     key,
+    timer_key,
 )
 
 
-def evolve(state: State, fact: Fact, idempotency_ttl_seconds: int) -> list[Change]:
+def evolve(state: State, fact: Fact, policy: Policy) -> list[Change]:
     """Return what this fact changes, in order."""
     match fact:
         case OrderCreated():
-            return [_created(fact)]
+            return [_order(fact), *_answered(fact, None, policy)]
         case StockReserved():
-            return list(_reserved(state, fact))
+            return [*_moved(state, fact, 1), *_reservation_timer(state, fact, policy)]
+        case StockReleased():
+            return list(_moved(state, fact, 0 if fact.wasted else -1))
         case OrderConfirmed():
-            queue = state.kitchens.get(fact.restaurant_id, Kitchen())
             return [
-                Change(ORDERS, key(fact.restaurant_id, fact.order_id), answers.order_of(fact)),
-                Change(KITCHENS, fact.restaurant_id, replace(queue, open_orders=queue.open_orders + 1)),
-                _answered(fact, answers.confirmed(fact), idempotency_ttl_seconds),
+                _order(fact),
+                *_queue(state, fact),
+                *_answered(fact, answers.confirmed(fact), policy),
+                _preparation_timer(state, fact),
             ]
         case OrderFailed():
-            return [
-                Change(ORDERS, key(fact.restaurant_id, fact.order_id), answers.order_of(fact)),
-                _answered(fact, answers.failed(fact), idempotency_ttl_seconds),
-            ]
+            return [_order(fact), *_answered(fact, answers.failed(fact), policy)]
+        case OrderStatusChanged() | OrderCancelled():
+            return [_order(fact), *_queue(state, fact)]
+        case PaymentRefunded():
+            return [_order(fact)]
         case CatalogChanged():
             return list(_catalogue(fact))
 
 
-def _created(fact: OrderCreated) -> Change:
-    order = Order(
-        order_id=fact.order_id,
-        restaurant_id=fact.restaurant_id,
-        status=fact.status,
-        items=fact.items,
-        total=fact.total,
-        payment_method=fact.payment_method,
-        idempotency_key_hash=fact.idempotency_key_hash,
-        created_at=fact.occurred_at,
-        updated_at=fact.occurred_at,
-        version=fact.version,
-    )
-    return Change(ORDERS, key(fact.restaurant_id, fact.order_id), order)
+def _order(fact: Order) -> Change:
+    return Change(ORDERS, key(fact.restaurant_id, fact.order_id), order_of(fact))
 
 
-def _reserved(state: State, fact: StockReserved) -> Iterator[Change]:
+def _queue(state: State, fact: Order) -> Iterator[Change]:
+    before = state.orders.get(key(fact.restaurant_id, fact.order_id))
+    was = before is not None and before.status in IN_THE_KITCHEN
+    now = fact.status in IN_THE_KITCHEN
+    if was != now:
+        queue = state.kitchens.get(fact.restaurant_id, Kitchen())
+        moved = replace(queue, open_orders=queue.open_orders + (1 if now else -1))
+        yield Change(KITCHENS, fact.restaurant_id, moved)
+
+
+def _moved(state: State, fact: StockReserved | StockReleased, sign: int) -> Iterator[Change]:
+    """Put the stocks down, and count what a customer has had of a promotion; sign 0 leaves the count."""
     allowances: dict[str, Allowance] = {}
     for item in fact.items:
         yield Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock)
-        if item.customer_id is None or item.promotion_id is None:
+        if item.customer_id is None or item.promotion_id is None or sign == 0:
             continue
         allowance_key = key(fact.restaurant_id, item.promotion_id, item.customer_id)
-        before = allowances.get(allowance_key) or state.allowances.get(allowance_key) or Allowance()
-        taken = {**before.taken, item.sku: before.taken.get(item.sku, 0) + item.quantity}
-        allowances[allowance_key] = replace(before, taken=taken)
+        before = allowances.get(allowance_key) or state.allowances.get(allowance_key)
+        if before is None and sign < 0:
+            continue  # the promotion has no limit, so nothing was counted
+        taken = dict(before.taken) if before else {}
+        taken[item.sku] = max(0, taken.get(item.sku, 0) + sign * item.quantity)
+        allowances[allowance_key] = Allowance(taken)
     for allowance_key, allowance in allowances.items():
         yield Change(ALLOWANCES, allowance_key, allowance)
 
 
-def _answered(fact: OrderConfirmed | OrderFailed, answer: Answer, ttl_seconds: int) -> Change:
-    decided_at = to_milliseconds(datetime.fromisoformat(fact.occurred_at))
+def _answered(
+    fact: OrderCreated | OrderConfirmed | OrderFailed, answer: Answer | None, policy: Policy
+) -> Iterator[Change]:
+    expires_at = _time(fact.created_at) + policy.idempotency_ttl_seconds * 1000
     entry = KeyEntry(
         request_fingerprint=fact.request_fingerprint,
         order_id=fact.order_id,
         answer=answer,
-        expires_at=decided_at + ttl_seconds * 1000,
+        expires_at=expires_at,
     )
-    return Change(KEYS, key(fact.restaurant_id, fact.idempotency_key_hash), entry)
+    yield Change(KEYS, key(fact.restaurant_id, fact.idempotency_key_hash), entry)
+    if answer is None:
+        yield _timer(Timer("key", fact.restaurant_id, fact.idempotency_key_hash, expires_at))
+
+
+def _reservation_timer(state: State, fact: StockReserved, policy: Policy) -> Iterator[Change]:
+    order = state.orders[key(fact.restaurant_id, fact.order_id)]
+    if order.payment_method != CASH:
+        due = _time(fact.occurred_at) + policy.reservation_seconds * 1000
+        yield _timer(Timer("reservation", fact.restaurant_id, fact.order_id, due))
+
+
+def _preparation_timer(state: State, fact: OrderConfirmed) -> Change:
+    seconds = state.restaurants[fact.restaurant_id].preparation_timeout_seconds
+    due = _time(fact.occurred_at) + seconds * 1000
+    return _timer(Timer("preparation", fact.restaurant_id, fact.order_id, due))
+
+
+def _timer(timer: Timer) -> Change:
+    return Change(TIMERS, timer_key(timer), timer)
+
+
+def _time(instant: str) -> int:
+    return to_milliseconds(datetime.fromisoformat(instant))
 
 
 def _catalogue(fact: CatalogChanged) -> Iterator[Change]:
@@ -102,7 +141,10 @@ def _catalogue(fact: CatalogChanged) -> Iterator[Change]:
         yield Change(RESTAURANTS, restaurant_id, fact.restaurant)
     if fact.item is not None:
         yield Change(ITEMS, key(restaurant_id, fact.item.sku), fact.item)
-    if fact.promotion is not None:
-        yield Change(PROMOTIONS, key(restaurant_id, fact.promotion.promotion_id), fact.promotion)
+    if (promotion := fact.promotion) is not None:
+        yield Change(PROMOTIONS, key(restaurant_id, promotion.promotion_id), promotion)
+        for due in (promotion.starts_at, promotion.ends_at):
+            if due > _time(fact.occurred_at):
+                yield _timer(Timer("promotion", restaurant_id, promotion.promotion_id, due))
     for stock in fact.stocks:
         yield Change(STOCKS, key(restaurant_id, stock.sku), stock)

@@ -7,11 +7,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas import offer
-from schemas.catalogue import Stock
+from schemas.catalogue import Promotion, Stock
 from schemas.commands import Customer, Line
 from schemas.facts import ReservedItem
 from schemas.offer import Offer
-from schemas.orders import OrderLine, Shortage
+from schemas.orders import Order, OrderLine, Shortage
 from streams.domain.state import State
 from tables.registry import key
 
@@ -32,8 +32,9 @@ def unknown_items(state: State, restaurant_id: str, lines: Iterable[Line]) -> li
 def current_offer(state: State, restaurant_id: str, sku: str, now: int) -> Offer:
     """Return the offer of an item of the menu at `now`."""
     stock = state.stocks[key(restaurant_id, sku)]
-    promotions = [state.promotions[key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]
-    return offer.of(state.items[key(restaurant_id, sku)], stock, promotions, now)
+    return offer.of(
+        state.items[key(restaurant_id, sku)], stock, _promotions(state, restaurant_id, stock), now
+    )
 
 
 def quote(state: State, restaurant_id: str, lines: list[Line], now: int) -> Quote:
@@ -137,10 +138,51 @@ def reserve(state: State, restaurant_id: str, quoted: Quote, customer: Customer 
 
 def take(stock: Stock, quantity: int, promotion_id: str | None) -> Stock:
     """Return the stock with `quantity` more portions reserved, also within the promotion's allotment."""
+    return _move(stock, promotion_id, reserved=quantity, wasted=0)
+
+
+def release(state: State, order: Order, now: int, wasted: bool) -> list[ReservedItem]:
+    """Give back what an order took; wasted portions are gone, but no longer reserved."""
+    quantities: dict[str, int] = {}
+    promotions: dict[str, str | None] = {}
+    for line in order.items:
+        quantities[line.sku] = quantities.get(line.sku, 0) + line.quantity
+        promotions[line.sku] = line.promotion_id
+    released = []
+    for sku, quantity in quantities.items():
+        stock_key = key(order.restaurant_id, sku)
+        stock = _move(
+            state.stocks[stock_key], promotions[sku], reserved=-quantity, wasted=quantity if wasted else 0
+        )
+        offered = offer.of(state.items[stock_key], stock, _promotions(state, order.restaurant_id, stock), now)
+        released.append(
+            ReservedItem(
+                sku=sku,
+                quantity=quantity,
+                available=offered.available,
+                version=stock.version,
+                stock=stock,
+                promotion_id=promotions[sku],
+                customer_id=order.customer_id,
+            )
+        )
+    return released
+
+
+def _move(stock: Stock, promotion_id: str | None, reserved: int, wasted: int) -> Stock:
     allotments = stock.allotments
-    if promotion_id is not None:
+    if promotion_id is not None and promotion_id in allotments:
         allotment = allotments[promotion_id]
-        allotments = {**allotments, promotion_id: replace(allotment, reserved=allotment.reserved + quantity)}
+        moved = replace(allotment, reserved=allotment.reserved + reserved, wasted=allotment.wasted + wasted)
+        allotments = {**allotments, promotion_id: moved}
     return replace(
-        stock, reserved=stock.reserved + quantity, allotments=allotments, version=stock.version + 1
+        stock,
+        reserved=stock.reserved + reserved,
+        wasted=stock.wasted + wasted,
+        allotments=allotments,
+        version=stock.version + 1,
     )
+
+
+def _promotions(state: State, restaurant_id: str, stock: Stock) -> list[Promotion]:
+    return [state.promotions[key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]

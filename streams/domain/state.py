@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.orders import Order
-from tables.records import Allowance, KeyEntry, Kitchen
+from tables.records import Allowance, KeyEntry, Kitchen, Timer, Waiting
 from tables.registry import TableSpec
 
 
@@ -28,6 +28,10 @@ class State(Protocol):
     def orders(self) -> Mapping[str, Order]: ...
     @property
     def keys(self) -> Mapping[str, KeyEntry]: ...
+    @property
+    def waiting(self) -> Mapping[str, Waiting]: ...
+    def due(self, now: int, limit: int) -> list[Timer]:
+        """Return the timers that are due at `now`, earliest first, at most `limit`."""
 
 
 class Change(NamedTuple):

@@ -4,7 +4,7 @@ Both come in two makes, real (`kafka_log`, `rocksdb_store`) and in memory (tests
 same contract tests. Any method may raise; what may be believed afterwards is said here.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes]]
@@ -96,6 +96,9 @@ class LocalStore(Protocol):
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
+
+    def scan(self, begin: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the entries whose keys lie in [begin, end), in the order of keys."""
 
     def apply(self, changes: Changes, changelog_offset: int) -> None:
         """Write the changes and the offset, all or nothing."""

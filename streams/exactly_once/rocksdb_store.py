@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
@@ -79,6 +80,13 @@ class RocksDBStore:
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
         return self._opened().get(key)  # type: ignore[no-any-return]
+
+    def scan(self, begin: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the entries whose keys lie in [begin, end), in the order of keys."""
+        for key, value in self._opened().items(from_key=begin):
+            if key >= end:
+                return
+            yield key, value
 
     def apply(self, changes: Changes, changelog_offset: int) -> None:
         """Write changes and offset in one WriteBatch."""

@@ -5,6 +5,7 @@ middle leaves nothing; the batch's writes reach the store only after the commit 
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -53,6 +54,17 @@ class StagedTable(Mapping[str, R], Generic[R]):
 
     def __len__(self) -> int:
         raise TypeError("a staged table is read by key")
+
+    def first(self, end: str, limit: int) -> list[R]:
+        """Return the records whose keys lie before `end`, in the order of keys, as this message would see them."""
+        stop = self._prefix + end.encode()
+        found = {
+            raw[len(self._prefix) :].decode(): value
+            for raw, value in islice(self._store.scan(self._prefix, stop), limit + len(self._staged))
+        }
+        keys = set(found) | {k for level in (self._staged, self._tentative) for k in level if k < end}
+        records = (self.get(key) for key in sorted(keys))
+        return list(islice((r for r in records if r is not None), limit))
 
     def put(self, key: str, record: R | None) -> None:
         """Stage a record; None deletes."""

@@ -3,12 +3,14 @@
 import copy
 from typing import Any
 
+from schemas.codec import ReplyAddress
 from schemas.commands import (
     Address,
     Command,
     Customer,
     Line,
     Payment,
+    PaymentMethod,
     PlaceOrder,
     PromotionItem,
     PutMenuItem,
@@ -18,13 +20,21 @@ from schemas.commands import (
 from schemas.facts import Fact
 from schemas.identity import fingerprint, key_hash, order_id
 from schemas.money import Money
+from schemas.payments import PaymentRequest
 from schemas.replies import Reply
 from streams.domain.decide import decide
+from streams.domain.decision import Decision, Policy
 from streams.domain.evolve import evolve
+from streams.domain.state import Change
+from streams.domain.timers import MAX_AT_ONCE, fire
+from tables.records import Timer
 from tables.registry import TABLES, key
 
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 TTL = 86_400
+RESERVATION = 120
+POLICY = Policy(TTL, RESERVATION)
+ASKER = ReplyAddress(0, b"me")
 ADDRESS = Address("Rua A", "10", "Centro", "Recife", "50000-000")
 
 
@@ -35,6 +45,8 @@ class World:
         self.now = now
         self.tables: dict[str, dict[str, Any]] = {spec.name: {} for spec in TABLES}
         self.facts: list[Fact] = []
+        self.requests: list[PaymentRequest] = []
+        self.waited: list[tuple[ReplyAddress, Reply]] = []
 
     def __getattr__(self, name: str) -> dict[str, Any]:
         try:
@@ -42,19 +54,39 @@ class World:
         except KeyError:
             raise AttributeError(name) from None
 
-    def do(self, command: Command) -> Reply | None:
-        decision = decide(self, command, self.now)
+    def do(self, command: Command, asker: ReplyAddress | None = ASKER) -> Reply | None:
+        """Decide a command; returns the reply to who asked."""
+        return self.carry_out(decide(self, command, self.now, POLICY, asker))
+
+    def carry_out(self, decision: Decision) -> Reply | None:
         for fact in decision.facts:
             self.learn(fact)
+        for change in decision.notes:
+            self._put(change)
+        self.requests.extend(decision.requests)
+        self.waited.extend(decision.waited)
         return decision.reply
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and a tick with it."""
+        self.now += int(seconds * 1000)
+        for timer in self.due(self.now, MAX_AT_ONCE):
+            self.carry_out(fire(self, timer, self.now))
+
+    def due(self, now: int, limit: int) -> list[Timer]:
+        keys = sorted(k for k in self.tables["timers"] if k < f"{now + 1:015d}")
+        return [self.tables["timers"][k] for k in keys[:limit]]
 
     def learn(self, fact: Fact) -> None:
         self.facts.append(fact)
-        for change in evolve(self, fact, TTL):
-            if change.record is None:
-                self.tables[change.table.name].pop(change.key, None)
-            else:
-                self.tables[change.table.name][change.key] = change.record
+        for change in evolve(self, fact, POLICY):
+            self._put(change)
+
+    def _put(self, change: Change) -> None:
+        if change.record is None:
+            self.tables[change.table.name].pop(change.key, None)
+        else:
+            self.tables[change.table.name][change.key] = change.record
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
         return copy.deepcopy(self.tables)
@@ -91,6 +123,7 @@ def place(
     customer: str | None = None,
     expected: int | None = None,
     body: str = "",
+    method: PaymentMethod = "cash",
 ) -> PlaceOrder:
     price = Money(expected) if expected is not None else None
     return PlaceOrder(
@@ -100,6 +133,6 @@ def place(
         request_fingerprint=fingerprint(f"{lines}{customer}{expected}{body}".encode()),
         items=[Line(sku, quantity, price) for sku, quantity in lines],
         delivery_address=ADDRESS,
-        payment=Payment("cash"),
+        payment=Payment(method),
         customer=Customer(customer) if customer else None,
     )

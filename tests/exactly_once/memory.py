@@ -1,6 +1,6 @@
 """A broker's partition and a store in memory: they pass the same contract tests as the real ones."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from streams.exactly_once.ports import (
     Changes,
@@ -118,6 +118,10 @@ class MemoryStore:
 
     def get(self, key: bytes) -> bytes | None:
         return self.data.get(key)
+
+    def scan(self, begin: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        for key in sorted(k for k in self.data if begin <= k < end):
+            yield key, self.data[key]
 
     def apply(self, changes: Changes, changelog_offset: int) -> None:
         assert self._opened is not None

@@ -12,6 +12,7 @@ from streams.exactly_once.ports import Changes, Output
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.staging import StagedTable
 from tables.registry import TABLES
+from tests.domain.world import POLICY
 from tests.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
 from tests.simulation.faults import CRASHES, Faults
 
@@ -22,7 +23,6 @@ RESTART = 0.8
 SESSION = 3.0
 #: Until a worker hears that a partition is no longer its own; less than it pauses after being fenced.
 NEWS = 2.5
-IDEMPOTENCY_TTL = 86_400
 #: Virtual seconds after which what is not decided never will be.
 PATIENCE = 120.0
 
@@ -99,7 +99,7 @@ class Cluster:
         *,
         partitions: int = 2,
         workers: int = 3,
-        new_function: Callable[[], Function] = lambda: CommandFunction(IDEMPOTENCY_TTL),
+        new_function: Callable[[], Function] = lambda: CommandFunction(POLICY),
     ) -> None:
         self.rng = rng
         self.faults = faults

@@ -15,7 +15,7 @@ from streams.domain.decision import Decision
 from streams.exactly_once import batch, processor
 from streams.exactly_once.position import POSITION_KEY
 from streams.exactly_once.staging import StagedTable
-from tables.registry import KEYS, key
+from tables.registry import key
 from tests.exactly_once import memory
 from tests.simulation import cluster, run
 
@@ -259,17 +259,17 @@ def decide_on_the_store_and_not_on_staged_writes() -> Iterator[None]:
 
 @mutant("one-order-per-key", "replays-equal", "legal-transitions")
 def skip_the_deduplication() -> Iterator[None]:
-    with patch.object(evolve, "_answered", lambda fact, answer, ttl: evolve.Change(KEYS, "nobody", None)):
+    with patch.object(evolve, "_answered", lambda fact, answer, policy: iter(())):
         yield
 
 
 @mutant("a-key-means-one-body", "acknowledged-orders-stand")
 def drop_the_fingerprint() -> Iterator[None]:
-    def place(state, command, now):
+    def place(state, command, now, *rest):
         entry = state.keys.get(key(command.restaurant_id, command.idempotency_key_hash))
         if entry is not None:
             command = replace(command, request_fingerprint=entry.request_fingerprint)
-        return original(state, command, now)
+        return original(state, command, now, *rest)
 
     original = ordering.place_order
     with patch("streams.domain.decide.place_order", place):
@@ -280,10 +280,9 @@ def drop_the_fingerprint() -> Iterator[None]:
 def forget_refusals() -> Iterator[None]:
     original = evolve._answered
 
-    def only_confirmed(fact, answer, ttl):
-        if fact.status == "cancelled":
-            return evolve.Change(KEYS, "nobody", None)
-        return original(fact, answer, ttl)
+    def only_confirmed(fact, answer, policy):
+        if fact.status == "received":
+            yield from original(fact, answer, policy)
 
     with patch.object(evolve, "_answered", only_confirmed):
         yield
@@ -291,8 +290,8 @@ def forget_refusals() -> Iterator[None]:
 
 @mutant("replays-equal")
 def forget_to_say_that_it_is_a_replay() -> Iterator[None]:
-    def place(state, command, now):
-        decision = original(state, command, now)
+    def place(state, command, now, *rest):
+        decision = original(state, command, now, *rest)
         return replace(decision, reply=replace(decision.reply, replayed=False))
 
     original = ordering.place_order
@@ -302,8 +301,8 @@ def forget_to_say_that_it_is_a_replay() -> Iterator[None]:
 
 @mutant("replays-equal")
 def answer_a_replay_from_the_present_state() -> Iterator[None]:
-    def place(state, command, now):
-        decision = original(state, command, now)
+    def place(state, command, now, *rest):
+        decision = original(state, command, now, *rest)
         if decision.reply.replayed:
             return Decision(reply=replace(decision.reply, answer=Answer(decision.reply.answer.outcome)))
         return decision
@@ -436,8 +435,8 @@ def leave_the_stock_version_as_it_is() -> Iterator[None]:
 def confirm_without_a_reservation() -> Iterator[None]:
     original = commands.decide
 
-    def decide(state, command, now):
-        decision = original(state, command, now)
+    def decide(state, command, now, *rest):
+        decision = original(state, command, now, *rest)
         kept = tuple(f for f in decision.facts if type(f).__name__ != "StockReserved")
         return replace(decision, facts=kept)
 
@@ -449,8 +448,8 @@ def confirm_without_a_reservation() -> Iterator[None]:
 def drop_the_last_fact() -> Iterator[None]:
     original = commands.decide
 
-    def decide(state, command, now):
-        decision = original(state, command, now)
+    def decide(state, command, now, *rest):
+        decision = original(state, command, now, *rest)
         return replace(decision, facts=decision.facts[:2] if len(decision.facts) == 3 else decision.facts)
 
     with patch.object(commands, "decide", decide):
@@ -459,8 +458,8 @@ def drop_the_last_fact() -> Iterator[None]:
 
 @mutant("refused-orders-do-not-stand", "replays-equal", "a-key-means-one-body")
 def answer_refused_to_an_order_that_stands() -> Iterator[None]:
-    def place(state, command, now):
-        decision = original(state, command, now)
+    def place(state, command, now, *rest):
+        decision = original(state, command, now, *rest)
         reply = decision.reply
         if reply.answer.outcome == "confirmed" and reply.replayed:
             return replace(

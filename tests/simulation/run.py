@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from egress.projection import ViewWrite, project
 from schemas import codec
-from schemas.topics import FACT_TOPICS, ORDER_COMMANDS_DLQ, ORDER_REPLIES, WATERMARKS
+from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
 from tests.checker.check import check, violations
 from tests.checker.observations import Fact, Finding, Observations
 from tests.simulation import virtual_time
@@ -23,6 +23,7 @@ FAULTS = 14
 #: Steps within which the faults strike; a run of 500 commands has about three times as many.
 STEPS = 1_500
 
+DEAD_LETTERS = DEAD_LETTER_TOPICS[ORDER_COMMANDS.name].name
 FACTS = {topic.name for topic in FACT_TOPICS.values()}
 
 
@@ -87,7 +88,7 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
                 event_id = headers["event-id"].decode()
                 seen.facts.append(Fact(output.topic, partition, offset, event_id, value_of(output.value)))
                 deliveries.extend([(partition, output)] * rng.choice([1, 1, 2]))
-            elif output.topic == ORDER_COMMANDS_DLQ.name:
+            elif output.topic == DEAD_LETTERS:
                 seen.dead += 1
     rng.shuffle(deliveries)  # topics are read side by side, and again after a crash
     for partition, output in deliveries:
@@ -100,7 +101,7 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
 
 def _answers(topic: str, headers: dict[str, bytes]) -> tuple[int, int] | None:
     """Return which command this record answers, if it is of a kind of which each command has one."""
-    if topic == ORDER_COMMANDS_DLQ.name:
+    if topic == DEAD_LETTERS:
         return int(headers["dlq-partition"]), int(headers["dlq-offset"])
     if topic in (ORDER_REPLIES.name, WATERMARKS.name):
         partition, offset, _ = headers["event-id"].split(b"-")
