@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.checker import catalogue, orders, stock
+from tests.checker import catalogue, money, orders, stock
 from tests.checker.observations import Finding, Observations
 
 INVARIANTS: dict[str, Callable[[Observations], Finding]] = {
@@ -22,6 +22,8 @@ INVARIANTS: dict[str, Callable[[Observations], Finding]] = {
     "each-fact-once": orders.each_fact_once,
     "each-input-is-answered-once": orders.each_input_is_answered_once,
     "no-answer-is-ahead-of-its-facts": orders.no_answer_is_ahead_of_its_facts,
+    "money-is-where-orders-say": money.money_is_where_orders_say,
+    "refunds-are-told": money.refunds_are_told,
     "catalogue-versions-without-gap": catalogue.catalogue_versions_without_gap,
     "views-equal-facts": catalogue.views_equal_facts,
     "dead-letters-are-the-poisoned-ones": catalogue.dead_letters_are_the_poisoned_ones,

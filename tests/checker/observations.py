@@ -27,16 +27,23 @@ class Fact(Struct, frozen=True):
     value: dict[str, Any]
 
 
+class Entry(Struct, frozen=True):
+    """One movement of money in the provider's own books."""
+
+    order_id: str
+    kind: str  # authorised or refunded
+    amount: int  # centavos
+
+
 class Observations(Struct):
     """All that one run left to see."""
 
     calls: list[Call] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
-    inputs: list[tuple[int, int]] = field(default_factory=list)  # partition and offset of every command
-    answered: list[tuple[int, int]] = field(
-        default_factory=list
-    )  # of which command each reply, tick or dead letter is
+    inputs: list[str] = field(default_factory=list)  # every command that is to be answered, by name
+    answered: list[str] = field(default_factory=list)  # which command each reply, tick or dead letter answers
     answers_ahead: int = 0  # answers that came before their facts could be read
+    ledger: list[Entry] | None = None  # of the payment provider, where there is one
     dead: int = 0  # records on dead-letter topics
     poisoned: int = 0  # records that were sent to end there
     views: dict[str, dict[str, str]] | None = (

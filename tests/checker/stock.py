@@ -15,10 +15,9 @@ def _changes(seen: Observations) -> dict[tuple[str, str], list[Change]]:
     """Return every change of every stock in the order of its versions."""
     changes: dict[tuple[str, str], list[Change]] = defaultdict(list)
     for fact in seen.of("stock.reserved", "stock.released"):
-        sign = 1 if fact.topic == "stock.reserved" else -1
         for item in fact.value["items"]:
             where = (fact.value["restaurant_id"], item["sku"])
-            changes[where].append((item["version"], item["stock"], sign * item["quantity"], fact))
+            changes[where].append((item["version"], item["stock"], _sign(fact) * item["quantity"], fact))
     for fact in seen.of("catalog.changed"):
         for stock in fact.value["stocks"]:
             changes[(fact.value["restaurant_id"], stock["sku"])].append((stock["version"], stock, None, fact))
@@ -62,10 +61,21 @@ def stock_conserved(seen: Observations) -> Finding:
     return finding
 
 
+def _sign(fact: Fact) -> int:
+    """Return by how many portions a fact changes what is taken: wasted ones stay taken."""
+    if fact.topic == "stock.reserved":
+        return 1
+    return 0 if fact.value["wasted"] else -1
+
+
 def _taken_by_orders(seen: Observations) -> dict[tuple[str, str], int]:
     """Return what orders that stand have taken, and what cancelled ones wasted."""
     held: dict[tuple[str, str], int] = defaultdict(int)
+    ended = {f.value["order_id"] for f in seen.of("order.cancelled")}
+    wasted = {f.value["order_id"] for f in seen.of("stock.released") if f.value["wasted"]}
     for fact in seen.of("order.confirmed"):
+        if fact.value["order_id"] in ended - wasted:
+            continue
         for line in fact.value["items"]:
             held[(fact.value["restaurant_id"], line["sku"])] += line["quantity"]
     return held
@@ -81,22 +91,37 @@ def stock_versions_without_gap(seen: Observations) -> Finding:
 
 
 def all_or_nothing(seen: Observations) -> Finding:
-    """An order has all of its lines reserved, once, or none."""
+    """An order has all of its lines reserved, once, or none; what does not stand is released, once, and whole."""
     finding = Finding()
-    reserved: dict[str, list[dict[str, int]]] = defaultdict(list)
-    for fact in seen.of("stock.reserved"):
-        reserved[fact.value["order_id"]].append({i["sku"]: i["quantity"] for i in fact.value["items"]})
+    reserved, released = _moved(seen, "stock.reserved"), _moved(seen, "stock.released")
+    ended = {f.value["order_id"] for f in seen.of("order.cancelled", "order.failed")}
+    confirmed = set()
     for fact in seen.of("order.confirmed"):
+        order_id = fact.value["order_id"]
+        confirmed.add(order_id)
         wanted: dict[str, int] = defaultdict(int)
         for line in fact.value["items"]:
             wanted[line["sku"]] += line["quantity"]
-        had = reserved.pop(fact.value["order_id"], [])
-        finding.expect(
-            had == [dict(wanted)], f"{fact.value['order_id']}: wanted {dict(wanted)}, reserved {had}"
-        )
+        had = reserved.get(order_id, [])
+        finding.expect(had == [dict(wanted)], f"{order_id}: wanted {dict(wanted)}, reserved {had}")
     for order_id, had in reserved.items():
-        finding.expect(False, f"{order_id}: reserved {had} and is no confirmed order")
+        back = released.pop(order_id, [])
+        expected = had if order_id in ended else []
+        finding.expect(back == expected, f"{order_id}: reserved {had}, released {back}")
+        finding.expect(
+            order_id in confirmed | ended, f"{order_id}: reserved {had}, neither confirmed nor failed"
+        )
+    for order_id, back in released.items():
+        finding.expect(False, f"{order_id}: released {back}, and had reserved nothing")
     return finding
+
+
+def _moved(seen: Observations, topic: str) -> dict[str, list[dict[str, int]]]:
+    """Return the quantities by sku of each move of each order."""
+    moves: dict[str, list[dict[str, int]]] = defaultdict(list)
+    for fact in seen.of(topic):
+        moves[fact.value["order_id"]].append({i["sku"]: i["quantity"] for i in fact.value["items"]})
+    return moves
 
 
 def availability_is_what_is_left(seen: Observations) -> Finding:

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from streams.agents.commands import CommandFunction
 from streams.agents.dead_letters import dead_letter
+from streams.domain.decision import Policy
 from streams.exactly_once.batch import Function
 from streams.exactly_once.ports import Changes, Output
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.staging import StagedTable
 from tables.registry import TABLES
-from tests.domain.world import POLICY
 from tests.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
 from tests.simulation.faults import CRASHES, Faults
 
@@ -23,6 +23,8 @@ RESTART = 0.8
 SESSION = 3.0
 #: Until a worker hears that a partition is no longer its own; less than it pauses after being fenced.
 NEWS = 2.5
+#: Reservations short enough that some run out within a run.
+POLICY = Policy(idempotency_ttl_seconds=86_400, reservation_seconds=4)
 #: Virtual seconds after which what is not decided never will be.
 PATIENCE = 120.0
 
@@ -106,6 +108,7 @@ class Cluster:
         self.trace = trace
         self.brokers = [MemoryBroker() for _ in range(partitions)]
         self.workers = [Worker(f"w{i}") for i in range(workers)]
+        self.readable: set[int] = set()  # ids of the records that are committed
         self._deliver = deliver
         self._delivered = [0] * partitions
         self._new_function = new_function
@@ -124,9 +127,10 @@ class Cluster:
         """Hand the replies of what has just been committed to the clients."""
         outputs = self.brokers[partition].outputs
         new, self._delivered[partition] = outputs[self._delivered[partition] :], len(outputs)
+        self.readable.update(map(id, new))
         for output in new:
             self.trace("output", output.topic, output.key, output.value)
-            if output.topic == "order.replies":
+            if output.topic in ("order.replies", "payment.requests"):
                 self._deliver(output)
 
     async def quiet(self) -> None:

@@ -7,14 +7,17 @@ from collections.abc import Callable
 
 from schemas import codec
 from schemas.codec import ReplyAddress
-from schemas.commands import Command, PromotionItem, PutRestaurant, Tick
+from schemas.commands import AdvanceOrder, CancelOrder, Command, PromotionItem, PutRestaurant, Tick
+from schemas.identity import cancel_key_hash
 from schemas.money import Money
 from schemas.replies import Outcome, Reply
+from schemas.topics import PAYMENT_REQUESTS
 from streams.exactly_once.ports import Message, Output
 from tests.checker.observations import Call
 from tests.domain.world import menu_item, place, promotion
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Faults
+from tests.simulation.provider import SLOWEST, Provider
 
 #: Virtual seconds that a customer waits for a reply before the same is asked again.
 PATIENCE = 1.0
@@ -32,6 +35,8 @@ STATUSES: dict[Outcome, int] = {
     "unknown_restaurant": 404,
     "unknown_item": 404,
     "key_reused": 422,
+    "payment_declined": 402,
+    "payment_timeout": 402,
 }
 
 
@@ -49,23 +54,28 @@ class Customers:
         self._cluster: Cluster
         self._waiting: dict[bytes, asyncio.Future[Reply]] = {}
         self._asked = 0
+        self.provider = Provider(rng, lambda restaurant, command: self._put(restaurant, command, []))
 
     async def run(self, cluster: Cluster) -> None:
         """Ask everything, and wait until all of it is decided."""
         self._cluster = cluster
         for restaurant in RESTAURANTS:
-            await self._ask(PutRestaurant(restaurant, "Cantina", 3, 600))
+            await self._ask(PutRestaurant(restaurant, "Cantina", 3, 2 if restaurant == "r1" else 600))
             for sku in SKUS:
                 portions = None if sku == "agua" else self._rng.randrange(40)
                 await self._ask(menu_item(sku, portions, restaurant=restaurant))
         ticking = asyncio.create_task(self._tick())
         await asyncio.gather(*(self._one() for _ in range(self._commands)))
+        await asyncio.sleep(2 * SLOWEST)  # reservations run out, and refunds come back
         ticking.cancel()
 
     def deliver(self, output: Output) -> None:
-        """A reply can be read; it may be lost on the way, or late."""
-        if not any(output is committed for b in self._cluster.brokers for committed in b.outputs[-100:]):
+        """A reply can be read, and may be lost on the way, or late; or a payment is asked for."""
+        if id(output) not in self._cluster.readable:
             self.answers_ahead += 1
+        if output.topic == PAYMENT_REQUESTS.name:
+            self.provider.ask(output)
+            return
         fault = self._faults.strike("reply")
         if fault == "lost reply":
             return
@@ -105,7 +115,8 @@ class Customers:
 
     async def _order(self, restaurant: str, key: str, lines: list[tuple[str, int]]) -> None:
         customer = self._rng.choice([None, "ana", "bia"])
-        command = place(key, *lines, restaurant=restaurant, customer=customer)
+        method = self._rng.choice(["cash", "pix"])
+        command = place(key, *lines, restaurant=restaurant, customer=customer, method=method)
         reply = await self._ask(command)
         order = reply.answer.order
         self.calls.append(
@@ -119,6 +130,18 @@ class Customers:
                 order_id=order.order_id if order else None,
             )
         )
+        if reply.answer.outcome == "confirmed" and not reply.replayed and self._rng.random() < 0.4:
+            await self._live_on(restaurant, command.order_id)
+
+    async def _live_on(self, restaurant: str, order_id: str) -> None:
+        """The restaurant moves the order on, or somebody takes it back."""
+        for status in ("preparing", "out_for_delivery", "delivered"):
+            await asyncio.sleep(self._rng.random())
+            if self._rng.random() < 0.3:
+                by = self._rng.choice(["customer", "restaurant"])
+                cancel_hash = cancel_key_hash(restaurant, order_id, by)
+                await self._ask(CancelOrder(restaurant, order_id, by, cancel_hash, by))
+            await self._ask(AdvanceOrder(restaurant, order_id, status))
 
     async def _ask(self, command: Command) -> Reply:
         while True:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from egress.projection import ViewWrite, project
 from schemas import codec
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
+from streams.exactly_once.ports import Message
 from tests.checker.check import check, violations
 from tests.checker.observations import Fact, Finding, Observations
 from tests.simulation import virtual_time
@@ -76,10 +77,11 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
     seen = Observations(
         calls=customers.calls, poisoned=customers.poisoned, answers_ahead=customers.answers_ahead
     )
+    seen.ledger = customers.provider.ledger
     views = Views()
     deliveries = []
     for partition, broker in enumerate(cluster.brokers):
-        seen.inputs.extend((partition, message.offset) for message in broker.inputs)
+        seen.inputs.extend(name for m in broker.inputs if (name := _name(m)) is not None)
         for offset, output in enumerate(broker.outputs):
             headers = dict(output.headers)
             if (answered := _answers(output.topic, headers)) is not None:
@@ -99,13 +101,23 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
     return seen
 
 
-def _answers(topic: str, headers: dict[str, bytes]) -> tuple[int, int] | None:
-    """Return which command this record answers, if it is of a kind of which each command has one."""
+def _name(message: Message) -> str | None:
+    """Return the name under which a command is answered; None where nobody is to hear of it."""
+    if address := codec.reply_address(message.headers):
+        return address.correlation_id.decode()
+    if b"payment-result" in (message.value or b""):
+        return None
+    return f"{message.partition}-{message.offset}"
+
+
+def _answers(topic: str, headers: dict[str, bytes]) -> str | None:
+    """Return the name of the command that this record answers, if it answers one."""
     if topic == DEAD_LETTERS:
-        return int(headers["dlq-partition"]), int(headers["dlq-offset"])
-    if topic in (ORDER_REPLIES.name, WATERMARKS.name):
-        partition, offset, _ = headers["event-id"].split(b"-")
-        return int(partition), int(offset)
+        return f"{headers['dlq-partition'].decode()}-{headers['dlq-offset'].decode()}"
+    if topic == ORDER_REPLIES.name:
+        return headers["correlation-id"].decode()
+    if topic == WATERMARKS.name:
+        return headers["event-id"].decode().rpartition("-")[0]
     return None
 
 

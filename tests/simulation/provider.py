@@ -1,0 +1,56 @@
+"""The payment provider and the gateway, by seed: slow, declining, silent, and telling things twice."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from schemas import codec
+from schemas.commands import PaymentResult
+from schemas.payments import PaymentRequest
+from streams.exactly_once.ports import Output
+from tests.checker.observations import Entry
+
+#: Virtual seconds that the provider takes at most; more than a reservation lasts, now and then.
+SLOWEST = 7.0
+
+
+class Provider:
+    """Keeps books; each order is authorised at most once and refunded at most once."""
+
+    def __init__(self, rng: random.Random, answer: Callable[[str, bytes], None]) -> None:
+        self.ledger: list[Entry] = []
+        self._rng = rng
+        self._answer = answer  # takes a restaurant and a command
+        self._decided: dict[str, str] = {}
+
+    def ask(self, output: Output) -> None:
+        """A request has been committed; the gateway carries it out once or twice."""
+        request = codec.decode(PaymentRequest, output.value or b"")
+        for _ in range(self._rng.choice([1, 1, 1, 2])):
+            slow = self._rng.random() < 0.1
+            delay = self._rng.random() * (SLOWEST if slow else 0.3)
+            asyncio.get_running_loop().call_later(delay, self._carry_out, request)
+
+    def _carry_out(self, request: PaymentRequest) -> None:
+        outcome = self._refund(request) if request.kind == "refund" else self._authorise(request)
+        if request.kind == "authorise" and self._rng.random() < 0.1:
+            return  # it has taken effect, and nobody hears of it
+        result = PaymentResult(request.restaurant_id, request.order_id, request.kind, outcome)
+        for _ in range(self._rng.choice([1, 1, 1, 2])):
+            self._answer(request.restaurant_id, codec.encode(result))
+
+    def _authorise(self, request: PaymentRequest) -> str:
+        if request.order_id not in self._decided:
+            self._decided[request.order_id] = "declined" if self._rng.random() < 0.2 else "authorised"
+            if self._decided[request.order_id] == "authorised":
+                self.ledger.append(Entry(request.order_id, "authorised", request.amount.amount))
+        return "authorised" if self._decided[request.order_id] == "authorised" else "declined"
+
+    def _refund(self, request: PaymentRequest) -> str:
+        before = self._decided.get(request.order_id)
+        if before == "authorised":
+            self._decided[request.order_id] = "refunded"
+            self.ledger.append(Entry(request.order_id, "refunded", request.amount.amount))
+        elif before is None:
+            self._decided[request.order_id] = "void"
+        return "refunded" if self._decided[request.order_id] == "refunded" else "nothing_to_refund"
