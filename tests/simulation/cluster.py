@@ -9,7 +9,7 @@ from streams.agents.commands import CommandFunction
 from streams.agents.dead_letters import dead_letter
 from streams.domain.decision import Policy
 from streams.exactly_once.batch import Function
-from streams.exactly_once.ports import Changes, Output
+from streams.exactly_once.ports import Changes, Message, Output
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.staging import StagedTable
 from tables.registry import TABLES
@@ -34,9 +34,11 @@ class Crashed(BaseException):
 
 
 class Cursor:
-    """Where an owner fetches next."""
+    """Where an owner fetches next, and whether there may be something to fetch."""
 
-    offset = 0
+    def __init__(self) -> None:
+        self.offset = 0
+        self.news = asyncio.Event()
 
 
 class Worker:
@@ -116,6 +118,7 @@ class Cluster:
         self._old_stores: dict[tuple[str, int], MemoryStore] = {}
         self._owner: dict[int, Worker] = {}
         self._cursors: dict[int, Cursor] = {}  # of the present owners
+        self._fetching: dict[int, dict[Cursor, None]] = {p: {} for p in range(partitions)}
         self._tenures: dict[tuple[str, int], asyncio.Task[None]] = {}
 
     def start(self) -> None:
@@ -132,6 +135,12 @@ class Cluster:
             self.trace("output", output.topic, output.key, output.value)
             if output.topic in ("order.replies", "payment.requests"):
                 self._deliver(output)
+
+    def append(self, partition: int, message: Message) -> None:
+        """Put an input at the end of a partition; all who fetch from it, zombies too, hear of it."""
+        self.brokers[partition].inputs.append(message)
+        for cursor in self._fetching[partition]:
+            cursor.news.set()
 
     async def quiet(self) -> None:
         """Return when every input has been decided; raises AssertionError when that takes too long."""
@@ -178,6 +187,7 @@ class Cluster:
             case "redelivery":
                 cursor = self._cursors[partition]
                 cursor.offset = self.rng.randrange(cursor.offset + 1)
+                cursor.news.set()
             case "skipped fetch":
                 cursor = self._cursors[partition]
                 cursor.offset = min(cursor.offset + 1, len(self.brokers[partition].inputs))
@@ -249,7 +259,7 @@ class Cluster:
             log_identity="log",
             max_batch=20,
             probe=lambda point: self.probe(point, partition, worker, life),
-            rewind=lambda offset: setattr(cursor, "offset", offset),
+            rewind=lambda offset: _rewind(cursor, offset),
         )
         try:
             cursor.offset = (await processor.take_over()).offset
@@ -261,11 +271,23 @@ class Cluster:
         except Crashed:
             pass
 
-    async def _fetch(self, partition: int, processor: Processor, cursor: "Cursor") -> None:
-        while True:
-            inputs = self.brokers[partition].inputs
-            if cursor.offset < len(inputs):
-                upto = min(len(inputs), cursor.offset + 1 + self.rng.randrange(40))
-                processor.feed(inputs[cursor.offset : upto])
-                cursor.offset = upto
-            await asyncio.sleep(FETCH)
+    async def _fetch(self, partition: int, processor: Processor, cursor: Cursor) -> None:
+        self._fetching[partition][cursor] = None
+        try:
+            while True:
+                inputs = self.brokers[partition].inputs
+                if cursor.offset < len(inputs):
+                    upto = min(len(inputs), cursor.offset + 1 + self.rng.randrange(40))
+                    processor.feed(inputs[cursor.offset : upto])
+                    cursor.offset = upto
+                    await asyncio.sleep(FETCH)
+                else:
+                    cursor.news.clear()
+                    await cursor.news.wait()
+        finally:
+            self._fetching[partition].pop(cursor, None)
+
+
+def _rewind(cursor: Cursor, offset: int) -> None:
+    cursor.offset = offset
+    cursor.news.set()

@@ -170,8 +170,9 @@ class Customers:
     def _append(self, partition: int, key: bytes, value: bytes, headers: codec.Headers) -> None:
         inputs = self._cluster.brokers[partition].inputs
         self._trace("input", partition, len(inputs), value)
-        inputs.append(
-            Message("order.commands", partition, len(inputs), int(self._now()), key, value, headers)
+        self._cluster.append(
+            partition,
+            Message("order.commands", partition, len(inputs), int(self._now()), key, value, headers),
         )
 
     def _now(self) -> float:
