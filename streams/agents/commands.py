@@ -43,6 +43,11 @@ class PartitionState:
         return self._timers.first(f"{now + 1:015d}", limit)
 
 
+#: What becomes of a command, beside being set aside: it led to facts; it had been decided, or is being
+#: paid; it was answered without a fact. Together they are all that was read.
+APPLIED, DUPLICATE, REFUSED = "applied", "duplicate", "refused"
+
+
 class UnreadableCommandError(Exception):
     """The record is no command that this version knows; it is set aside with its bytes."""
 
@@ -53,17 +58,25 @@ class CommandFunction:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    def __call__(self, message: Message, now: int, tables: Tables, outbox: Outbox) -> None:
-        """Read, decide, write down. Raises UnreadableCommandError."""
+    def __call__(self, message: Message, now: int, tables: Tables, outbox: Outbox) -> str:
+        """Read, decide, write down; returns what became of it. Raises UnreadableCommandError."""
         command = _read(message)
         writer = Writer(message, tables, outbox, self._policy)
         if isinstance(command, Tick):
             for timer in writer.state.due(now, MAX_AT_ONCE):
                 writer.carry_out(fire(writer.state, timer, now), None)
             writer.watermark(now)
-        else:
-            asker = codec.reply_address(message.headers)
-            writer.carry_out(decide(writer.state, command, now, self._policy, asker), asker)
+            return APPLIED
+        asker = codec.reply_address(message.headers)
+        decision = decide(writer.state, command, now, self._policy, asker)
+        writer.carry_out(decision, asker)
+        return _became(decision)
+
+
+def _became(decision: Decision) -> str:
+    if decision.facts:
+        return APPLIED
+    return DUPLICATE if decision.reply is None or decision.reply.replayed else REFUSED
 
 
 class Writer:

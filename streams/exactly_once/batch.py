@@ -1,6 +1,7 @@
 """A micro-batch: run the application's function over the messages, and collect what it wants written."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,11 +33,14 @@ class Outbox:
 
 
 Tables = dict[str, StagedTable[Any]]
-#: The application: reads and puts into tables, sends into the outbox. It runs to its end without
-#: awaiting, and its result must depend on nothing but its arguments. `now` never runs backwards.
-Function = Callable[[Message, int, Tables, Outbox], None]
+#: The application: reads and puts into tables, sends into the outbox, and returns in a word what became
+#: of the message, for the metrics. It runs to its end without awaiting, and what it does must depend on
+#: nothing but its arguments. `now` never runs backwards.
+Function = Callable[[Message, int, Tables, Outbox], str]
 #: What to write of a message that the function raised at.
 DeadLetter = Callable[[Message, Exception], Output]
+#: What became of a message that was set aside.
+DEAD = "dead"
 
 
 class Batch(Struct):
@@ -44,9 +48,9 @@ class Batch(Struct):
 
     outputs: list[Output]
     position: Position
-    done: int  # messages applied or set aside
+    done: int  # messages that the function has had
     skipped: int  # messages from below the position
-    dead: int
+    results: Counter[str]  # what became of those done
     gap_at: Message | None = None  # the first message above the expected position
 
 
@@ -61,7 +65,7 @@ def run(
 ) -> Batch:
     """Run the function over messages in order; stops at a gap unless it is to be accepted (rule 5)."""
     outbox = Outbox()
-    batch = Batch(outbox.outputs, position, done=0, skipped=0, dead=0)
+    batch = Batch(outbox.outputs, position, done=0, skipped=0, results=Counter())
     for message in messages:
         expected, time = batch.position
         if message.offset < expected:
@@ -74,17 +78,18 @@ def run(
         now = max(time, message.timestamp)
         written = len(outbox.outputs)
         try:
-            function(message, now, tables, outbox)
+            result = function(message, now, tables, outbox)
         except Exception as error:  # whatever a message does, the partition goes on
             log.warning("set aside %s-%d@%d: %r", message.topic, message.partition, message.offset, error)
             del outbox.outputs[written:]
             for table in tables.values():
                 table.reject()
             outbox.outputs.append(dead_letter(message, error))
-            batch.dead += 1
+            result = DEAD
         else:
             for table in tables.values():
                 table.accept()
+        batch.results[result] += 1
         batch.position = Position(message.offset + 1, now)
         batch.done += 1
     return batch

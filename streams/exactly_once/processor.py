@@ -218,8 +218,8 @@ class Processor:
 def _observe(batch: micro_batch.Batch, decide: float, produce: float, commit: float, apply: float) -> None:
     metrics.transactions.labels("committed").inc()
     metrics.batch_size.observe(batch.done)
-    metrics.commands.labels("applied").inc(batch.done - batch.dead)
-    metrics.commands.labels("dead").inc(batch.dead)
+    for result, count in batch.results.items():
+        metrics.commands.labels(result).inc(count)
     metrics.commands.labels("skipped").inc(batch.skipped)
     for phase, seconds in (("decide", decide), ("produce", produce), ("commit", commit), ("apply", apply)):
         metrics.transaction_phase.labels(phase).observe(seconds)

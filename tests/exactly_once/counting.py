@@ -12,7 +12,7 @@ class Count(Struct, frozen=True):
     n: int
 
 
-def count(message: Message, now: int, tables: Tables, outbox: Outbox) -> None:
+def count(message: Message, now: int, tables: Tables, outbox: Outbox) -> str:
     assert message.value is not None
     key = message.value.decode()
     counts = tables["counts"]
@@ -21,6 +21,7 @@ def count(message: Message, now: int, tables: Tables, outbox: Outbox) -> None:
     outbox.send("out", message.partition, message.value, b"%d" % seen)
     if key == "poison":
         raise ValueError("poison")
+    return "counted"
 
 
 def dead_letter(message: Message, error: Exception) -> Output:
