@@ -46,3 +46,21 @@ recoveries = Counter(
     "promo_recoveries_total", "Partitions taken over, by what the local store was worth", ["store"]
 )
 ready = Gauge("promo_ready", "1 when this process does its work")
+circuit_breaker_state = Gauge(
+    "promo_circuit_breaker_state", "0 closed, 1 half-open, 2 open: calls rest", ["name"]
+)
+payment_requests = Counter(
+    "promo_payment_requests_total",
+    "Requests to the gateway that are done with, by outcome",
+    ["kind", "outcome"],
+)
+payment_calls = Histogram(
+    "promo_payment_call_seconds",
+    "One call of the payment provider",
+    ["kind", "result"],
+    buckets=LATENCY_BUCKETS,
+)
+payments_pending = Gauge("promo_payments_pending", "Requests to the gateway that are under way", ["kind"])
+payments_oldest = Gauge(
+    "promo_payments_oldest_pending_seconds", "Age of the oldest request that is under way", ["kind"]
+)

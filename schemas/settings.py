@@ -72,6 +72,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     payments: Annotated[
         int, Meta(description="simulated payment providers that make up starts: 0 or 1", ge=0, le=1)
     ] = 1
+    provider_behaviour: Annotated[
+        str,
+        Meta(description="how the simulated provider behaves at first: JSON, as PUT /behaviour takes it"),
+    ] = ""
     provider_timeout_seconds: Annotated[
         float, Meta(description="how long one call of the provider may take", gt=0)
     ] = 2.0

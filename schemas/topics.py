@@ -27,6 +27,7 @@ class Topic(Struct, frozen=True):
     retention_ms: int = 14 * DAY_MS  # -1: kept for ever
     compacted: bool = False
     broker_time: bool = False  # the broker's clock stamps the records (README, decision 4)
+    max_message_bytes: int = 0  # 0: the broker's own limit
 
     def configs(self) -> dict[str, str]:
         """Return the topic's settings on the broker."""
@@ -35,6 +36,8 @@ class Topic(Struct, frozen=True):
             configs = {"cleanup.policy": "compact", "delete.retention.ms": str(DAY_MS)}
         if self.broker_time:
             configs["message.timestamp.type"] = "LogAppendTime"
+        if self.max_message_bytes:
+            configs["max.message.bytes"] = str(self.max_message_bytes)
         return configs
 
 
@@ -81,11 +84,19 @@ FACT_TOPICS: dict[type, Topic] = {
 _WITH_DEAD_LETTERS = (ORDER_COMMANDS, *FACT_TOPICS.values(), PAYMENT_REQUESTS)
 
 
+#: A dead letter is as long as the record that it was, which may be 1 MiB, and its headers come on top.
+_DEAD_LETTER_BYTES = 2 * 2**20
+
+
 def dead_letters(topic: Topic) -> Topic:
     """Return the topic that holds what could not be processed of this one."""
     writer = "streams" if topic is ORDER_COMMANDS else "egress"
     return Topic(
-        f"{topic.name}.dlq", f"of {topic.name}, what could not be processed", writer, retention_ms=-1
+        f"{topic.name}.dlq",
+        f"of {topic.name}, what could not be processed",
+        writer,
+        retention_ms=-1,
+        max_message_bytes=_DEAD_LETTER_BYTES,
     )
 
 
