@@ -16,6 +16,7 @@ class Record(Struct):
     offset: int
     headers: dict[str, bytes]
     value: Any
+    timestamp: float  # when it was written, in seconds since 1970
 
 
 async def read(bootstrap: str, topics: Iterable[str], restaurant: str | None = None) -> list[Record]:
@@ -39,7 +40,9 @@ async def read(bootstrap: str, topics: Iterable[str], restaurant: str | None = N
                 for r in batch:
                     value = msgspec.json.decode(r.value) if r.value else None
                     if restaurant is None or (r.key or b"").decode() == restaurant:
-                        found.append(Record(r.topic, r.partition, r.offset, dict(r.headers), value))
+                        found.append(
+                            Record(r.topic, r.partition, r.offset, dict(r.headers), value, r.timestamp / 1000)
+                        )
         return found
     finally:
         await consumer.stop()
