@@ -23,7 +23,7 @@ ps: $(READY)
 	@$(RUN) -m compose ps
 
 scale: $(READY)
-	@$(RUN) -m compose scale $(call said,streams) $(call said,ingress) $(call said,egress)
+	@$(RUN) -m compose scale $(call said,streams) $(call said,ingress) $(call said,egress) $(call said,payments)
 
 settings: $(READY)
 	@$(RUN) -m compose settings

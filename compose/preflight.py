@@ -34,6 +34,8 @@ def required_ports(settings: Settings) -> None:
         ports.require(settings.kafka_port + 1, "Kafka's controller", "PROMO_KAFKA_PORT")
     if not settings.redis_url:
         ports.require(settings.redis_port, "Redis", "PROMO_REDIS_PORT")
+    if settings.payments and not settings.provider_url:
+        ports.require(settings.provider_port, "the payment provider", "PROMO_PROVIDER_PORT")
     ports.require(settings.http_port, "HTTP", "PROMO_HTTP_PORT", settings.http_host)
 
 

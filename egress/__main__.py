@@ -1,25 +1,39 @@
-"""`python -m egress`: one projecting process; settings from the environment."""
+"""`python -m egress`: one process that projects and pays; with `dlq`, what an operator does about dead letters."""
 
+import argparse
 import logging
 import sys
 
 import uvloop
 
+from egress.dlq import commands as dlq
 from egress.serving import serve
 from schemas import settings
 
 
 def main() -> int:
-    """Project until told to stop."""
+    """Work until told to stop, or do what was asked about dead letters; settings from the environment."""
+    arguments = _parser().parse_args()
     try:
         read = settings.read()
     except settings.SettingError as error:
         print(error, file=sys.stderr)
         return 2
+    if arguments.command == "dlq":
+        logging.basicConfig(level=logging.CRITICAL)  # what is wrong is said once, by us
+        return dlq.run(read, arguments)
     logging.basicConfig(level=read.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("aiokafka").setLevel(max(logging.WARNING, logging.getLevelName(read.log_level)))
     uvloop.run(serve(read))
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m egress", description="Without a command: project and pay."
+    )
+    dlq.add(parser.add_subparsers(dest="command", metavar="command"))
+    return parser
 
 
 if __name__ == "__main__":

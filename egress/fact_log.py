@@ -1,6 +1,6 @@
 """The fact log, as the projector sees it: this process's share of the facts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -16,7 +16,10 @@ class Record(Struct, frozen=True):
 
     partition: Partition
     offset: int
-    value: bytes
+    value: bytes | None
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+    timestamp: int = 0  # milliseconds since 1970
 
 
 class Reassigned(Exception):

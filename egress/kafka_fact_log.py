@@ -98,12 +98,7 @@ class KafkaFactLog:
         self._check()
         batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
         self._check()
-        return [
-            Record(partition, record.offset, record.value)
-            for tp, records in batches.items()
-            for partition in [Partition(tp.topic, tp.partition)]
-            for record in records
-        ]
+        return records_of(batches)
 
     async def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return the offset that each partition is read from next; raises Reassigned."""
@@ -122,6 +117,16 @@ class KafkaFactLog:
     def _check(self) -> None:
         if self._reassigned:
             raise Reassigned
+
+
+def records_of(batches: Mapping[TopicPartition, list[Any]]) -> list[Record]:
+    """Return what a consumer was given, as records of ours."""
+    return [
+        Record(partition, record.offset, record.value, record.key, record.headers, record.timestamp)
+        for tp, records in batches.items()
+        for partition in [Partition(tp.topic, tp.partition)]
+        for record in records
+    ]
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

@@ -1,15 +1,12 @@
 """The projection: from a fact to the view writes that show it. Pure; the order of facts does not matter."""
 
-from collections.abc import Callable
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
 from schemas import views
 from schemas.catalogue import Stock
-from schemas.facts import CatalogChanged, Fact, OrderConfirmed, OrderCreated, OrderFailed, StockReserved
-from schemas.orders import Order
+from schemas.facts import CatalogChanged, Fact, PaymentRefunded, StockReleased, StockReserved
+from schemas.orders import Order, order_of
 from schemas.views import Window
 
 _encode = msgspec.json.Encoder().encode
@@ -27,66 +24,19 @@ class ViewWrite(Struct, frozen=True):
 
 def project(fact: Fact, partition: int) -> list[ViewWrite]:
     """Return the writes that show this fact, read from this partition."""
-    return _PROJECTIONS[type(fact)](fact, partition)
+    match fact:
+        case CatalogChanged():
+            return _catalogue(fact, partition)
+        case StockReserved() | StockReleased():
+            return [_stock(views.menu(fact.restaurant_id), item.stock) for item in fact.items]
+        case PaymentRefunded():
+            return [_order(order_of(fact))]  # money moves, the status does not
+        case _:
+            order = order_of(fact)
+            return [_order(order), _status(order)]
 
 
-def _order_created(fact: OrderCreated, partition: int) -> list[ViewWrite]:
-    order = Order(
-        order_id=fact.order_id,
-        restaurant_id=fact.restaurant_id,
-        status=fact.status,
-        items=fact.items,
-        total=fact.total,
-        payment_method=fact.payment_method,
-        idempotency_key_hash=fact.idempotency_key_hash,
-        created_at=fact.occurred_at,
-        updated_at=fact.occurred_at,
-        version=fact.version,
-    )
-    return _order(order)
-
-
-def _order_confirmed(fact: OrderConfirmed, partition: int) -> list[ViewWrite]:
-    order = Order(
-        order_id=fact.order_id,
-        restaurant_id=fact.restaurant_id,
-        status=fact.status,
-        items=fact.items,
-        total=fact.total,
-        payment_method=fact.payment_method,
-        idempotency_key_hash=fact.idempotency_key_hash,
-        created_at=fact.created_at,
-        updated_at=fact.occurred_at,
-        version=fact.version,
-        eta=fact.eta,
-    )
-    return _order(order)
-
-
-def _order_failed(fact: OrderFailed, partition: int) -> list[ViewWrite]:
-    order = Order(
-        order_id=fact.order_id,
-        restaurant_id=fact.restaurant_id,
-        status=fact.status,
-        items=fact.items,
-        total=fact.total,
-        payment_method=fact.payment_method,
-        idempotency_key_hash=fact.idempotency_key_hash,
-        created_at=fact.created_at,
-        updated_at=fact.occurred_at,
-        version=fact.version,
-        reason=fact.reason,
-        shortages=fact.shortages,
-    )
-    return _order(order)
-
-
-def _stock_reserved(fact: StockReserved, partition: int) -> list[ViewWrite]:
-    key = views.menu(fact.restaurant_id)
-    return [_stock(key, item.stock) for item in fact.items]
-
-
-def _catalog_changed(fact: CatalogChanged, partition: int) -> list[ViewWrite]:
+def _catalogue(fact: CatalogChanged, partition: int) -> list[ViewWrite]:
     key = views.menu(fact.restaurant_id)
     writes = [_stock(key, stock) for stock in fact.stocks]
     if (restaurant := fact.restaurant) is not None:
@@ -108,23 +58,17 @@ def _catalog_changed(fact: CatalogChanged, partition: int) -> list[ViewWrite]:
     return writes
 
 
-def _order(order: Order) -> list[ViewWrite]:
-    """Return the order as it is now, and when it got this status: the history keeps one line of each."""
-    key, seconds = views.order(order.order_id), views.ORDER_SECONDS
-    return [
-        ViewWrite(key, views.ORDER, order.version, _encode(order), seconds),
-        ViewWrite(key, views.STATUS + order.status, order.version, _encode(order.updated_at), seconds),
-    ]
+def _order(order: Order) -> ViewWrite:
+    return ViewWrite(
+        views.order(order.order_id), views.ORDER, order.version, _encode(order), views.ORDER_SECONDS
+    )
+
+
+def _status(order: Order) -> ViewWrite:
+    """Return when the order got this status: the history keeps one line of each."""
+    field, at = views.STATUS + order.status, _encode(order.updated_at)
+    return ViewWrite(views.order(order.order_id), field, order.version, at, views.ORDER_SECONDS)
 
 
 def _stock(key: str, stock: Stock) -> ViewWrite:
     return ViewWrite(key, views.STOCK + stock.sku, stock.version, _encode(stock))
-
-
-_PROJECTIONS: dict[type, Callable[[Any, int], list[ViewWrite]]] = {
-    OrderCreated: _order_created,
-    OrderConfirmed: _order_confirmed,
-    OrderFailed: _order_failed,
-    StockReserved: _stock_reserved,
-    CatalogChanged: _catalog_changed,
-}

@@ -4,21 +4,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-import msgspec
-
 from egress import retrying
+from egress.dead_letters import DeadLetter, DeadLetters
 from egress.fact_log import GROUP, FactLog, Reassigned, Record
+from egress.fact_reading import UnreadableError, read
 from egress.horizon import Horizon, oldest
 from egress.positions import Move, Partition
 from egress.projection import ViewWrite, project
 from egress.view_store import ViewsLost, ViewStore, ViewsUnreachable
-from schemas import codec, instants, metrics
-from schemas.facts import Fact, Watermark
-from schemas.topics import FACT_TOPICS, WATERMARKS
+from schemas import metrics
+from schemas.topics import WATERMARKS
 
 T = TypeVar("T")
 
@@ -28,18 +26,15 @@ log = logging.getLogger(__name__)
 AIM_SECONDS = 0.2
 REPORT_SECONDS = 1.0
 
-_CLASSES: dict[str, type] = {topic.name: cls for cls, topic in FACT_TOPICS.items()} | {
-    WATERMARKS.name: Watermark
-}
-
 
 class Projector:
     """Projects this process's share of the facts into the store."""
 
-    def __init__(self, facts: FactLog, store: ViewStore) -> None:
-        """Take the log and the store."""
+    def __init__(self, facts: FactLog, store: ViewStore, dead_letters: DeadLetters) -> None:
+        """Take the log, the store, and where goes what cannot be read."""
         self._facts = facts
         self._store = store
+        self._dead_letters = dead_letters
         self._positions: dict[Partition, int] = {}  # where the views stand
         self._horizon = Horizon()
         self._told: dict[int, int] = {}  # until when the views hold all, by partition
@@ -82,7 +77,9 @@ class Projector:
             Move(at, self._positions[at], end) for at, end in positions.items() if end > self._positions[at]
         ]
         if moves:
-            writes = self._project(records)
+            writes, unreadable = self._project(records)
+            if unreadable:
+                await self._dead_letters.put(unreadable)
             await self._until_done(partial(self._store.apply, writes, moves))
             self._positions = positions
         await self._aim()
@@ -91,22 +88,20 @@ class Projector:
             self._told[partition] = aim.as_of
         await self._report()
 
-    def _project(self, records: Sequence[Record]) -> list[ViewWrite]:
+    def _project(self, records: Sequence[Record]) -> tuple[list[ViewWrite], list[DeadLetter]]:
         writes: list[ViewWrite] = []
+        unreadable: list[DeadLetter] = []
         for record in records:
             try:
-                fact: Fact | Watermark = codec.decode(_CLASSES[record.partition.topic], record.value)
-            except msgspec.DecodeError:
-                log.exception("%s offset %d cannot be read", record.partition.field, record.offset)
-                metrics.dead_letters.labels(record.partition.topic).inc()
+                fact = read(record)
+            except UnreadableError as error:
+                unreadable.append(DeadLetter(record, "unreadable", error))
                 continue
-            if isinstance(fact, Watermark):
-                self._horizon.hear(
-                    record.partition.number, instants.to_milliseconds(datetime.fromisoformat(fact.as_of))
-                )
+            if isinstance(fact, int):
+                self._horizon.hear(record.partition.number, fact)
             else:
                 writes.extend(project(fact, record.partition.number))
-        return writes
+        return writes, unreadable
 
     async def _aim(self) -> None:
         now = time.monotonic()

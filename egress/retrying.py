@@ -7,11 +7,11 @@ FIRST_SECONDS = 0.05
 MOST_SECONDS = 2.0
 
 
-def backoff(attempt: int, draw: float) -> float:
-    """Return the wait before attempt 1, 2, ...; `draw` lies in [0, 1)."""
-    return draw * min(MOST_SECONDS, FIRST_SECONDS * 2.0 ** min(attempt - 1, 30))
+def backoff(attempt: int, draw: float, most: float | None = None) -> float:
+    """Return the wait before attempt 1, 2, ...; `draw` lies in [0, 1), `most` is the last bound where it differs."""
+    return draw * min(MOST_SECONDS if most is None else most, FIRST_SECONDS * 2.0 ** min(attempt - 1, 30))
 
 
-def wait(attempt: int) -> float:
+def wait(attempt: int, most: float | None = None) -> float:
     """Return the wait before attempt 1, 2, ..., drawn."""
-    return backoff(attempt, random.random())
+    return backoff(attempt, random.random(), most)

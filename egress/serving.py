@@ -1,4 +1,4 @@
-"""Serving: the parts opened in order, facts projected until told to stop, the parts closed."""
+"""Serving: facts projected, payments carried out and dead letters counted, until told to stop."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,9 @@ from aiokafka.errors import KafkaError
 from prometheus_client import start_http_server
 
 from egress import redis_store, retrying
+from egress.dlq import depth
+from egress.gateway import serving as gateway
+from egress.kafka_dead_letters import KafkaDeadLetters
 from egress.kafka_fact_log import KafkaFactLog
 from egress.projector import Projector
 from egress.redis_store import RedisStore
@@ -22,17 +25,24 @@ LOOPBACK = "127.0.0.1"
 
 
 async def serve(settings: Settings) -> None:
-    """Project until SIGTERM or SIGINT."""
+    """Work until SIGTERM or SIGINT; should one part fail for good, the process ends."""
     if settings.ops_port:
         start_http_server(settings.ops_port, LOOPBACK)
     redis = redis_store.connect(settings.redis)
     async with contextlib.aclosing(redis):
-        projecting = asyncio.ensure_future(_project(settings, RedisStore(redis)))
+        working = asyncio.ensure_future(_work(settings, RedisStore(redis)))
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signum, projecting.cancel)
+            loop.add_signal_handler(signum, working.cancel)
         with contextlib.suppress(asyncio.CancelledError):
-            await projecting
+            await working
+
+
+async def _work(settings: Settings, store: ViewStore) -> None:
+    async with asyncio.TaskGroup() as parts:
+        parts.create_task(_project(settings, store))
+        parts.create_task(gateway.serve(settings))
+        parts.create_task(depth.follow(settings))
 
 
 async def _project(settings: Settings, store: ViewStore) -> None:
@@ -43,7 +53,7 @@ async def _project(settings: Settings, store: ViewStore) -> None:
         try:
             await facts.start()
             attempt = 0
-            await Projector(facts, store).run()
+            await Projector(facts, store, KafkaDeadLetters(settings.bootstrap_servers)).run()
         except (KafkaError, OSError) as error:
             attempt += 1
             metrics.ready.set(0)

@@ -12,7 +12,11 @@ from schemas.orders import Eta, Order, OrderLine
 from schemas.replies import Answer, Reply
 
 JSON = {"Content-Type": "application/json"}
+PRIVATE = JSON | {"Cache-Control": "private, no-store"}
 REPLAYED = {"Idempotency-Replayed": "true"}
+
+#: Outcomes that say that an order has changed as it was asked to.
+CHANGED = frozenset({"advanced", "cancelled"})
 
 #: The problem that tells of each refusal.
 REFUSALS: dict[str, str] = {
@@ -23,6 +27,11 @@ REFUSALS: dict[str, str] = {
     "customer_required": "customer-required",
     "unknown_restaurant": "unknown-restaurant",
     "unknown_item": "unknown-item",
+    "payment_declined": "payment-declined",
+    "payment_timeout": "payment-declined",
+    "unknown_order": "unknown-order",
+    "too_late": "too-late",
+    "invalid_transition": "invalid-transition",
     "key_reused": "idempotency-key-reused",
 }
 
@@ -100,16 +109,20 @@ def _members(answer: Answer) -> dict[str, Any]:
     members: dict[str, Any] = {}
     if answer.order is not None:
         members["order_id"] = answer.order.order_id
-        members |= _items(answer.outcome, answer.order, answer.skus)
+        members |= _details(answer.outcome, answer.order, answer.skus)
     if answer.skus:
         members["skus"] = answer.skus
     return members
 
 
-def _items(outcome: str, order: Order, skus: list[str]) -> dict[str, Any]:
+def _details(outcome: str, order: Order, skus: list[str]) -> dict[str, Any]:
     if outcome == "out_of_stock":
         return {"items": order.shortages}
     if outcome == "price_changed":
         prices = {line.sku: line.unit_price for line in order.items if line.sku in skus}
         return {"items": [{"sku": sku, "unit_price": price} for sku, price in prices.items()]}
+    if outcome in ("payment_declined", "payment_timeout"):
+        return {"reason": order.reason}
+    if outcome in ("too_late", "invalid_transition"):
+        return {"order_status": order.status}
     return {}

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from ingress import offering, operating, placing, reading
+from ingress import changing, offering, operating, placing, reading
 from ingress.asking import Asking
 from ingress.front import front
 from ingress.health import Health
@@ -30,6 +30,8 @@ def make_app(settings: Settings, asking: Asking, views: Views, health: Health) -
             web.post("/v1/orders", placing.place),
             web.post("/pedidos", placing.place),
             web.get("/v1/orders/{order_id}", reading.order),
+            web.post("/v1/orders/{order_id}/cancel", changing.cancel),
+            web.post("/v1/orders/{order_id}/status", changing.advance),
             web.get("/v1/restaurants", reading.restaurants),
             web.put("/v1/restaurants/{restaurant_id}", offering.put_restaurant),
             web.get("/v1/restaurants/{restaurant_id}/menu", reading.menu),

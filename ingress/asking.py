@@ -11,6 +11,10 @@ from schemas.commands import Command
 from schemas.replies import Reply
 
 _NANOSECONDS = 1e9
+#: Outcomes of commands that place no order.
+_NO_ORDERS = frozenset(
+    {"created", "replaced", "advanced", "cancelled", "unknown_order", "too_late", "invalid_transition"}
+)
 _write = metrics.order_hop.labels("write")
 _decision = metrics.order_hop.labels("decision")
 
@@ -71,10 +75,10 @@ class Asking:
 
 def _count(reply: Reply, nanoseconds: int) -> None:
     outcome = reply.answer.outcome
-    if outcome in ("created", "replaced"):
-        return
     if reply.replayed:
         metrics.idempotent_replays.inc()
+        return
+    if outcome in _NO_ORDERS:
         return
     metrics.orders.labels(outcome).inc()
     metrics.order_confirmation.observe(nanoseconds / _NANOSECONDS)

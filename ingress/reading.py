@@ -3,33 +3,10 @@
 from urllib.parse import urlencode
 
 from aiohttp import web
-from msgspec import Struct, json
 
-from ingress import answers, entity, tokens
+from ingress import answers, entity, order_page, tokens
 from ingress.keys import MENUS, TOKENS, VIEWS
 from ingress.problems import Fault, Problem, invalid
-from ingress.views import OrderView, StatusChange
-from schemas.money import Money
-from schemas.orders import Eta, OrderLine
-
-_encode = json.Encoder().encode
-
-
-class OrderBody(Struct, frozen=True):
-    """An order as its customer and its restaurant see it."""
-
-    order_id: str
-    restaurant_id: str
-    status: str
-    items: list[OrderLine]
-    total: Money
-    eta: Eta | None
-    reason: str | None
-    history: list[StatusChange]
-    created_at: str
-    updated_at: str
-    version: int
-    events_url: str
 
 
 async def menu(request: web.Request) -> web.Response:
@@ -65,32 +42,9 @@ async def order(request: web.Request) -> web.Response:
     proven = known.is_order(token, order_id)
     view = await request.app[VIEWS].order(order_id)
     if view is None and proven:  # asked for, and not decided or not shown yet
-        return _private(
-            {"order_id": order_id, "status": "pending", "events_url": answers.events_url(order_id)}
-        )
+        body = {"order_id": order_id, "status": "pending", "events_url": answers.events_url(order_id)}
+        return web.Response(body=answers.encode(body), headers=answers.PRIVATE)
     if view is None:
         raise Problem("unknown-order")
     tokens.require(proven or known.is_restaurant(token, view.order.restaurant_id))
-    return _private(_body(view))
-
-
-def _private(body: object) -> web.Response:
-    return web.Response(body=_encode(body), headers=answers.JSON | {"Cache-Control": "private, no-store"})
-
-
-def _body(view: OrderView) -> OrderBody:
-    order = view.order
-    return OrderBody(
-        order_id=order.order_id,
-        restaurant_id=order.restaurant_id,
-        status=order.status,
-        items=order.items,
-        total=order.total,
-        eta=order.eta,
-        reason=order.reason,
-        history=view.history,
-        created_at=order.created_at,
-        updated_at=order.updated_at,
-        version=order.version,
-        events_url=answers.events_url(order.order_id),
-    )
+    return order_page.respond(request, view.order, view.history)

@@ -54,6 +54,17 @@ PROBLEMS: dict[str, ProblemText] = {
         ("Não autenticado", "Envie `Authorization: Bearer` com o token."),
         ("Unauthorized", "Send `Authorization: Bearer` with the token."),
     ),
+    "payment-declined": _problem(
+        402,
+        (
+            "Pagamento não autorizado",
+            "O pagamento não foi autorizado, ou não a tempo; `reason` diz qual. Nada fica cobrado nem reservado.",
+        ),
+        (
+            "Payment declined",
+            "The payment was not authorised, or not in time; `reason` says which. Nothing stays charged or reserved.",
+        ),
+    ),
     "forbidden": _problem(
         403,
         ("Acesso negado", "O token enviado não dá acesso a este recurso."),
@@ -112,6 +123,25 @@ PROBLEMS: dict[str, ProblemText] = {
         409,
         ("Limite por cliente atingido", "O pedido passa do limite por cliente dos itens listados em `skus`."),
         ("Limit reached", "The order goes past the limit per customer of the items that `skus` lists."),
+    ),
+    "too-late": _problem(
+        409,
+        (
+            "Tarde demais",
+            "O pedido já está em preparo ou além, como diz `order_status`, e não pode ser cancelado.",
+        ),
+        (
+            "Too late",
+            "The order is being prepared or beyond, as `order_status` says, and cannot be cancelled.",
+        ),
+    ),
+    "invalid-transition": _problem(
+        409,
+        (
+            "Mudança de status inválida",
+            "O pedido está em `order_status` e não pode passar para o que foi enviado.",
+        ),
+        ("Invalid transition", "The order is in `order_status` and cannot go to what was sent."),
     ),
     "payload-too-large": _problem(
         413,

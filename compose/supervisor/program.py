@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 
 #: Roles of which there can be several, in the order they start; the setting of the same name counts them.
 #: They stop in the opposite order: first who takes orders, last who decides them.
-ROLES = ("streams", "egress", "ingress")
+ROLES = ("streams", "payments", "egress", "ingress")
+#: The module of each role that is not named like it.
+MODULES = {"payments": "compose.provider"}
 
 READY = re.compile(rb"^promo_ready 1(\.0)?$", re.MULTILINE)
 
@@ -74,13 +76,14 @@ def member(
     """Return one process of ours."""
     name = f"{role}-{number}"
     metrics = f"http://127.0.0.1:{ops_port}/metrics"
+    url = {"ingress": http_url(settings), "payments": settings.provider}.get(role, metrics)
     return Program(
         name=name,
         role=role,
-        command=[sys.executable, "-m", role],
+        command=[sys.executable, "-m", MODULES.get(role, role)],
         folder=ROOT,
         log=data / "logs" / f"{name}.log",
-        url=http_url(settings) if role == "ingress" else metrics,
+        url=url,
         is_ready=lambda: shows_ready(metrics),
         environment={
             "PROMO_INSTANCE": name,

@@ -52,7 +52,7 @@ class Stack:
         self._working("making topics")
         count = await topics.create(self._settings, self._settings.bootstrap_servers)
         self._report(Event("done", f"topics: {count}"))
-        await self.scale({role: getattr(self._settings, role) for role in program.ROLES}, deadline)
+        await self.scale(self._numbers(), deadline)
         await self._until_answered(deadline)
         self._ready = True
         self._publish()
@@ -119,6 +119,11 @@ class Stack:
         port = ports.next_free(self._settings.ops_port, taken)
         return self._keep(program.member(role, number, port, self._settings, self._data, self.secrets))
 
+    def _numbers(self) -> dict[str, int]:
+        """Return how many processes of each role are started; someone else's payment provider needs none of ours."""
+        numbers = {role: getattr(self._settings, role) for role in program.ROLES}
+        return numbers | ({"payments": 0} if self._settings.provider_url else {})
+
     async def _until_ready(self, keeper: Keeper, deadline: float) -> None:
         started = time.monotonic()
         self._working(f"starting {keeper.program.name}")
@@ -151,6 +156,10 @@ class Stack:
                 raise StackError(f"{role} cannot be scaled; these can: {', '.join(program.ROLES)}.")
             if number < 0:
                 raise StackError(f"{role}={number}: give a number from 0 on.")
+        if wanted.get("payments", 0) > 1:
+            raise StackError(
+                "at most one payment provider: it keeps one ledger (and its port, PROMO_PROVIDER_PORT)."
+            )
         most = self._settings.reply_partitions
         if wanted.get("ingress", 0) > most:
             raise StackError(

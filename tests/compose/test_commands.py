@@ -31,6 +31,7 @@ class Shell:
             "PROMO_REDIS_PORT": str(ports.any_free()),
             "PROMO_HTTP_PORT": str(ports.any_free()),
             "PROMO_OPS_PORT": "0",
+            "PROMO_PROVIDER_PORT": str(ports.any_free()),
             **extra,
         }
 
@@ -54,7 +55,9 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """A stack of Kafka and Redis alone, stopped at the end."""
-    shell = Shell(tmp_path / "data", PROMO_STREAMS="0", PROMO_EGRESS="0", PROMO_INGRESS="0")
+    shell = Shell(
+        tmp_path / "data", PROMO_STREAMS="0", PROMO_PAYMENTS="0", PROMO_EGRESS="0", PROMO_INGRESS="0"
+    )
     yield shell
     shell("down")
 
@@ -112,6 +115,7 @@ def test_a_given_kafka_and_redis_are_used_and_left_alone(tmp_path: Path, kafka: 
         PROMO_KAFKA_BOOTSTRAP_SERVERS=kafka,
         PROMO_REDIS_URL=redis_url,
         PROMO_STREAMS="0",
+        PROMO_PAYMENTS="0",
         PROMO_EGRESS="0",
         PROMO_INGRESS="0",
     )

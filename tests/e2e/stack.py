@@ -29,6 +29,7 @@ class Stack:
             "PROMO_REDIS_PORT": str(self.redis_port),
             "PROMO_HTTP_PORT": str(http),
             "PROMO_OPS_PORT": str(ports.any_free()),
+            "PROMO_PROVIDER_PORT": str(ports.any_free()),
             "PROMO_ADMIN_TOKEN": ADMIN,
             **{f"PROMO_{name.upper()}": str(value) for name, value in settings.items()},
         }

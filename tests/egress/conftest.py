@@ -6,9 +6,11 @@ from typing import NamedTuple
 import pytest
 from redis.asyncio import Redis
 
+from compose.kafka import topics
 from egress import redis_store
 from egress.redis_store import RedisStore
 from egress.view_store import ViewStore
+from schemas.settings import Settings
 from tests.egress.dict_store import DictStore, Hashes
 
 
@@ -18,6 +20,13 @@ class Kept(NamedTuple):
     store: ViewStore
     hashes: Callable[[], Awaitable[Hashes]]
     redis: Redis | None = None
+
+
+@pytest.fixture
+async def broker(kafka: str) -> str:
+    """A broker with our topics."""
+    await topics.create(Settings(), kafka)
+    return kafka
 
 
 @pytest.fixture

@@ -17,7 +17,10 @@ class FakeFactLog:
     def __init__(self, number: int, batch: int = 3) -> None:
         self.number = number
         self.batch = batch
-        self.records = {Partition(t.name, number): list[bytes]() for t in (*FACT_TOPICS.values(), WATERMARKS)}
+        self.records = {
+            Partition(t.name, number): list[tuple[bytes | None, bytes | None]]()
+            for t in (*FACT_TOPICS.values(), WATERMARKS)
+        }
         self.at: dict[Partition, int] = {}
         self.reassigned = True
         self.committed: Mapping[Partition, int] = {}
@@ -25,12 +28,15 @@ class FakeFactLog:
 
     def append(self, message: Fact | Watermark) -> None:
         """Write a message to its topic."""
-        topic = WATERMARKS if isinstance(message, Watermark) else FACT_TOPICS[type(message)]
-        self.append_raw(topic.name, msgspec.json.encode(message))
+        if isinstance(message, Watermark):
+            topic, key = WATERMARKS, b"%d" % message.partition
+        else:
+            topic, key = FACT_TOPICS[type(message)], message.restaurant_id.encode()
+        self.append_raw(topic.name, msgspec.json.encode(message), key)
 
-    def append_raw(self, topic: str, value: bytes) -> None:
+    def append_raw(self, topic: str, value: bytes | None, key: bytes | None = b"r1") -> None:
         """Write any bytes."""
-        self.records[Partition(topic, self.number)].append(value)
+        self.records[Partition(topic, self.number)].append((key, value))
 
     @property
     def all_read(self) -> bool:
@@ -59,8 +65,8 @@ class FakeFactLog:
         found = []
         for partition, records in self.records.items():
             start = self.at[partition]
-            for offset, value in enumerate(records[start : start + self.batch], start):
-                found.append(Record(partition, offset, value))
+            for offset, (key, value) in enumerate(records[start : start + self.batch], start):
+                found.append(Record(partition, offset, value, key))
                 self.at[partition] = offset + 1
         return found
 

@@ -1,5 +1,7 @@
 """Facts as streams would write them, for any history: state and versions grow one by one."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
@@ -7,19 +9,33 @@ from schemas.commands import Address, PromotionItem
 from schemas.facts import (
     CatalogChanged,
     Fact,
+    OrderCancelled,
     OrderConfirmed,
     OrderCreated,
     OrderFailed,
+    OrderStatusChanged,
+    PaymentRefunded,
     ReservedItem,
+    StockReleased,
     StockReserved,
 )
 from schemas.instants import to_text
 from schemas.money import Money
-from schemas.orders import Eta, OrderLine, Shortage
+from schemas.orders import Eta, Order, OrderLine, Refund, Shortage
 
 RESTAURANT = "r1"
 PARTITION = 5
 ADDRESS = Address("Rua A", "10", "Centro", "Recife", "50000-000")
+
+#: How an order may live on after it was confirmed: the statuses it gets.
+LIVES = (
+    (),
+    ("preparing",),
+    ("preparing", "out_for_delivery", "delivered"),
+    ("cancelled",),
+    ("preparing", "cancelled"),
+    ("cancelled", "refunded"),
+)
 
 
 class Story:
@@ -28,7 +44,8 @@ class Story:
     def __init__(self) -> None:
         self.facts: list[Fact] = []
         self.versions: dict[str, int] = {}
-        self.orders = 0
+        self.orders: dict[str, Order] = {}
+        self.histories: dict[str, dict[str, str]] = {}  # when each order got each status
         self.stock = Stock("coxinha", 0, 100)
 
     def _next(self, name: str) -> int:
@@ -56,56 +73,73 @@ class Story:
         promotion = Promotion("p1", version, 1000 + version, items, version)
         self.facts.append(CatalogChanged(RESTAURANT, self._at, version, promotion=promotion))
 
-    def order(self, confirmed: bool) -> None:
-        self.orders += 1
-        order_id, created_at = f"o{self.orders}", self._at
-        lines, total = [OrderLine("coxinha", "Coxinha", 2, Money(100))], Money(200)
-        common = ("pix", "hash", "fingerprint")
-        self.facts.append(OrderCreated(order_id, RESTAURANT, lines, total, *common, ADDRESS, created_at, 1))
-        if not confirmed:
-            shortages = [Shortage("coxinha", 1)]
-            self.facts.append(
-                OrderFailed(
-                    order_id,
-                    RESTAURANT,
-                    lines,
-                    total,
-                    *common,
-                    reason="out_of_stock",
-                    skus=["coxinha"],
-                    created_at=created_at,
-                    occurred_at=self._at,
-                    version=2,
-                    shortages=shortages,
-                )
-            )
-            return
-        self.stock = Stock("coxinha", self.stock.version + 1, self.stock.portions, self.stock.reserved + 2)
-        reserved = ReservedItem("coxinha", 2, self.stock.free, self.stock.version, self.stock)
-        self.facts.append(StockReserved(RESTAURANT, order_id, [reserved], self._at))
-        self.facts.append(
-            OrderConfirmed(
-                order_id,
-                RESTAURANT,
-                lines,
-                total,
-                *common,
-                eta=Eta("a", "b"),
-                created_at=created_at,
-                occurred_at=self._at,
-                version=2,
-            )
+    def order(self, confirmed: bool, life: tuple[str, ...] = ()) -> None:
+        order_id = f"o{len(self.orders) + 1}"
+        order = Order(
+            order_id=order_id,
+            restaurant_id=RESTAURANT,
+            status="pending",
+            items=[OrderLine("coxinha", "Coxinha", 2, Money(100))],
+            total=Money(200),
+            payment_method="pix",
+            idempotency_key_hash="hash",
+            created_at=self._at,
+            updated_at=self._at,
+            version=0,
         )
+        self._tell(OrderCreated, order, request_fingerprint="f", delivery_address=ADDRESS)
+        if not confirmed:
+            shortages, order = [Shortage("coxinha", 1)], self.orders[order_id]
+            refusal = {"status": "cancelled", "reason": "out_of_stock", "shortages": shortages}
+            self._tell(OrderFailed, order, request_fingerprint="f", skus=["coxinha"], **refusal)
+            return
+        self.facts.append(StockReserved(RESTAURANT, order_id, [self._take(2)], self._at))
+        order = self.orders[order_id]
+        confirmation = {"status": "received", "eta": Eta("a", "b"), "paid": True}
+        self._tell(OrderConfirmed, order, request_fingerprint="f", **confirmation)
+        for step in life:
+            self._live_on(self.orders[order_id], step)
+
+    def _live_on(self, order: Order, step: str) -> None:
+        if step == "refunded":
+            self._tell(PaymentRefunded, order, refund=Refund("refunded", order.total))
+        elif step == "cancelled":
+            refund = Refund("pending", order.total)
+            self._tell(OrderCancelled, order, status="cancelled", reason="customer", refund=refund)
+            released = StockReleased(
+                RESTAURANT, order.order_id, [self._take(-2)], order.status == "preparing", self._at
+            )
+            self.facts.append(released)
+        else:
+            self._tell(OrderStatusChanged, order, status=step)
+
+    def _tell(self, cls: type[Any], order: Order, **changes: Any) -> None:
+        fields = {name: getattr(order, name) for name in Order.__struct_fields__}
+        fields |= {"version": order.version + 1, "updated_at": self._at} | changes
+        fact = cls(occurred_at=self._at, **fields)
+        self.facts.append(fact)
+        known = {name: getattr(fact, name) for name in Order.__struct_fields__}
+        self.orders[fact.order_id] = Order(**known)
+        self.histories.setdefault(fact.order_id, {}).setdefault(fact.status, fact.updated_at)
+
+    def _take(self, quantity: int) -> ReservedItem:
+        stock = self.stock
+        self.stock = Stock("coxinha", stock.version + 1, stock.portions, stock.reserved + quantity)
+        return ReservedItem("coxinha", abs(quantity), self.stock.free, self.stock.version, self.stock)
 
 
-_STEPS = st.sampled_from(["put_restaurant", "put_item", "put_promotion", "confirmed", "failed"])
+_STEPS = st.one_of(
+    st.sampled_from(["put_restaurant", "put_item", "put_promotion", "failed"]), st.sampled_from(LIVES)
+)
 
 
-def _tell(steps: list[str]) -> Story:
+def _tell(steps: list[str | tuple[str, ...]]) -> Story:
     story = Story()
     for step in steps:
-        if step in ("confirmed", "failed"):
-            story.order(step == "confirmed")
+        if isinstance(step, tuple):
+            story.order(True, step)
+        elif step == "failed":
+            story.order(False)
         else:
             getattr(story, step)()
     return story

@@ -16,14 +16,18 @@ from schemas.facts import Fact
 from schemas.orders import Order
 from tests.egress.conftest import read_all
 from tests.egress.dict_store import DictStore, Hashes
-from tests.egress.stories import PARTITION, Story, stories
+from tests.egress.stories import LIVES, PARTITION, Story, stories
 
 
 def shown(facts: Sequence[Fact]) -> Hashes:
     """Return the views that these facts make, in this order."""
     store = DictStore()
-    for fact in facts:
-        asyncio.run(store.apply(project(fact, PARTITION), []))
+
+    async def show() -> None:
+        for fact in facts:
+            await store.apply(project(fact, PARTITION), [])
+
+    asyncio.run(show())
     return store.hashes
 
 
@@ -61,16 +65,37 @@ def test_the_view_of_a_stock_is_the_last_stock(story: Story) -> None:
 
 
 @given(stories)
-def test_every_order_shows_its_last_status_and_each_status_once(story: Story) -> None:
-    """Contract: history; every status change, from the first, none twice."""
+def test_every_order_shows_its_last_state_and_each_status_once(story: Story) -> None:
+    """Contract: history; every status change, from the first, none twice; refund; reason."""
     hashes = shown(story.facts)
-    for number in range(1, story.orders + 1):
-        fields = hashes[views.order(f"o{number}")]
-        order = msgspec.json.decode(views.unpack(fields[views.ORDER])[1], type=Order)
-        assert order.status in ("received", "cancelled") and order.version == 2
-        assert set(fields) == {views.ORDER, views.STATUS + "pending", views.STATUS + order.status}
-        assert (order.eta is None) is (order.status == "cancelled")
-        assert bool(order.shortages) is (order.status == "cancelled")
+    for order_id, order in story.orders.items():
+        fields = hashes[views.order(order_id)]
+        assert msgspec.json.decode(views.unpack(fields.pop(views.ORDER))[1], type=Order) == order
+        history = {
+            name.removeprefix(views.STATUS): msgspec.json.decode(views.unpack(stored)[1])
+            for name, stored in fields.items()
+        }
+        assert history == story.histories[order_id]
+
+
+def test_a_refund_does_not_move_the_time_of_the_cancellation() -> None:
+    """The refund comes later, and is no change of status."""
+    story = Story()
+    story.order(True, ("cancelled", "refunded"))
+    fields = shown(story.facts)[views.order("o1")]
+    order = msgspec.json.decode(views.unpack(fields[views.ORDER])[1], type=Order)
+    assert order.refund is not None and order.refund.status == "refunded"
+    cancelled_at = msgspec.json.decode(views.unpack(fields[views.STATUS + "cancelled"])[1])
+    assert cancelled_at < order.updated_at
+
+
+def test_released_portions_are_shown_as_free() -> None:
+    """Released portions become free again at once, and are seen in the menu."""
+    story = Story()
+    story.put_item()
+    story.order(True, ("cancelled",))
+    version, value = views.unpack(shown(story.facts)[views.menu("r1")][views.STOCK + "coxinha"])
+    assert (version, msgspec.json.decode(value, type=Stock).free) == (3, 101)
 
 
 def test_a_restaurant_is_listed_and_knows_its_partition() -> None:
@@ -97,7 +122,7 @@ async def test_redis_shows_what_the_model_shows(redis: Redis) -> None:
         story.put_restaurant()
         story.put_item()
         story.put_promotion()
-        story.order(confirmed=step % 3 != 0)
+        story.order(step % 3 != 0, LIVES[step % len(LIVES)])
     store, model = RedisStore(redis), DictStore()
     for fact in story.facts[::-1] + story.facts:
         await store.apply(project(fact, PARTITION), [])

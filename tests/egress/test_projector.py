@@ -4,17 +4,21 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from egress import projector, retrying
+from egress.positions import Partition
 from egress.projection import project
 from egress.projector import Projector
 from schemas import metrics, views
 from schemas.facts import Watermark
 from schemas.instants import to_text
 from tests.egress.dict_store import DictStore, Hashes
+from tests.egress.fake_dead_letters import FakeDeadLetters
 from tests.egress.fake_fact_log import FakeFactLog
-from tests.egress.stories import PARTITION, Story
+from tests.egress.stories import LIVES, PARTITION, Story
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +35,7 @@ def story() -> Story:
         told.put_restaurant()
         told.put_item()
         told.put_promotion()
-        told.order(confirmed=step % 2 == 0)
+        told.order(step % 2 == 0, LIVES[step % len(LIVES)])
     return told
 
 
@@ -54,8 +58,10 @@ def only_views(store: DictStore) -> Hashes:
 
 
 @contextlib.asynccontextmanager
-async def running(log: FakeFactLog, store: DictStore) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(Projector(log, store).run())
+async def running(
+    log: FakeFactLog, store: DictStore, dead: FakeDeadLetters | None = None
+) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(Projector(log, store, dead or FakeDeadLetters()).run())
     try:
         yield
     finally:
@@ -93,11 +99,11 @@ async def test_a_projector_goes_on_where_the_last_one_was() -> None:
     log = logged(told)
     async with running(log, store):
         await settled(log)
-    log.records = {p: [b"not read again" for _ in records] for p, records in log.records.items()}
-    before = metrics.dead_letters.labels("order.created")._value.get()
-    async with running(log, store):
+    log.records = {p: [(None, b"not read again") for _ in records] for p, records in log.records.items()}
+    dead = FakeDeadLetters()
+    async with running(log, store, dead):
         await settled(log)
-    assert metrics.dead_letters.labels("order.created")._value.get() == before
+    assert not dead.letters
     assert only_views(store) == await right(told)
 
 
@@ -164,21 +170,69 @@ async def test_a_rebalance_in_the_middle_loses_and_doubles_nothing() -> None:
     assert only_views(store) == await right(told)
 
 
-async def test_a_fact_that_cannot_be_read_stops_nothing() -> None:
-    """A poison message must not break every later order; it is counted."""
-    told, store = Story(), DictStore()
+POISON: list[tuple[bytes | None, bytes | None]] = [
+    (b"r1", b"{"),
+    (b"r1", b'{"order_id": 1}'),
+    (b"r1", b"\xff"),
+    (b"r1", b""),
+    (b"r1", b"null"),
+    (b"r1", b"[" * 10_000),
+    (b"r1", None),
+    (None, None),
+]
+
+
+def created(restaurant: str) -> bytes:
+    told = Story()
+    told.order(True)
+    return msgspec.json.encode(msgspec.structs.replace(told.facts[0], restaurant_id=restaurant))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [*POISON, (b"r2", created("r1")), (None, created("r1")), (b"r1", created("r2"))]
+)
+async def test_a_fact_that_cannot_be_read_is_set_aside_and_stops_nothing(
+    key: bytes | None, value: bytes | None
+) -> None:
+    """A poison message must not break every later order; its bytes and the reason are kept."""
+    told, store, dead = Story(), DictStore(), FakeDeadLetters()
     log = FakeFactLog(PARTITION)
-    before = metrics.dead_letters.labels("order.created")._value.get()
-    log.append_raw("order.created", b"{")
-    log.append_raw("order.created", b'{"order_id": 1}')
-    log.append_raw("order.created", b"\xff")
+    log.append_raw("order.created", value, key)
     told.order(confirmed=True)
     for fact in told.facts:
         log.append(fact)
-    async with running(log, store):
+    async with running(log, store, dead):
         await settled(log)
     assert only_views(store) == await right(told)
-    assert metrics.dead_letters.labels("order.created")._value.get() == before + 3
+    ((record, reason, _),) = dead.letters
+    assert (record.partition, record.offset) == (Partition("order.created", PARTITION), 0)
+    assert (record.key, record.value, reason) == (key, value, "unreadable")
+
+
+@pytest.mark.parametrize("value", [b"{", b'{"partition": 5, "as_of": "yesterday"}', None])
+async def test_a_watermark_that_cannot_be_read_stops_nothing(value: bytes | None) -> None:
+    """The next one comes in a second."""
+    told, store = story(), DictStore()
+    log = logged(told)
+    log.append_raw("view.watermarks", value, b"5")
+    log.append(Watermark(PARTITION, to_text(5000)))
+    async with running(log, store):
+        await until(lambda: views.WATERMARKS in store.hashes)
+    assert store.hashes[views.WATERMARKS] == {"5": b"5000"}
+
+
+async def test_the_position_does_not_pass_what_could_not_be_set_aside() -> None:
+    """A dead letter is written before the position moves; else a crash would lose it."""
+    store, dead, log = DictStore(), FakeDeadLetters(), FakeFactLog(PARTITION)
+    log.append_raw("order.created", b"{")
+    dead.failures = 1
+    with pytest.raises(KafkaConnectionError):
+        await Projector(log, store, dead).run()
+    assert store.hashes[views.POSITIONS]["order.created/5"] == b"0"
+    async with running(log, store, dead):
+        await settled(log)
+    assert store.hashes[views.POSITIONS]["order.created/5"] == b"1"
+    assert [letter.record.offset for letter in dead.letters] == [0, 0], "once for each attempt"
 
 
 async def test_readers_are_told_until_when_the_views_hold_all() -> None:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import ClientResponse
 
@@ -10,7 +11,8 @@ from ingress.tokens import Tokens
 from ingress.views import OrderView, StatusChange
 from schemas import identity
 from schemas.commands import Address, Command, Payment, PlaceOrder
-from schemas.orders import Shortage
+from schemas.money import Money
+from schemas.orders import Refund, Shortage
 from schemas.replies import Answer, Outcome, Reply
 from tests.ingress.conftest import Client
 from tests.ingress.fakes import AT, FakeLog, FakeViews, confirm, order_of
@@ -120,6 +122,8 @@ async def test_a_refusal_is_replayed_too(client: Client, log: FakeLog) -> None:
         ),
         (refuse("unknown_restaurant", order=False), 404, "unknown-restaurant", {}),
         (refuse("unknown_item", "coxinha", order=False), 404, "unknown-item", {"skus": ["coxinha"]}),
+        (refuse("payment_declined"), 402, "payment-declined", {"reason": "payment_declined"}),
+        (refuse("payment_timeout"), 402, "payment-declined", {"reason": "payment_timeout"}),
         (refuse("key_reused", order=False), 422, "idempotency-key-reused", {}),
         (refuse("undecidable", order=False), 503, "unavailable", {}),
     ],
@@ -208,12 +212,21 @@ async def look(client: Client, order_id: str, token: str | None) -> ClientRespon
     return await client.get(f"/v1/orders/{order_id}", headers=headers)
 
 
+PLACED = PlaceOrder(
+    ORDER_ID,
+    "r1",
+    "hash",
+    "fingerprint",
+    [],
+    Address("Rua A", "10", "Centro", "Recife", "50000-000"),
+    Payment("pix"),
+)
+
+
 @pytest.fixture
 def shown(views: FakeViews) -> OrderView:
     """An order in the views."""
-    address, payment = Address("Rua A", "10", "Centro", "Recife", "50000-000"), Payment("pix")
-    command = PlaceOrder(ORDER_ID, "r1", "hash", "fingerprint", [], address, payment)
-    view = OrderView(order_of(command), [StatusChange("pending", AT), StatusChange("received", AT)])
+    view = OrderView(order_of(PLACED), [StatusChange("pending", AT), StatusChange("received", AT)])
     views.orders[ORDER_ID] = view
     return view
 
@@ -229,6 +242,23 @@ async def test_an_order_is_shown_to_its_customer_and_its_restaurant(
     assert order["status"] == "received" and order["total"] == {"amount": 0, "currency": "BRL"}
     assert order["history"] == [{"status": "pending", "at": AT}, {"status": "received", "at": AT}]
     assert order["eta"] == {"p50": AT, "p90": AT} and order["version"] == 2
+    assert order["reason"] is None and order["refund"] is None
+
+
+async def test_a_cancelled_order_says_why_and_what_goes_back(client: Client, views: FakeViews) -> None:
+    """Contract: `cancelled` with a `reason` and, when money had moved, `refund`; labels in both languages."""
+    order = order_of(PLACED, "customer")
+    order = msgspec.structs.replace(order, refund=Refund("pending", Money(990)))
+    views.orders[ORDER_ID] = OrderView(order, [StatusChange("pending", AT), StatusChange("cancelled", AT)])
+    labels = {}
+    for language in ("pt-BR", "en"):
+        headers = {"Authorization": f"Bearer {TOKENS.order(ORDER_ID)}", "Accept-Language": language}
+        response = await client.get(f"/v1/orders/{ORDER_ID}", headers=headers)
+        shown = await response.json()
+        labels[response.headers["Content-Language"]] = shown["status_label"]
+        assert (shown["status"], shown["reason"]) == ("cancelled", "customer")
+        assert shown["refund"] == {"status": "pending", "amount": {"amount": 990, "currency": "BRL"}}
+    assert labels == {"pt-BR": "cancelado", "en": "cancelled"}
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,18 @@ async def test_what_is_not_there_is_none(redis: Redis) -> None:
 
 async def test_an_orders_history_is_in_the_order_of_versions(redis: Redis) -> None:
     """Instants may be equal; versions grow."""
-    order = Order("o1", "r1", "received", [], Money(0), "pix", "h", AT, AT, 2)
+    order = Order(
+        order_id="o1",
+        restaurant_id="r1",
+        status="received",
+        items=[],
+        total=Money(0),
+        payment_method="pix",
+        idempotency_key_hash="h",
+        created_at=AT,
+        updated_at=AT,
+        version=2,
+    )
     await redis.hset(
         views.order("o1"),
         mapping={

@@ -1,0 +1,134 @@
+"""The provider's HTTP: authorisations, refunds, the ledger, and how it is told to misbehave."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from compose.provider.behaviour import Behaviour
+from compose.provider.ledger import AmountDiffers, Ledger
+from schemas.money import Money
+
+T = TypeVar("T")
+
+#: Between two looks whether the client of a request that hangs has left, in seconds.
+LOOK_SECONDS = 0.2
+
+
+class Authorisation(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /authorisations."""
+
+    order_id: str
+    amount: Money
+    method: str
+
+
+class Refund(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /refunds."""
+
+    order_id: str
+
+
+class Provider:
+    """Handlers over a ledger."""
+
+    def __init__(self, ledger: Ledger, behaviour: Behaviour) -> None:
+        self._ledger = ledger
+        self._behaviour = behaviour
+
+    async def authorise(self, request: web.Request) -> web.StreamResponse:
+        """POST /authorisations: the same order id gives the same answer, and one authorisation."""
+        body = await _read(request, Authorisation)
+        if request.headers.get("Idempotency-Key") != body.order_id:
+            raise _fault(400, "the header Idempotency-Key must be the order's id")
+
+        def act() -> dict[str, Any]:
+            decline = random.random() < self._behaviour.decline
+            try:
+                entry = self._ledger.authorise(body.order_id, body.amount, body.method, decline=decline)
+            except AmountDiffers:
+                raise _fault(422, "the order was asked for with another amount") from None
+            return {"status": entry.kind, "reference": entry.reference}
+
+        return await self._perform(request, act)
+
+    async def refund(self, request: web.Request) -> web.StreamResponse:
+        """POST /refunds: what was authorised goes back, once; where nothing was, nothing will be."""
+        body = await _read(request, Refund)
+
+        def act() -> dict[str, Any]:
+            entry = self._ledger.refund(body.order_id)
+            if entry.kind == "voided":
+                return {"status": "nothing_to_refund"}
+            return {"status": "refunded", "amount": entry.amount}
+
+        return await self._perform(request, act)
+
+    async def ledger(self, request: web.Request) -> web.Response:
+        """GET /ledger: every entry, in order."""
+        return _json({"entries": self._ledger.entries})
+
+    async def behaviour(self, request: web.Request) -> web.Response:
+        """GET /behaviour."""
+        return _json(self._behaviour)
+
+    async def change(self, request: web.Request) -> web.Response:
+        """PUT /behaviour: what is left out becomes 0."""
+        self._behaviour = await _read(request, Behaviour)
+        return _json(self._behaviour)
+
+    async def _perform(self, request: web.Request, act: Callable[[], dict[str, Any]]) -> web.StreamResponse:
+        """Act and answer, as well as we behave now."""
+        behaviour = self._behaviour
+        await asyncio.sleep(behaviour.delay_seconds(random.random()))
+        fate = behaviour.fate(random.random)
+        answer = act() if fate in ("answered", "error-after", "hang-after") else {}
+        if fate.startswith("hang"):
+            while request.transport is not None and not request.transport.is_closing():
+                await asyncio.sleep(LOOK_SECONDS)
+        if fate != "answered":
+            raise _fault(500, "told to fail")
+        if random.random() < behaviour.duplicate_callbacks:
+            answer["duplicate"] = True
+        return _json(answer)
+
+
+def make_app(ledger: Ledger, behaviour: Behaviour) -> web.Application:
+    """Return the application over this ledger."""
+    provider = Provider(ledger, behaviour)
+    app = web.Application()
+    app.add_routes(
+        [
+            web.post("/authorisations", provider.authorise),
+            web.post("/refunds", provider.refund),
+            web.get("/ledger", provider.ledger),
+            web.get("/behaviour", provider.behaviour),
+            web.put("/behaviour", provider.change),
+        ]
+    )
+    return app
+
+
+async def _read(request: web.Request, cls: type[T]) -> T:
+    try:
+        return msgspec.json.decode(await request.read(), type=cls)
+    except msgspec.DecodeError as error:
+        raise _fault(400, str(error)) from None
+
+
+def _json(body: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), content_type="application/json")
+
+
+def _fault(status: int, text: str) -> web.HTTPException:
+    body = msgspec.json.encode({"error": text})
+    kinds: dict[int, type[web.HTTPException]] = {
+        400: web.HTTPBadRequest,
+        422: web.HTTPUnprocessableEntity,
+        500: web.HTTPInternalServerError,
+    }
+    return kinds[status](body=body, content_type="application/json")

@@ -1,0 +1,1 @@
+"""Looking at dead letters, putting them back, dropping them."""
