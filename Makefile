@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 said = $(if $(filter command line,$(origin $(1))),$(1)=$($(1)))
 
 .DEFAULT_GOAL := demo
-.PHONY: demo up down ps scale settings test bench check format lock clean
+.PHONY: demo up down ps scale settings test bench chaos simulate check format lock clean
 
 demo: $(READY)
 	@$(RUN) -m compose demo $(if $(filter 1,$(DEMO_EXIT)),--exit)
@@ -33,6 +33,14 @@ test: $(READY)
 
 bench: $(READY)
 	$(RUN) -m tests.bench $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
+
+# FAULTS: all, or names with commas between; COMPARISON=1: Faust's own exactly_once as well
+chaos: $(READY)
+	$(RUN) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(FAULTS),--faults "$(FAULTS)") $(if $(filter 1,$(COMPARISON)),--comparison)
+
+simulate: $(READY)
+	$(RUN) -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST))
 
 check: $(READY)
 	$(VENV)/bin/ruff format --check .

@@ -1,5 +1,6 @@
 """The views in Redis, read."""
 
+import time
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from ingress import menu_page
 from ingress.problems import Unavailable
 from ingress.views import MenuView, OrderView, RestaurantsView, StatusChange
 from schemas import views
@@ -48,18 +50,24 @@ def connect(url: str) -> Redis:
 class RedisViews:
     """Reads views, each in one round trip."""
 
-    def __init__(self, redis: Redis) -> None:
-        """Take the client."""
+    def __init__(self, redis: Redis, partitions: int) -> None:
+        """Take the client, and how many partitions the views are projected from."""
         self._redis = redis
+        self._partitions = partitions
 
     async def menu(self, restaurant_id: str) -> MenuView | None:
-        """Return a restaurant's menu; None where there is no such restaurant."""
+        """Return a restaurant's menu; None where there is no such restaurant.
+
+        Raises Unavailable where the views may only not have it yet: emptied, or far behind.
+        """
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(views.menu(restaurant_id))
         pipeline.hgetall(views.WATERMARKS)
         fields, watermarks = await _answered(pipeline.execute())
         restaurant = fields.get(views.RESTAURANT.encode())
         if restaurant is None:
+            if self._may_lack(watermarks):
+                raise Unavailable()
             return None
         partition = fields.get(views.PARTITION.encode(), b"")
         return MenuView(
@@ -69,6 +77,10 @@ class RedisViews:
             promotions=_values(_promotion, fields, views.PROMOTION),
             as_of=int(watermarks.get(views.unpack(partition)[1], 0)) if partition else 0,
         )
+
+    def _may_lack(self, watermarks: dict[bytes, bytes]) -> bool:
+        oldest = min(map(int, watermarks.values()), default=0)
+        return len(watermarks) < self._partitions or time.time() * 1000 - oldest > menu_page.FRESH_MS
 
     async def order(self, order_id: str) -> OrderView | None:
         """Return an order; None where none is known yet."""

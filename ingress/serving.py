@@ -42,7 +42,7 @@ async def serve(settings: Settings) -> None:
     asking = Asking(commands, partition, settings.max_undecided)
     inbox = KafkaReplyInbox(settings.bootstrap_servers, partition, asking.deliver)
     redis = redis_views.connect(settings.redis)
-    views = RedisViews(redis)
+    views = RedisViews(redis, settings.partitions)
     health = Health({"commands": commands.is_reachable, "replies": inbox.is_reading, "views": views.ping})
     async with contextlib.aclosing(redis), _running(commands.run(), stop), _running(inbox.run(), stop):
         connected = asyncio.gather(commands.wait_connected(), inbox.wait_reading())

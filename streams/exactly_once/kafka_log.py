@@ -1,16 +1,13 @@
 """The transactional log on a real broker, by aiokafka."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced
 
 from streams.exactly_once.ports import Changes, FencedError, LogTruncatedError, Output
-
-log = logging.getLogger(__name__)
 
 #: Seconds that a step of a transaction may take before its outcome counts as unknown.
 STEP_TIMEOUT = 10.0
@@ -126,11 +123,7 @@ class KafkaLog:
         ended = producer._txn_manager.wait_for_transaction_end()
         if ended is not None and ended.done():
             ended.exception()  # has been dealt with; asyncio would report it as never looked at
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await producer.stop()
-        except Exception as error:  # a producer that is being given up may fail in any way
-            log.debug("%s: closing: %r", self._transactional_id, error)
+        await _let_go(producer.stop())
 
 
 class _Reader:
@@ -148,13 +141,30 @@ class _Reader:
         )
 
     async def __aenter__(self) -> AIOKafkaConsumer:
-        async with asyncio.timeout(STEP_TIMEOUT):
-            await self._consumer.start()
+        try:
+            async with asyncio.timeout(STEP_TIMEOUT):
+                await self._consumer.start()
+        except BaseException:
+            await _let_go(self._consumer.stop())
+            raise
         self._consumer.assign([self._partition])
         return self._consumer
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._consumer.stop()
+        await _let_go(self._consumer.stop())
+
+
+async def _let_go(stopping: Coroutine[Any, Any, None]) -> None:
+    """Wait for a client of aiokafka to stop, for a moment; how that ends is nobody's concern.
+
+    A consumer whose fetch has just failed raises the cancellation of its own task from `stop`. It must
+    not reach the caller, who would take it for its own and end without a word.
+    """
+    task = asyncio.ensure_future(stopping)
+    task.add_done_callback(lambda t: t.cancelled() or t.exception())
+    _, unfinished = await asyncio.wait([task], timeout=CLOSE_TIMEOUT)
+    if unfinished:
+        task.cancel()
 
 
 def _batches(producer: AIOKafkaProducer, records: list[Output]) -> list[Any]:

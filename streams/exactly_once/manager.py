@@ -44,23 +44,28 @@ class TableManager(FaustTableManager):
         await app.layer.close()
 
     def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Nothing to flush: the consumer waits for the transactions under way (`wait_empty`)."""
+        """Give a takeover up that is under way; transactions are waited for in `Consumer.wait_empty`."""
         metrics.ready.set(0)
+        if self._takeover is not None:
+            self._takeover.cancel()
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
         """Take the assigned partitions over, beside the group protocol, which must not wait for it."""
         self._recovery_started.set()
-        if self._takeover is not None:
-            self._takeover.cancel()
-        self._takeover = asyncio.create_task(self._take_over(assigned, generation_id))
+        self._takeover = asyncio.create_task(self._take_over(assigned, generation_id, self._takeover))
 
     async def wait_until_recovery_completed(self) -> bool:
         """Wait for the first takeover; returns True if the application stopped instead."""
         return bool(await self.wait_for_stopped(self._ready))
 
-    async def _take_over(self, assigned: set[TP], generation_id: int) -> None:
+    async def _take_over(
+        self, assigned: set[TP], generation_id: int, before: "asyncio.Task[None] | None"
+    ) -> None:
+        if before is not None:  # given up; its connections and stores must be let go first
+            before.cancel()
+            await asyncio.wait([before])
         app = cast(App, self.app)
         consumer = cast(Consumer, app.consumer)
         try:

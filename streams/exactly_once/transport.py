@@ -78,8 +78,9 @@ class Consumer(driver.Consumer):
                 yield tp, self._to_message(tp, record)
 
     def rewind(self, tp: TP, offset: int) -> None:
-        """Fetch a source partition again from `offset`."""
-        self._thread.seek(tp, offset)
+        """Fetch a source partition again from `offset`, if it still is this worker's."""
+        if tp in self.assignment():
+            self._thread.seek(tp, offset)
 
     def drained(self, tp: TP) -> None:
         """Go on fetching a source partition."""

@@ -17,6 +17,32 @@ class Call(Struct, frozen=True):
     order_id: str | None = None
 
 
+class Read(Struct, frozen=True):
+    """One menu page, as a customer got it. Times are milliseconds since 1970."""
+
+    restaurant_id: str
+    asked_at: int
+    answered_at: int
+    as_of: int
+    degraded: bool
+    availability: dict[str, tuple[str, int | None]]  # sku -> state, count
+
+
+class Wait(Struct, frozen=True):
+    """How long a record that was written could not be read by a read_committed reader."""
+
+    topic: str
+    partition: int
+    seconds: float
+
+
+class Recovery(Struct, frozen=True):
+    """How long after a fault was healed all of it worked again; None: it did not, as long as one waited."""
+
+    fault: str
+    seconds: float | None
+
+
 class Fact(Struct, frozen=True):
     """One committed record of a fact topic."""
 
@@ -49,6 +75,14 @@ class Observations(Struct):
     views: dict[str, dict[str, str]] | None = (
         None  # menu:<restaurant> -> field -> "version|json", after quiet
     )
+
+    order_views: dict[str, str] | None = None  # order id -> "version|json", after quiet
+    unread: list[tuple[str, int]] = field(
+        default_factory=list
+    )  # restaurants, and the status instead of a page
+    reads: list[Read] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
 
     def of(self, *topics: str) -> list[Fact]:
         """Return the facts of these topics, each partition in its order."""

@@ -52,7 +52,7 @@ class TestPayment:
     def test_an_authorised_order_is_confirmed_and_answered(self, world):
         """The reply goes to who waits."""
         result(world, "authorised")
-        [(asker, reply)] = world.waited
+        [(_, reply)] = world.waited
         assert (reply.answer.outcome, reply.replayed) == ("confirmed", False)
         assert (order(world).status, order(world).paid) == ("received", True)
 

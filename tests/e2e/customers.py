@@ -81,10 +81,10 @@ class Kitchen:
         raise AssertionError(f"{key} was never decided")
 
 
-def order_body(restaurant: str, *lines: tuple[str, int]) -> dict[str, Any]:
+def order_body(restaurant: str, *lines: tuple[str, int], method: str = "pix") -> dict[str, Any]:
     return {
         "restaurant_id": restaurant,
         "items": [{"sku": sku, "quantity": quantity} for sku, quantity in lines],
         "delivery_address": ADDRESS,
-        "payment": {"method": "pix"},
+        "payment": {"method": method},
     }

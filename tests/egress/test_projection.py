@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
@@ -37,12 +37,14 @@ def shuffled(story: Story, data: st.DataObject) -> list[Fact]:
     return data.draw(st.permutations(story.facts + again))
 
 
+@settings(deadline=None)
 @given(stories, st.data())
 def test_order_and_repetition_of_facts_do_not_matter(story: Story, data: st.DataObject) -> None:
     """Design, decision 5: duplicates, replays and reordering across topics cannot make a view wrong."""
     assert shown(shuffled(story, data)) == shown(story.facts)
 
 
+@settings(deadline=None)
 @given(stories, st.data())
 def test_facts_that_are_projected_on_top_of_themselves_change_nothing(
     story: Story, data: st.DataObject
@@ -52,6 +54,7 @@ def test_facts_that_are_projected_on_top_of_themselves_change_nothing(
     assert shown(story.facts + story.facts[start:]) == shown(story.facts)
 
 
+@settings(deadline=None)
 @given(stories)
 def test_the_view_of_a_stock_is_the_last_stock(story: Story) -> None:
     """Whatever is shown as left is what was left after the last decision."""
@@ -64,6 +67,7 @@ def test_the_view_of_a_stock_is_the_last_stock(story: Story) -> None:
         assert version == story.stock.version and msgspec.json.decode(value, type=Stock) == story.stock
 
 
+@settings(deadline=None)
 @given(stories)
 def test_every_order_shows_its_last_state_and_each_status_once(story: Story) -> None:
     """Contract: history; every status change, from the first, none twice; refund; reason."""

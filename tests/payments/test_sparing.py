@@ -5,7 +5,7 @@ import time
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egress.gateway.breaker import Breaker
@@ -127,6 +127,7 @@ def test_repetitions_are_a_share_of_the_requests_and_a_trickle() -> None:
     assert spendable() == 4, "no more is saved than the reserve"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=30), st.randoms())
 def test_the_position_never_passes_a_request_that_is_under_way(gaps: list[int], random: Random) -> None:
     """kill -9 loses none: what is committed is done."""

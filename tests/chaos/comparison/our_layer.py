@@ -1,0 +1,74 @@
+"""The counter on streams/exactly_once, as its README shows it."""
+
+import json
+from pathlib import Path
+
+import faust
+from msgspec import Struct
+
+from schemas import settings
+from schemas.settings import Settings
+from streams.exactly_once import transport
+from streams.exactly_once.agent import Table, agent
+from streams.exactly_once.batch import Outbox, Tables
+from streams.exactly_once.layer import Layer, LayerSettings
+from streams.exactly_once.ports import Message, Output
+from tests.chaos.comparison import topics
+
+WORKLOAD = "our-layer"
+
+
+class Count(Struct, frozen=True):
+    """How often a key was seen."""
+
+    n: int
+
+
+def build(config: Settings) -> transport.App:
+    """Wire it."""
+    transport.register()
+    folder = Path(config.data_dir) / "state" / config.instance
+    folder.mkdir(parents=True, exist_ok=True)
+    app = transport.App(
+        WORKLOAD,
+        broker=f"{transport.SCHEME}://{config.bootstrap_servers}",
+        datadir=str(folder),
+        Table=Table,
+        TableManager="streams.exactly_once.manager:TableManager",
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        stream_wait_empty=True,
+        broker_session_timeout=config.session_timeout_seconds,
+        broker_heartbeat_interval=config.session_timeout_seconds / 5,
+        consumer_group_instance_id=config.instance,
+        consumer_auto_offset_reset="earliest",
+    )
+    app.layer = Layer(LayerSettings(config.bootstrap_servers, WORKLOAD, folder, log_identity=WORKLOAD))
+    asked = app.topic(topics.name(WORKLOAD, topics.IN), key_type=bytes, value_type=bytes)
+    counts = app.Table("counts", value_type=Count)
+    changelog = topics.name(WORKLOAD, topics.CHANGELOG)
+
+    @agent(app, asked, changelog=changelog, tables=[counts], dead_letter=_set_aside)
+    def count(message: Message, now: int, tables: Tables, outbox: Outbox) -> None:
+        key = message.key.decode()
+        seen = tables["counts"].get(key, Count(0)).n + 1
+        tables["counts"].put(key, Count(seen))
+        outcome = {"id": message.value.decode(), "count": seen}
+        told = topics.name(WORKLOAD, topics.OUT)
+        outbox.send(told, message.partition, message.key, json.dumps(outcome).encode())
+
+    return app
+
+
+def _set_aside(message: Message, error: Exception) -> Output:
+    raise error
+
+
+def main() -> None:
+    """Run a worker."""
+    faust.Worker(build(settings.read()), loglevel="INFO", console_port=0).execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()
