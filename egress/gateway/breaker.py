@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from purgatory import AsyncCircuitBreakerFactory
+from purgatory import AsyncCircuitBreakerFactory, ContextChanged, Event
 from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, OpenedState
 from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 from purgatory.typing import StateName
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 #: Failures in a row that open it: with a third of the calls failing by chance, one in 59,000.
 THRESHOLD = 10
 #: How long calls rest then, in seconds.
-REST_SECONDS = 5.0
+REST_SECONDS = 2.0
 
 _SHOWN: dict[StateName, int] = {CLOSED: 0, HALF_OPENED: 1, OPENED: 2}
 
@@ -46,6 +46,7 @@ class Breaker:
         """Return a closed breaker."""
         # a refusal is an answer: the provider works
         factory = AsyncCircuitBreakerFactory(threshold, rest_seconds, exclude=[RefusedError])
+        factory.add_listener(_tell)
         breaker = cls(await factory.get_breaker(name))
         metrics.circuit_breaker_state.labels(name).set_function(lambda: _SHOWN[breaker.state])
         return breaker
@@ -90,7 +91,6 @@ class Breaker:
         return await outcome
 
     async def _counted(self, make: Callable[[], Awaitable[T]], outcome: "asyncio.Future[T]") -> None:
-        before = self.state
         try:
             async with self._circuit:
                 result = await make()
@@ -100,5 +100,8 @@ class Breaker:
         else:
             if not outcome.done():
                 outcome.set_result(result)
-        if self.state != before:
-            log.warning("the circuit %s is %s", self._circuit.context.name, self.state)
+
+
+def _tell(name: str, kind: str, event: Event) -> None:
+    if isinstance(event, ContextChanged):
+        log.warning("the circuit %s is %s", name, event.state)
