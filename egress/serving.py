@@ -19,6 +19,8 @@ from schemas.settings import Settings
 log = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
+#: How long to wait for the end after a cancellation before the next, in seconds.
+CANCEL_SECONDS = 1.0
 
 
 async def serve(settings: Settings) -> None:
@@ -28,11 +30,27 @@ async def serve(settings: Settings) -> None:
     redis = redis_store.connect(settings.redis)
     async with contextlib.aclosing(redis):
         projecting = asyncio.ensure_future(_project(settings, RedisStore(redis)))
+        stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signum, projecting.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await projecting
+            loop.add_signal_handler(signum, stop.set)
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([projecting, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        await _end(projecting)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel until it has ended; raises what it raised.
+
+    One cancellation can be lost: redis-py sends by asyncio.wait_for, which before Python 3.12 forgets
+    it when what it waits for has just been done.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CANCEL_SECONDS)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def _project(settings: Settings, store: ViewStore) -> None:

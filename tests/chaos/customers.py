@@ -56,7 +56,6 @@ class Exchange(Struct, frozen=True):
     at: float  # of time.time()
     seconds: float
     waited: bool  # not asynchronous
-    first: bool  # not a retry
     error: str = ""  # why there is no answer
 
 
@@ -113,7 +112,7 @@ class Customers:
         self._canaries += 1
         wishes = [Wish(r, f"canary-{self._canaries}", [(UNLIMITED, 1)], "canary") for r in RESTAURANTS]
         before = time.monotonic()
-        answers = await asyncio.gather(*(self._ask(wish, False, True) for wish in wishes))
+        answers = await asyncio.gather(*(self._ask(wish, False) for wish in wishes))
         self.unanswered += [w for w, (call, _) in zip(wishes, answers, strict=True) if call.status in NOT_YET]
         return all(c.status not in NOT_YET for c, _ in answers) and time.monotonic() - before < QUICK_SECONDS
 
@@ -149,9 +148,9 @@ class Customers:
     async def _insist(self, wish: Wish, patience: float) -> None:
         asynchronous = self._rng.random() < ASYNCHRONOUS
         deadline = time.monotonic() + patience
-        pause, attempt = FIRST_PAUSE, 0
+        pause = FIRST_PAUSE
         while True:
-            call, retry_after = await self._ask(wish, asynchronous, attempt == 0)
+            call, retry_after = await self._ask(wish, asynchronous)
             if call.status not in NOT_YET:
                 return
             if time.monotonic() > deadline:
@@ -160,10 +159,9 @@ class Customers:
             await asyncio.sleep(retry_after + self._rng.uniform(0.0, pause))
             await self._budget.take()
             pause = min(LONGEST_PAUSE, 2 * pause)
-            attempt += 1
             asynchronous = False
 
-    async def _ask(self, wish: Wish, asynchronous: bool, first: bool) -> tuple[Call, float]:
+    async def _ask(self, wish: Wish, asynchronous: bool) -> tuple[Call, float]:
         """Make one call; return it, and how long one is asked to wait before the next."""
         headers = {"Idempotency-Key": wish.key, "Accept-Language": "en"}
         if asynchronous:
@@ -182,5 +180,5 @@ class Customers:
         order_id = json.loads(body).get("order_id") if body else None
         call = Call(wish.restaurant, wish.key, wish.lines, status, body, replayed, order_id)
         self.calls.append(call)
-        self.exchanges.append(Exchange(at, time.monotonic() - started, not asynchronous, first, failure))
+        self.exchanges.append(Exchange(at, time.monotonic() - started, not asynchronous, failure))
         return call, retry_after
