@@ -22,6 +22,8 @@ from schemas.settings import Settings
 log = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
+#: How long to wait for the end after a cancellation before the next, in seconds.
+CANCEL_SECONDS = 1.0
 
 
 async def serve(settings: Settings) -> None:
@@ -30,19 +32,30 @@ async def serve(settings: Settings) -> None:
         start_http_server(settings.ops_port, LOOPBACK)
     redis = redis_store.connect(settings.redis)
     async with contextlib.aclosing(redis):
-        working = asyncio.ensure_future(_work(settings, RedisStore(redis)))
+        store = RedisStore(redis)
+        work = (_project(settings, store), gateway.serve(settings), depth.follow(settings))
+        parts = [asyncio.ensure_future(part) for part in work]
+        stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signum, working.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await working
+            loop.add_signal_handler(signum, stop.set)
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([*parts, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        await asyncio.gather(*map(_end, parts))
 
 
-async def _work(settings: Settings, store: ViewStore) -> None:
-    async with asyncio.TaskGroup() as parts:
-        parts.create_task(_project(settings, store))
-        parts.create_task(gateway.serve(settings))
-        parts.create_task(depth.follow(settings))
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel until it has ended; raises what it raised.
+
+    One cancellation can be lost: redis-py sends by asyncio.wait_for, which before Python 3.12 forgets
+    it when what it waits for has just been done.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CANCEL_SECONDS)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def _project(settings: Settings, store: ViewStore) -> None:

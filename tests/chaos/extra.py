@@ -46,11 +46,6 @@ class Extra:
                 start_new_session=True,
             )
 
-    @property
-    def pid(self) -> int:
-        """The process that runs now, or ran last."""
-        return self._process.pid
-
     async def ready(self) -> None:
         """Return once it does its work; raises TimeoutError. Started again when it ends, as a supervisor does."""
         async with asyncio.timeout(READY_SECONDS):

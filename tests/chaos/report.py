@@ -98,7 +98,7 @@ def markdown(summed: dict[str, Any]) -> str:
 
 
 def _table(head: str, rows: list[str]) -> list[str]:
-    return [head, "|" + "---|" * (head.count("|") - 1), *rows, ""]
+    return [head, "|" + "---|" * (head.count("|") - 1), *rows, ""] if rows else []
 
 
 def _invariant_rows(summed: dict[str, Any]) -> list[str]:
