@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas import codec
+from schemas.letting_go import let_go
 from schemas.replies import Reply
 from schemas.topics import ORDER_REPLIES
 
@@ -53,7 +54,7 @@ class KafkaReplyInbox:
                 log.warning("replies are read anew: %r", error)
             finally:
                 self._reading.clear()
-                await consumer.stop()
+                await let_go(consumer.stop())
             await asyncio.sleep(RETRY_SECONDS)
 
     async def wait_reading(self) -> None:

@@ -12,6 +12,7 @@ from egress.gateway.request_log import GROUP
 from egress.kafka_fact_log import records_of
 from egress.positions import Partition
 from schemas import metrics
+from schemas.letting_go import let_go
 from schemas.settings import Settings
 from schemas.topics import PAYMENT_REQUESTS
 
@@ -51,7 +52,7 @@ class KafkaRequestLog:
 
     async def stop(self) -> None:
         """Leave."""
-        await self._consumer.stop()
+        await let_go(self._consumer.stop())
 
     async def begin(self) -> None:
         """Go to the committed positions; raises Reassigned, KafkaError.

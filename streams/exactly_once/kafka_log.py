@@ -1,18 +1,17 @@
 """The transactional log on a real broker, by aiokafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced
 
+from schemas.letting_go import let_go
 from streams.exactly_once.ports import Changes, FencedError, LogTruncatedError, Output
 
 #: Seconds that a step of a transaction may take before its outcome counts as unknown.
 STEP_TIMEOUT = 10.0
-#: Seconds that letting go of a producer may take; after that its tasks are left to end by themselves.
-CLOSE_TIMEOUT = 2.0
 #: Bytes of records that go to one partition in one request of ours; the broker takes a little over 1 MB.
 MAX_REQUEST_BYTES = 900_000
 
@@ -123,7 +122,7 @@ class KafkaLog:
         ended = producer._txn_manager.wait_for_transaction_end()
         if ended is not None and ended.done():
             ended.exception()  # has been dealt with; asyncio would report it as never looked at
-        await _let_go(producer.stop())
+        await let_go(producer.stop())
 
 
 class _Reader:
@@ -145,26 +144,13 @@ class _Reader:
             async with asyncio.timeout(STEP_TIMEOUT):
                 await self._consumer.start()
         except BaseException:
-            await _let_go(self._consumer.stop())
+            await let_go(self._consumer.stop())
             raise
         self._consumer.assign([self._partition])
         return self._consumer
 
     async def __aexit__(self, *exc: object) -> None:
-        await _let_go(self._consumer.stop())
-
-
-async def _let_go(stopping: Coroutine[Any, Any, None]) -> None:
-    """Wait for a client of aiokafka to stop, for a moment; how that ends is nobody's concern.
-
-    A consumer whose fetch has just failed raises the cancellation of its own task from `stop`. It must
-    not reach the caller, who would take it for its own and end without a word.
-    """
-    task = asyncio.ensure_future(stopping)
-    task.add_done_callback(lambda t: t.cancelled() or t.exception())
-    _, unfinished = await asyncio.wait([task], timeout=CLOSE_TIMEOUT)
-    if unfinished:
-        task.cancel()
+        await let_go(self._consumer.stop())
 
 
 def _batches(producer: AIOKafkaProducer, records: list[Output]) -> list[Any]:
