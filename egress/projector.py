@@ -12,7 +12,7 @@ import msgspec
 
 from egress import retrying
 from egress.fact_log import GROUP, FactLog, Reassigned, Record
-from egress.horizon import Horizon, oldest
+from egress.horizon import Horizon
 from egress.positions import Move, Partition
 from egress.projection import ViewWrite, project
 from egress.view_store import ViewsLost, ViewStore, ViewsUnreachable
@@ -42,8 +42,6 @@ class Projector:
         self._store = store
         self._positions: dict[Partition, int] = {}  # where the views stand
         self._horizon = Horizon()
-        self._told: dict[int, int] = {}  # until when the views hold all, by partition
-        metrics.view_staleness.set_function(lambda: oldest(self._told.values(), _now()))
         self._aimed_at = 0.0
         self._reported_at = 0.0
 
@@ -72,8 +70,6 @@ class Projector:
         log.info("projecting %d partitions, %d of them from the first fact", len(partitions), len(new))
         self._positions = positions
         self._horizon = Horizon()
-        self._told = dict.fromkeys((partition.number for partition in partitions), _now())
-        metrics.consumer_lag.clear()
 
     async def _step(self) -> None:
         records = await self._facts.read()
@@ -88,7 +84,6 @@ class Projector:
         await self._aim()
         for partition, aim in self._horizon.reached(self._positions).items():
             await self._until_done(partial(self._store.tell, partition, aim))
-            self._told[partition] = aim.as_of
         await self._report()
 
     def _project(self, records: Sequence[Record]) -> list[ViewWrite]:
@@ -98,7 +93,7 @@ class Projector:
                 fact: Fact | Watermark = codec.decode(_CLASSES[record.partition.topic], record.value)
             except msgspec.DecodeError:
                 log.exception("%s offset %d cannot be read", record.partition.field, record.offset)
-                metrics.dead_letters.labels(record.partition.topic).inc()
+                metrics.unreadable_facts.labels(record.partition.topic).inc()
                 continue
             if isinstance(fact, Watermark):
                 self._horizon.hear(
@@ -147,7 +142,3 @@ class Projector:
             else:
                 metrics.ready.set(1)
                 return answer
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

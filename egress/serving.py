@@ -8,7 +8,7 @@ import signal
 from aiokafka.errors import KafkaError
 from prometheus_client import start_http_server
 
-from egress import redis_store, retrying
+from egress import dead_letters, redis_store, retrying
 from egress.kafka_fact_log import KafkaFactLog
 from egress.projector import Projector
 from egress.redis_store import RedisStore
@@ -27,12 +27,12 @@ async def serve(settings: Settings) -> None:
         start_http_server(settings.ops_port, LOOPBACK)
     redis = redis_store.connect(settings.redis)
     async with contextlib.aclosing(redis):
-        projecting = asyncio.ensure_future(_project(settings, RedisStore(redis)))
+        work = asyncio.gather(_project(settings, RedisStore(redis)), dead_letters.run(settings))
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signum, projecting.cancel)
+            loop.add_signal_handler(signum, work.cancel)
         with contextlib.suppress(asyncio.CancelledError):
-            await projecting
+            await work
 
 
 async def _project(settings: Settings, store: ViewStore) -> None:

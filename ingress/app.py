@@ -1,13 +1,16 @@
 """The application: its routes, and what its handlers are given."""
 
+import time
+
 from aiohttp import web
 
 from ingress import offering, operating, placing, reading
 from ingress.asking import Asking
 from ingress.front import front
 from ingress.health import Health
-from ingress.keys import ASKING, HEALTH, MENUS, SETTINGS, TOKENS, VIEWS
+from ingress.keys import ASKING, HEALTH, MENUS, SETTINGS, STALENESS, TOKENS, VIEWS
 from ingress.menus import Menus
+from ingress.staleness import Staleness
 from ingress.tokens import Tokens
 from ingress.views import Views
 from schemas.settings import Settings
@@ -25,6 +28,7 @@ def make_app(settings: Settings, asking: Asking, views: Views, health: Health) -
     app[VIEWS] = views
     app[MENUS] = Menus(views)
     app[HEALTH] = health
+    app[STALENESS] = Staleness(views, settings.partitions, time.time_ns() // 1_000_000)
     app.add_routes(
         [
             web.post("/v1/orders", placing.place),

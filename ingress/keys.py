@@ -5,6 +5,7 @@ from aiohttp import web
 from ingress.asking import Asking
 from ingress.health import Health
 from ingress.menus import Menus
+from ingress.staleness import Staleness
 from ingress.tokens import Tokens
 from ingress.views import Views
 from schemas.settings import Settings
@@ -15,3 +16,4 @@ ASKING = web.AppKey("asking", Asking)
 VIEWS = web.AppKey("views", Views)
 MENUS = web.AppKey("menus", Menus)
 HEALTH = web.AppKey("health", Health)
+STALENESS = web.AppKey("staleness", Staleness)

@@ -97,6 +97,11 @@ class RedisViews:
             windows.setdefault(name.decode().partition("/")[0], []).append(_value(_window, stored))
         return RestaurantsView([_value(_restaurant, stored) for stored in restaurants], windows)
 
+    async def watermarks(self) -> dict[int, int]:
+        """Return until when (milliseconds since 1970) the views hold all, by partition."""
+        watermarks: dict[bytes, bytes] = await _answered(self._redis.hgetall(views.WATERMARKS))
+        return {int(partition): int(as_of) for partition, as_of in watermarks.items()}
+
     async def ping(self) -> bool:
         """Return True when the views can be read."""
         return await _answered(self._redis.ping())

@@ -52,5 +52,8 @@ class Views(Protocol):
     async def restaurants(self) -> RestaurantsView:
         """Return all restaurants."""
 
+    async def watermarks(self) -> dict[int, int]:
+        """Return until when (milliseconds since 1970) the views hold all, by partition."""
+
     async def ping(self) -> bool:
         """Return True when the views can be read."""

@@ -67,3 +67,6 @@ TOPICS: tuple[Topic, ...] = (
     WATERMARKS,
     STATE_CHANGELOG,
 )
+
+#: What could not be processed.
+DEAD_LETTER_TOPICS: tuple[Topic, ...] = tuple(topic for topic in TOPICS if topic.name.endswith(".dlq"))

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from compose import ports
@@ -48,15 +50,27 @@ class Stack:
         return done.stdout
 
     def processes(self, role: str) -> list[dict[str, object]]:
-        """What `make ps` says of a role."""
+        """What `make ps` says of a role, or of all."""
         lines = [json.loads(line) for line in self.compose("ps").splitlines()]
-        return [line for line in lines if line["role"] == role]
+        return [line for line in lines if role in ("", line["role"])]
 
     def kill(self, role: str) -> int:
         """kill -9 the first process of a role; the pid that is gone."""
         pid = int(str(self.processes(role)[0]["pid"]))
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    @contextmanager
+    def paused(self, role: str) -> Iterator[None]:
+        """Let the processes of a role hang, as on a machine that is overloaded."""
+        pids = [int(str(process["pid"])) for process in self.processes(role)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def wait_for_new(self, role: str, old: int, seconds: float = 10) -> None:
         """Return once another process than `old` runs in its place."""

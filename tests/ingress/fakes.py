@@ -72,6 +72,7 @@ class FakeViews:
         self.menus: dict[str, MenuView] = {}
         self.orders: dict[str, OrderView] = {}
         self.all = RestaurantsView([], {})
+        self.marks: dict[int, int] = {}
         self.down = False
         self.reads = 0
 
@@ -91,6 +92,10 @@ class FakeViews:
     async def restaurants(self) -> RestaurantsView:
         self._read()
         return self.all
+
+    async def watermarks(self) -> dict[int, int]:
+        self._read()
+        return self.marks
 
     async def ping(self) -> bool:
         self._read()
