@@ -1,12 +1,13 @@
 """The projection: from a fact to the view writes that show it. Pure; the order of facts does not matter."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from schemas import views
+from schemas import instants, views
 from schemas.catalogue import Stock
 from schemas.facts import CatalogChanged, Fact, OrderConfirmed, OrderCreated, OrderFailed, StockReserved
 from schemas.orders import Order
@@ -22,7 +23,7 @@ class ViewWrite(Struct, frozen=True):
     field: str
     version: int
     value: bytes
-    seconds: int = 0  # how long the key lives from now on; 0: for ever
+    expires_at: int = 0  # when the key goes, seconds since 1970, the latest counts; 0: never
 
 
 def project(fact: Fact, partition: int) -> list[ViewWrite]:
@@ -110,10 +111,12 @@ def _catalog_changed(fact: CatalogChanged, partition: int) -> list[ViewWrite]:
 
 def _order(order: Order) -> list[ViewWrite]:
     """Return the order as it is now, and when it got this status: the history keeps one line of each."""
-    key, seconds = views.order(order.order_id), views.ORDER_SECONDS
+    key = views.order(order.order_id)
+    changed_at = instants.to_milliseconds(datetime.fromisoformat(order.updated_at)) // 1000
+    expires_at = changed_at + views.ORDER_SECONDS
     return [
-        ViewWrite(key, views.ORDER, order.version, _encode(order), seconds),
-        ViewWrite(key, views.STATUS + order.status, order.version, _encode(order.updated_at), seconds),
+        ViewWrite(key, views.ORDER, order.version, _encode(order), expires_at),
+        ViewWrite(key, views.STATUS + order.status, order.version, _encode(order.updated_at), expires_at),
     ]
 
 

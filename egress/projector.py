@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -49,15 +49,19 @@ class Projector:
         """Project until cancelled; raises KafkaError."""
         while True:
             try:
-                await self._place()
+                await self.place()
                 while True:
-                    await self._step()
+                    await self.step()
             except Reassigned:
                 log.info("the partitions of this process have changed")
             except ViewsLost:
                 log.warning("the views were emptied or set back; projecting again from where they are")
 
-    async def _place(self) -> None:
+    def has_reached(self, positions: Mapping[Partition, int]) -> bool:
+        """Say whether the views hold all facts before these positions."""
+        return all(self._positions[partition] >= position for partition, position in positions.items())
+
+    async def place(self) -> None:
         """Go to where the views stand; to the first fact, where they do not stand anywhere."""
         partitions = self._facts.assigned()
         positions = await self._until_done(partial(self._store.positions, partitions))
@@ -71,7 +75,8 @@ class Projector:
         self._positions = positions
         self._horizon = Horizon()
 
-    async def _step(self) -> None:
+    async def step(self) -> None:
+        """Project what has come; raises Reassigned, ViewsLost, KafkaError."""
         records = await self._facts.read()
         positions = await self._facts.positions(self._positions)
         moves = [

@@ -5,9 +5,9 @@ from aiohttp import web
 from ingress.asking import Asking
 from ingress.health import Health
 from ingress.menus import Menus
-from ingress.staleness import Staleness
 from ingress.tokens import Tokens
 from ingress.views import Views
+from ingress.watch import Watch
 from schemas.settings import Settings
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -16,4 +16,4 @@ ASKING = web.AppKey("asking", Asking)
 VIEWS = web.AppKey("views", Views)
 MENUS = web.AppKey("menus", Menus)
 HEALTH = web.AppKey("health", Health)
-STALENESS = web.AppKey("staleness", Staleness)
+WATCH = web.AppKey("watch", Watch)

@@ -6,7 +6,7 @@ import time
 from aiohttp import web
 
 from ingress import answers, exposition, languages
-from ingress.keys import HEALTH, STALENESS
+from ingress.keys import HEALTH, WATCH
 from ingress.problems import Problem
 from ingress.texts import PROBLEMS
 from schemas.metrics import view_staleness
@@ -27,7 +27,7 @@ async def ready(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """GET /metrics: of all processes that run beside this one."""
-    view_staleness.set(await request.app[STALENESS].seconds(time.time_ns() // 1_000_000))
+    view_staleness.set(request.app[WATCH].staleness(time.time_ns() // 1_000_000))
     return web.Response(
         body=await asyncio.to_thread(exposition.render), headers={"Content-Type": exposition.CONTENT_TYPE}
     )

@@ -58,9 +58,9 @@ async def test_one_address_shows_every_metric_of_all_processes(kitchen: Kitchen,
     samples = await until(
         kitchen, lambda s: {g["group"] for g, _ in s.get("promo_consumer_lag", [])} == groups
     )
-    for name in CONTRACT:
+    for name, names in CONTRACT.items():
         assert samples[name], name
-        assert all(labels.keys() == CONTRACT[name] for labels, _ in samples[name]), name
+        assert all(labels.keys() == names for labels, _ in samples[name]), name
     assert total(samples, "promo_transactions_total", result="committed") > 0
     assert total(samples, "promo_ready") == len([p for p in stack.processes("") if p["role"] in OURS])
     lag = [labels for labels, _ in samples["promo_consumer_lag"] if labels["topic"] == ORDER_COMMANDS.name]

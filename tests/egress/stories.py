@@ -1,5 +1,7 @@
 """Facts as streams would write them, for any history: state and versions grow one by one."""
 
+import time
+
 from hypothesis import strategies as st
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
@@ -19,6 +21,8 @@ from schemas.orders import Eta, OrderLine, Shortage
 
 RESTAURANT = "r1"
 PARTITION = 5
+#: When stories begin, in milliseconds since 1970: lately, since what is old expires.
+BEGINNING = time.time_ns() // 1_000_000
 ADDRESS = Address("Rua A", "10", "Centro", "Recife", "50000-000")
 
 
@@ -37,7 +41,7 @@ class Story:
 
     @property
     def _at(self) -> str:
-        return to_text(1_000 * len(self.facts))
+        return to_text(BEGINNING + 1_000 * len(self.facts))
 
     def put_restaurant(self) -> None:
         version = self._next("restaurant")
