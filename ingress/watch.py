@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 #: Between two questions, in seconds.
 SECONDS = 0.1
 #: How long Redis may take to answer before it counts as away, in seconds.
-ANSWER_SECONDS = 0.5
+ANSWER_SECONDS = 1.0
 #: The epoch of what must be read again.
 NEVER = -1
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -15,22 +16,34 @@ from compose import ports
 ADMIN = "admin-of-the-tests"
 
 
+BLOCK = 24
+
+
+def free_block() -> range:
+    """Return ports in a row that are free: below those that clients get, so that no connection takes one meanwhile."""
+    while True:
+        first = random.randrange(20_000, 32_000 - BLOCK)
+        if all(map(ports.is_free, block := range(first, first + BLOCK))):
+            return block
+
+
 class Stack:
     """`python -m compose up` and what can be done to it from outside."""
 
     def __init__(self, data_dir: Path, **settings: object) -> None:
         self.data_dir = data_dir
-        kafka = ports.any_free()
-        self.url = f"http://127.0.0.1:{(http := ports.any_free())}"
+        kafka, _, self.redis_port, http, edge, ops, *_ = free_block()
+        self.url = f"http://127.0.0.1:{http}"
+        self.edge_url = f"http://127.0.0.1:{edge}"
         self.bootstrap = f"127.0.0.1:{kafka}"
-        self.redis_port = ports.any_free()
         self.environment = {
             **os.environ,
             "PROMO_DATA_DIR": str(data_dir),
             "PROMO_KAFKA_PORT": str(kafka),
             "PROMO_REDIS_PORT": str(self.redis_port),
             "PROMO_HTTP_PORT": str(http),
-            "PROMO_OPS_PORT": str(ports.any_free()),
+            "PROMO_EDGE_PORT": str(edge),
+            "PROMO_OPS_PORT": str(ops),
             "PROMO_ADMIN_TOKEN": ADMIN,
             **{f"PROMO_{name.upper()}": str(value) for name, value in settings.items()},
         }
