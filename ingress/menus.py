@@ -38,7 +38,14 @@ class _Page:
         self.head = _encode(listing)[:-1]  # the end of the object follows
         self.etag = entity.tag(self.head + (b"degraded" if degraded else b""))
         self.as_of = -1
-        self.sent = Entity(b"", "")
+        self.sent = Entity(b"", "", -1)
+
+    def at(self, as_of: int, now: int) -> Entity:
+        """Return the whole page of a menu as it is sent now."""
+        if self.as_of != as_of or self.sent.second != now // 1000:
+            self.as_of = as_of
+            self.sent = Entity(self.head + _age(as_of, self.degraded), self.etag, now // 1000)
+        return self.sent
 
 
 class Menus:
@@ -68,11 +75,7 @@ class Menus:
             listing = menu_page.listing(view, _menu_query(query_string), now, degraded)
             return _Page(held, degraded, menu_page.good_until(view, now), listing)
 
-        page = self._page((key, query_string), held, degraded, now, make)
-        if page.as_of != as_of:
-            page.as_of = as_of
-            page.sent = Entity(page.head + _age(as_of, degraded), page.etag)
-        return page.sent
+        return self._page((key, query_string), held, degraded, now, make).at(as_of, now)
 
     async def restaurants(self, query_string: str) -> Entity:
         """Return a page of restaurants; raises Problem."""
@@ -83,11 +86,10 @@ class Menus:
 
         def make() -> _Page:
             listing = restaurants_page.page(view, _restaurants_query(query_string), now)
-            page = _Page(held, False, restaurants_page.good_until(view, now), listing)
-            page.sent = Entity(page.head + b"}", page.etag)
-            return page
+            return _Page(held, False, restaurants_page.good_until(view, now), listing)
 
-        return self._page((views.RESTAURANTS, query_string), held, False, now, make).sent
+        page = self._page((views.RESTAURANTS, query_string), held, False, now, make)
+        return Entity(page.head + b"}", page.etag, now // 1000)
 
     def _page(
         self, key: tuple[str, str], held: object, degraded: bool, now: int, make: Callable[[], _Page]
