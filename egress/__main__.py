@@ -1,4 +1,4 @@
-"""`python -m egress`: one process that projects and pays; with `dlq`, what an operator does about dead letters."""
+"""`python -m egress`: one process that projects and pays; with a command, what an operator asks for."""
 
 import argparse
 import logging
@@ -7,12 +7,13 @@ import sys
 import uvloop
 
 from egress.dlq import commands as dlq
+from egress.rebuilding import rebuild
 from egress.serving import serve
 from schemas import settings
 
 
 def main() -> int:
-    """Work until told to stop, or do what was asked about dead letters; settings from the environment."""
+    """Work until told to stop, or do what was asked; settings from the environment."""
     arguments = _parser().parse_args()
     try:
         read = settings.read()
@@ -24,6 +25,8 @@ def main() -> int:
         return dlq.run(read, arguments)
     logging.basicConfig(level=read.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("aiokafka").setLevel(max(logging.WARNING, logging.getLevelName(read.log_level)))
+    if arguments.command == "rebuild":
+        return uvloop.run(rebuild(read))
     uvloop.run(serve(read))
     return 0
 
@@ -32,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m egress", description="Without a command: project and pay."
     )
-    dlq.add(parser.add_subparsers(dest="command", metavar="command"))
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    dlq.add(commands)
+    commands.add_parser("rebuild", help="make the views anew beside the old ones, and switch at once")
     return parser
 
 

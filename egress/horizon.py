@@ -5,7 +5,7 @@ committed. The views hold it once every fact topic's partition p is projected up
 it had after T was read; only then may readers be told T.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -52,8 +52,3 @@ class Horizon:
         for partition in reached:
             del self._aims[partition]
         return reached
-
-
-def oldest(instants: Iterable[int], now: int) -> float:
-    """Return the age of the oldest instant in seconds; 0 for none."""
-    return max((now - instant for instant in instants), default=0) / 1000

@@ -18,6 +18,8 @@ from schemas.topics import FACT_TOPICS, WATERMARKS
 
 log = logging.getLogger(__name__)
 
+TOPICS = [*(topic.name for topic in FACT_TOPICS.values()), WATERMARKS.name]
+
 #: Most records in one batch, and how long to wait for the first, in milliseconds.
 MAX_RECORDS = 2_000
 POLL_MS = 200
@@ -41,13 +43,10 @@ class KafkaFactLog:
     def __init__(self, settings: Settings) -> None:
         """Take the settings; `start` connects."""
         session_ms = int(settings.session_timeout_seconds * 1000)
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap_servers,
+        self._consumer = _consumer(
+            settings,
             group_id=GROUP,
             group_instance_id=settings.instance or None,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 4,
             request_timeout_ms=max(REQUEST_TIMEOUT_MS, session_ms + 1000),
@@ -58,8 +57,7 @@ class KafkaFactLog:
 
     async def start(self) -> None:
         """Join the group; raises KafkaError."""
-        topics = [topic.name for topic in FACT_TOPICS.values()] + [WATERMARKS.name]
-        self._consumer.subscribe(topics, listener=_Listener(self._on_assigned))
+        self._consumer.subscribe(TOPICS, listener=_Listener(self._on_assigned))
         await self._consumer.start()
 
     async def stop(self) -> None:
@@ -128,6 +126,34 @@ def records_of(batches: Mapping[TopicPartition, list[Any]]) -> list[Record]:
         for partition in [Partition(tp.topic, tp.partition)]
         for record in records
     ]
+
+
+class WholeFactLog(KafkaFactLog):
+    """Reads every partition, as a member of no group: what others have of it does not change."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings; `start` connects."""
+        self._consumer = _consumer(settings)
+        self._partitions = settings.partitions
+        self._reassigned = False
+
+    async def start(self) -> None:
+        """Connect; raises KafkaError."""
+        await self._consumer.start()
+        self._consumer.assign([TopicPartition(t, p) for t in TOPICS for p in range(self._partitions)])
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Tell nobody: lag tools watch the group."""
+
+
+def _consumer(settings: Settings, **more: Any) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        **more,
+    )
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

@@ -1,9 +1,11 @@
 """The projection: from a fact to the view writes that show it. Pure; the order of facts does not matter."""
 
+from datetime import datetime
+
 import msgspec
 from msgspec import Struct
 
-from schemas import views
+from schemas import instants, views
 from schemas.catalogue import Stock
 from schemas.facts import CatalogChanged, Fact, PaymentRefunded, StockReleased, StockReserved
 from schemas.orders import Order, order_of
@@ -19,7 +21,7 @@ class ViewWrite(Struct, frozen=True):
     field: str
     version: int
     value: bytes
-    seconds: int = 0  # how long the key lives from now on; 0: for ever
+    expires_at: int = 0  # when the key goes, seconds since 1970, the latest counts; 0: never
 
 
 def project(fact: Fact, partition: int) -> list[ViewWrite]:
@@ -60,14 +62,19 @@ def _catalogue(fact: CatalogChanged, partition: int) -> list[ViewWrite]:
 
 def _order(order: Order) -> ViewWrite:
     return ViewWrite(
-        views.order(order.order_id), views.ORDER, order.version, _encode(order), views.ORDER_SECONDS
+        views.order(order.order_id), views.ORDER, order.version, _encode(order), _expires_at(order)
     )
 
 
 def _status(order: Order) -> ViewWrite:
     """Return when the order got this status: the history keeps one line of each."""
     field, at = views.STATUS + order.status, _encode(order.updated_at)
-    return ViewWrite(views.order(order.order_id), field, order.version, at, views.ORDER_SECONDS)
+    return ViewWrite(views.order(order.order_id), field, order.version, at, _expires_at(order))
+
+
+def _expires_at(order: Order) -> int:
+    changed_at = instants.to_milliseconds(datetime.fromisoformat(order.updated_at)) // 1000
+    return changed_at + views.ORDER_SECONDS
 
 
 def _stock(key: str, stock: Stock) -> ViewWrite:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from egress import retrying
 from egress.dead_letters import DeadLetter, DeadLetters
 from egress.fact_log import GROUP, FactLog, Reassigned, Record
 from egress.fact_reading import UnreadableError, read
-from egress.horizon import Horizon, oldest
+from egress.horizon import Horizon
 from egress.positions import Move, Partition
 from egress.projection import ViewWrite, project
 from egress.view_store import ViewsLost, ViewStore, ViewsUnreachable
@@ -37,8 +37,6 @@ class Projector:
         self._dead_letters = dead_letters
         self._positions: dict[Partition, int] = {}  # where the views stand
         self._horizon = Horizon()
-        self._told: dict[int, int] = {}  # until when the views hold all, by partition
-        metrics.view_staleness.set_function(lambda: oldest(self._told.values(), _now()))
         self._aimed_at = 0.0
         self._reported_at = 0.0
 
@@ -46,15 +44,19 @@ class Projector:
         """Project until cancelled; raises KafkaError."""
         while True:
             try:
-                await self._place()
+                await self.place()
                 while True:
-                    await self._step()
+                    await self.step()
             except Reassigned:
                 log.info("the partitions of this process have changed")
             except ViewsLost:
                 log.warning("the views were emptied or set back; projecting again from where they are")
 
-    async def _place(self) -> None:
+    def has_reached(self, positions: Mapping[Partition, int]) -> bool:
+        """Say whether the views hold all facts before these positions."""
+        return all(self._positions[partition] >= position for partition, position in positions.items())
+
+    async def place(self) -> None:
         """Go to where the views stand; to the first fact, where they do not stand anywhere."""
         partitions = self._facts.assigned()
         positions = await self._until_done(partial(self._store.positions, partitions))
@@ -67,10 +69,9 @@ class Projector:
         log.info("projecting %d partitions, %d of them from the first fact", len(partitions), len(new))
         self._positions = positions
         self._horizon = Horizon()
-        self._told = dict.fromkeys((partition.number for partition in partitions), _now())
-        metrics.consumer_lag.clear()
 
-    async def _step(self) -> None:
+    async def step(self) -> None:
+        """Project what has come; raises Reassigned, ViewsLost, KafkaError."""
         records = await self._facts.read()
         positions = await self._facts.positions(self._positions)
         moves = [
@@ -85,7 +86,6 @@ class Projector:
         await self._aim()
         for partition, aim in self._horizon.reached(self._positions).items():
             await self._until_done(partial(self._store.tell, partition, aim))
-            self._told[partition] = aim.as_of
         await self._report()
 
     def _project(self, records: Sequence[Record]) -> tuple[list[ViewWrite], list[DeadLetter]]:
@@ -142,7 +142,3 @@ class Projector:
             else:
                 metrics.ready.set(1)
                 return answer
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,25 +1,25 @@
 """The store of views in Redis: one script, one round trip for each batch."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
+from egress import generations
 from egress.horizon import Aim
 from egress.positions import Move, Partition
 from egress.projection import ViewWrite
+from egress.scripts import Argument, Script
 from egress.view_store import ViewsLost, ViewsUnreachable
 from schemas import views
 
 #: Longest wait for an answer of Redis, in seconds.
 TIMEOUT_SECONDS = 5.0
 
-_FAILURES = (RedisError, OSError, TimeoutError)
+#: What the client raises when Redis does not answer as it should.
+FAILURES = (RedisError, OSError, TimeoutError)
 
 
 def connect(url: str) -> Redis:
@@ -32,28 +32,24 @@ def connect(url: str) -> Redis:
     )
 
 
-class _Script:
-    """A Lua script that lies beside this file."""
-
-    def __init__(self, name: str) -> None:
-        self.text = (Path(__file__).parent / name).read_bytes()
-        self.digest = hashlib.sha1(self.text, usedforsecurity=False).hexdigest()
-
-
 class RedisStore:
-    """Keeps views in Redis."""
+    """Keeps the views of one generation in Redis."""
 
-    def __init__(self, redis: Redis) -> None:
-        """Take the client."""
+    def __init__(self, redis: Redis, generation: str | None = None) -> None:
+        """Take the client, and the generation to make; None: grow the current one, whichever it is."""
         self._redis = redis
-        self._apply = _Script("apply.lua")
-        self._tell = _Script("tell.lua")
+        self._follows = generation is None
+        self._generation = generation
+        self._apply = Script("apply.lua")
+        self._tell = Script("tell.lua")
 
     async def positions(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Return where the projection of each partition stands; nothing where it has not begun."""
         try:
-            held = await self._redis.hgetall(views.POSITIONS)
-        except _FAILURES as error:
+            if self._follows:
+                self._generation = await generations.current(self._redis)
+            held = await self._redis.hgetall(self._key(views.POSITIONS))
+        except FAILURES as error:
             raise ViewsUnreachable(repr(error)) from error
         return {
             partition: int(held[field])
@@ -65,41 +61,49 @@ class RedisStore:
         """Set the positions of projections that have not begun."""
         pipeline = self._redis.pipeline(transaction=False)
         for partition, offset in beginnings.items():
-            pipeline.hsetnx(views.POSITIONS, partition.field, offset)
+            pipeline.hsetnx(self._key(views.POSITIONS), partition.field, offset)
         try:
             await pipeline.execute()
-        except _FAILURES as error:
+        except FAILURES as error:
             raise ViewsUnreachable(repr(error)) from error
 
     async def apply(self, writes: Iterable[ViewWrite], moves: Sequence[Move]) -> None:
         """Apply writes and moves as one; raises ViewsLost."""
-        arguments: list[bytes | str | int] = [len(moves)]
+        arguments: list[Argument] = [len(moves)]
         for move in moves:
             arguments += (move.partition.field, move.start, move.end)
         by_key = _newest_by_key(writes)
         for fields in by_key.values():
-            arguments += (max(write.seconds for write in fields.values()), len(fields))
+            arguments += (max(write.expires_at for write in fields.values()), len(fields))
             for write in fields.values():
                 arguments += (write.field, write.version, write.value)
-        if not await self._run(self._apply, [views.POSITIONS, *by_key], arguments):
+        beside = [views.POSITIONS, views.REVISION, views.CHANGES]
+        keys = [views.CURRENT, views.CLOSING, *map(self._key, [*beside, *by_key])]
+        done = await self._run(self._apply, keys, arguments)
+        if done < 0:
+            raise ViewsUnreachable("the generation is being closed")
+        if not done:
             raise ViewsLost
 
     async def tell(self, partition: int, aim: Aim) -> None:
         """Tell readers until when the partition's views hold all; raises ViewsLost."""
-        arguments: list[bytes | str | int] = [partition, aim.as_of]
+        arguments: list[Argument] = [partition, aim.as_of]
         for at, end in aim.ends.items():
             arguments += (at.field, end)
-        if not await self._run(self._tell, [views.POSITIONS, views.WATERMARKS], arguments):
+        keys = [views.CURRENT, self._key(views.POSITIONS), self._key(views.WATERMARKS)]
+        if not await self._run(self._tell, keys, arguments):
             raise ViewsLost
 
-    async def _run(self, script: _Script, keys: list[str], arguments: list[bytes | str | int]) -> Any:
+    def _key(self, key: str) -> str:
+        if self._generation is None:
+            raise ViewsLost  # the positions come first: they say which generation it is
+        return views.inside(self._generation, key)
+
+    async def _run(self, script: Script, keys: list[str], arguments: list[Argument]) -> int:
+        guarded = [self._generation or "", int(self._follows), *arguments]
         try:
-            try:
-                return await self._redis.evalsha(script.digest, len(keys), *keys, *arguments)
-            except NoScriptError:  # Redis was started since
-                await self._redis.script_load(script.text)
-                return await self._redis.evalsha(script.digest, len(keys), *keys, *arguments)
-        except _FAILURES as error:
+            return int(await script.run(self._redis, keys, guarded))
+        except FAILURES as error:
             raise ViewsUnreachable(repr(error)) from error
 
 

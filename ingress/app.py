@@ -1,15 +1,20 @@
 """The application: its routes, and what its handlers are given."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
 from aiohttp import web
 
 from ingress import changing, offering, operating, placing, reading
 from ingress.asking import Asking
 from ingress.front import front
 from ingress.health import Health
-from ingress.keys import ASKING, HEALTH, MENUS, SETTINGS, TOKENS, VIEWS
+from ingress.keys import ASKING, HEALTH, MENUS, SETTINGS, TOKENS, VIEWS, WATCH
 from ingress.menus import Menus
 from ingress.tokens import Tokens
 from ingress.views import Views
+from ingress.watch import Watch
 from schemas.settings import Settings
 
 #: Longest body of a request, in bytes; past it 413.
@@ -23,8 +28,10 @@ def make_app(settings: Settings, asking: Asking, views: Views, health: Health) -
     app[TOKENS] = Tokens(settings.token_secret, settings.admin_token)
     app[ASKING] = asking
     app[VIEWS] = views
-    app[MENUS] = Menus(views)
+    app[WATCH] = Watch(views, settings.partitions)
+    app[MENUS] = Menus(views, app[WATCH], settings.stale_reads_seconds)
     app[HEALTH] = health
+    app.cleanup_ctx.append(_watching)
     app.add_routes(
         [
             web.post("/v1/orders", placing.place),
@@ -45,3 +52,13 @@ def make_app(settings: Settings, asking: Asking, views: Views, health: Health) -
         ]
     )
     return app
+
+
+async def _watching(app: web.Application) -> AsyncIterator[None]:
+    """Watch the views while requests are taken."""
+    await app[WATCH].ask()
+    watching = asyncio.ensure_future(app[WATCH].run())
+    yield
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching

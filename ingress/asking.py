@@ -36,7 +36,6 @@ class Asking:
         self._most = most
         self._process = os.urandom(6).hex().encode()
         self._waiting: dict[bytes, asyncio.Future[Reply]] = {}
-        metrics.undecided.set_function(lambda: len(self._waiting))
 
     async def ask(self, key: str, command: Command, traceparent: bytes, deadline: float) -> Reply | None:
         """Write the command and return its reply; None when the loop's clock passes the deadline first.
@@ -52,6 +51,7 @@ class Asking:
         headers = codec.headers(type(command), event_id, traceparent, address)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[correlation_id] = reply
+        metrics.undecided.inc()
         try:
             await self._log.send(key.encode(), codec.encode(command), headers)
             _write.observe((time.monotonic_ns() - asked_at) / _NANOSECONDS)
@@ -61,6 +61,7 @@ class Asking:
             return None
         finally:
             del self._waiting[correlation_id]
+            metrics.undecided.dec()
 
     def deliver(self, correlation_id: bytes, reply: Reply) -> None:
         """Hand a reply to whoever waits for it, and count what was decided, be it waited for or not."""

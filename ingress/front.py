@@ -28,10 +28,15 @@ async def front(request: web.Request, handler: Handler) -> web.StreamResponse:
     response = await _answer(request, handler)
     resource = request.match_info.route.resource
     route, method = (resource.canonical, request.method) if resource else (UNMATCHED, UNMATCHED)
-    requests, duration = _series(route, method, response.status)
+    count(route, method, response.status, started)
+    return response
+
+
+def count(route: str, method: str, status: int, started: float) -> None:
+    """Count a request, and the time since it started by the performance counter."""
+    requests, duration = _series(route, method, status)
     requests.inc()
     duration.observe(time.perf_counter() - started)
-    return response
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,23 +1,24 @@
 """The menu page: a pure function of the view, the query and the time."""
 
+import math
 import unicodedata
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from ingress import pages
-from ingress.pages import DEFAULT_LIMIT, Key, Limit
+from ingress import cursors
+from ingress.cursors import Key
+from ingress.pages import DEFAULT_LIMIT, Limit
 from ingress.views import MenuView
 from schemas import instants, offer
 from schemas.catalogue import Stock
 from schemas.money import MAX_AMOUNT, Money
 
-#: Age of the view, in milliseconds, past which its counts are not shown (README, decision 8).
-FRESH_MS = 3_000
-
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 Order = Literal["sku", "name", "price", "-price"]
 
+#: What the menu is sorted by: that of `sku` never changes, the others do.
 _KEY_TYPES: dict[Order, tuple[type, ...]] = {
     "sku": (str,),
     "name": (str, str),
@@ -72,24 +73,34 @@ class MenuEntry(Struct, frozen=True):
         return (self.promo_price or self.price).amount
 
 
-class MenuPage(Struct, frozen=True):
-    """One page of a menu."""
+class Listing(Struct, frozen=True):
+    """What of a menu page does not change by getting older."""
 
     items: list[MenuEntry]
     next_cursor: str | None
-    as_of: str
-    degraded: bool
 
 
-def page(view: MenuView, query: MenuQuery, now: int) -> MenuPage:
-    """Return the page at `now` (milliseconds since 1970); raises Problem for a cursor of another query."""
+def listing(view: MenuView, query: MenuQuery, now: int, degraded: bool) -> Listing:
+    """Return the page at `now` (milliseconds since 1970); raises Problem for a cursor of another query.
+
+    `degraded`: the view is too old for its counts to be shown (README, decision 8).
+    """
     order: Order = query.sort or "sku"
-    after = pages.position(query.cursor, order, _KEY_TYPES[order])
-    degraded = now - view.as_of > FRESH_MS
+    cursor = cursors.read(query.cursor, order, _KEY_TYPES[order])
     entries = [entry for entry in _entries(view, now, degraded) if _asked_for(entry, query)]
     entries.sort(key=lambda entry: _key(entry, order))
-    chosen, following = pages.cut(entries, lambda entry: _key(entry, order), after, query.limit)
-    return MenuPage(list(chosen), pages.cursor(order, following), instants.to_text(view.as_of), degraded)
+    if order == "sku":
+        page, following = cursors.cut(entries, lambda entry: _key(entry, order), cursor, query.limit)
+    else:
+        page, following = cursors.cut_unseen(
+            entries, lambda entry: _key(entry, order), lambda entry: entry.sku, cursor, query.limit
+        )
+    return Listing(list(page), cursors.write(order, following))
+
+
+def good_until(view: MenuView, now: int) -> float:
+    """Return when (milliseconds since 1970) a listing of this view changes by itself: a promotion opens or ends."""
+    return min((at for p in view.promotions for at in (p.starts_at, p.ends_at) if at > now), default=math.inf)
 
 
 def _entries(view: MenuView, now: int, degraded: bool) -> list[MenuEntry]:
@@ -138,6 +149,7 @@ def _mentions(entry: MenuEntry, words: str) -> bool:
     return all(word in text for word in _plain(words).split())
 
 
+@lru_cache(maxsize=8192)
 def _plain(text: str) -> str:
     """Return the text without case and accents: `pao` finds `Pão`."""
     return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
@@ -148,7 +160,7 @@ def _key(entry: MenuEntry, order: Order) -> Key:
         case "sku":
             return (entry.sku,)
         case "name":
-            return (entry.name.casefold(), entry.sku)
+            return (_plain(entry.name), entry.sku)
         case "price":
             return (entry.price_now, entry.sku)
         case "-price":

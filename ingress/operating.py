@@ -1,12 +1,15 @@
 """What operators and readers of problems ask: health, metrics, the meaning of a slug."""
 
-import prometheus_client
+import asyncio
+import time
+
 from aiohttp import web
 
-from ingress import answers, languages
-from ingress.keys import HEALTH
+from ingress import answers, exposition, languages
+from ingress.keys import HEALTH, WATCH
 from ingress.problems import Problem
 from ingress.texts import PROBLEMS
+from schemas.metrics import view_staleness
 
 
 async def live(request: web.Request) -> web.Response:
@@ -23,10 +26,10 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """GET /metrics: of this process."""
+    """GET /metrics: of all processes that run beside this one."""
+    view_staleness.set(request.app[WATCH].staleness(time.time_ns() // 1_000_000))
     return web.Response(
-        body=prometheus_client.generate_latest(),
-        headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST},
+        body=await asyncio.to_thread(exposition.render), headers={"Content-Type": exposition.CONTENT_TYPE}
     )
 
 

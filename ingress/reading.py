@@ -1,10 +1,10 @@
 """GET of menus, restaurants and orders: what the views hold."""
 
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
-from ingress import answers, entity, order_page, tokens
+from ingress import answers, order_page, tokens
 from ingress.keys import MENUS, TOKENS, VIEWS
 from ingress.problems import Fault, Problem, invalid
 
@@ -14,25 +14,29 @@ async def menu(request: web.Request) -> web.Response:
     page = await request.app[MENUS].menu(
         request.match_info["restaurant_id"], request.rel_url.raw_query_string
     )
-    return entity.respond(page, request.headers.get("If-None-Match"))
+    return page.respond(request.headers.get("If-None-Match"))
 
 
 async def catalogo(request: web.Request) -> web.Response:
     """GET /catalogo: the menu of the restaurant that the query names."""
-    parameters = list(request.query.items())
+    page = await request.app[MENUS].menu(*named_menu(request.rel_url.raw_query_string))
+    return page.respond(request.headers.get("If-None-Match"))
+
+
+def named_menu(query: str) -> tuple[str, str]:
+    """Return the restaurant that a query names, and the rest of the query; raises Problem."""
+    parameters = parse_qsl(query, keep_blank_values=True)
     restaurants = [value for name, value in parameters if name == "restaurant_id"]
     if len(restaurants) != 1:
         code = "repeated" if restaurants else "required"
         raise invalid(Fault("restaurant_id", code, where="parameter"))
-    others = urlencode([(name, value) for name, value in parameters if name != "restaurant_id"])
-    page = await request.app[MENUS].menu(restaurants[0], others)
-    return entity.respond(page, request.headers.get("If-None-Match"))
+    return restaurants[0], urlencode([(name, value) for name, value in parameters if name != "restaurant_id"])
 
 
 async def restaurants(request: web.Request) -> web.Response:
     """GET /v1/restaurants."""
     page = await request.app[MENUS].restaurants(request.rel_url.raw_query_string)
-    return entity.respond(page, request.headers.get("If-None-Match"))
+    return page.respond(request.headers.get("If-None-Match"))
 
 
 async def order(request: web.Request) -> web.Response:

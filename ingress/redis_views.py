@@ -1,18 +1,18 @@
 """The views in Redis, read."""
 
-import time
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 
-from ingress import menu_page
 from ingress.problems import Unavailable
-from ingress.views import MenuView, OrderView, RestaurantsView, StatusChange
+from ingress.views import Changes, MenuView, OrderView, Reading, RestaurantsView, StatusChange
 from schemas import views
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.orders import Order
@@ -24,6 +24,8 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 1.0
 #: Connections of one process; more would only queue inside Redis.
 MAX_CONNECTIONS = 16
+#: Generations that one read follows: a second when the views were replaced since the last read.
+TRIES = 3
 
 _restaurant = msgspec.json.Decoder(Restaurant)
 _item = msgspec.json.Decoder(Item)
@@ -42,49 +44,54 @@ def connect(url: str) -> Redis:
         timeout=TIMEOUT_SECONDS,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
     )
     return Redis.from_pool(pool)
 
 
 class RedisViews:
-    """Reads views, each in one round trip."""
+    """Reads views of the current generation, each in one round trip."""
 
-    def __init__(self, redis: Redis, partitions: int) -> None:
-        """Take the client, and how many partitions the views are projected from."""
+    def __init__(self, redis: Redis) -> None:
+        """Take the client."""
         self._redis = redis
-        self._partitions = partitions
+        self._generation = ""  # current when something was last read
 
-    async def menu(self, restaurant_id: str) -> MenuView | None:
-        """Return a restaurant's menu; None where there is no such restaurant.
+    async def menus(self, keys: Sequence[str]) -> tuple[Reading, dict[str, MenuView]]:
+        """Return menus by key; where there is no such restaurant, none."""
 
-        Raises Unavailable where the views may only not have it yet: emptied, or far behind.
-        """
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hgetall(views.menu(restaurant_id))
-        pipeline.hgetall(views.WATERMARKS)
-        fields, watermarks = await _answered(pipeline.execute())
-        restaurant = fields.get(views.RESTAURANT.encode())
-        if restaurant is None:
-            if self._may_lack(watermarks):
-                raise Unavailable()
-            return None
-        partition = fields.get(views.PARTITION.encode(), b"")
-        return MenuView(
-            restaurant=_value(_restaurant, restaurant),
-            items=_values(_item, fields, views.ITEM),
-            stocks={stock.sku: stock for stock in _values(_stock, fields, views.STOCK)},
-            promotions=_values(_promotion, fields, views.PROMOTION),
-            as_of=int(watermarks.get(views.unpack(partition)[1], 0)) if partition else 0,
-        )
+        def ask(pipeline: Pipeline, key: Callable[[str], str]) -> None:
+            pipeline.get(key(views.REVISION))
+            pipeline.hgetall(key(views.WATERMARKS))  # before what they speak of
+            for menu in keys:
+                pipeline.hgetall(key(menu))
 
-    def _may_lack(self, watermarks: dict[bytes, bytes]) -> bool:
-        oldest = min(map(int, watermarks.values()), default=0)
-        return len(watermarks) < self._partitions or time.time() * 1000 - oldest > menu_page.FRESH_MS
+        generation, (revision, watermarks, *found) = await self._read(ask)
+        menus = {
+            key: _menu(fields, watermarks)
+            for key, fields in zip(keys, found, strict=True)
+            if views.RESTAURANT.encode() in fields
+        }
+        return Reading(generation, int(revision or 0)), menus
+
+    async def restaurants(self) -> tuple[Reading, RestaurantsView]:
+        """Return all restaurants."""
+
+        def ask(pipeline: Pipeline, key: Callable[[str], str]) -> None:
+            pipeline.get(key(views.REVISION))
+            pipeline.hvals(key(views.RESTAURANTS))
+            pipeline.hgetall(key(views.PROMOTIONS))
+
+        generation, (revision, restaurants, promotions) = await self._read(ask)
+        windows: dict[str, list[Window]] = {}
+        for name, stored in promotions.items():
+            windows.setdefault(name.decode().partition("/")[0], []).append(_value(_window, stored))
+        view = RestaurantsView([_value(_restaurant, stored) for stored in restaurants], windows)
+        return Reading(generation, int(revision or 0)), view
 
     async def order(self, order_id: str) -> OrderView | None:
         """Return an order; None where none is known yet."""
-        fields: dict[bytes, bytes] = await _answered(self._redis.hgetall(views.order(order_id)))
+        _, (fields,) = await self._read(lambda pipeline, key: pipeline.hgetall(key(views.order(order_id))))
         order = fields.get(views.ORDER.encode())
         if order is None:
             return None
@@ -98,20 +105,55 @@ class RedisViews:
             _value(_order, order), [StatusChange(name, _at.decode(at)) for _, at, name in changes]
         )
 
-    async def restaurants(self) -> RestaurantsView:
-        """Return all restaurants."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hvals(views.RESTAURANTS)
-        pipeline.hgetall(views.PROMOTIONS)
-        restaurants, promotions = await _answered(pipeline.execute())
-        windows: dict[str, list[Window]] = {}
-        for name, stored in promotions.items():
-            windows.setdefault(name.decode().partition("/")[0], []).append(_value(_window, stored))
-        return RestaurantsView([_value(_restaurant, stored) for stored in restaurants], windows)
+    async def changes(self, generation: str, revision: int) -> Changes:
+        """Return what has changed since this revision of this generation; all, when it is not current any more."""
+
+        def ask(pipeline: Pipeline, key: Callable[[str], str]) -> None:
+            since = revision if key("") == views.inside(generation, "") else 0
+            pipeline.hgetall(key(views.WATERMARKS))  # before the changes: see ingress/watch.py
+            pipeline.get(key(views.REVISION))
+            pipeline.zrangebyscore(key(views.CHANGES), f"({since}", "+inf", withscores=True)
+
+        current, (watermarks, last, changed) = await self._read(ask)
+        return Changes(
+            current,
+            int(last or 0),
+            {key.decode(): int(changed_at) for key, changed_at in changed},
+            {int(partition): int(as_of) for partition, as_of in watermarks.items()},
+        )
 
     async def ping(self) -> bool:
         """Return True when the views can be read."""
         return await _answered(self._redis.ping())
+
+    async def _read(self, ask: Callable[[Pipeline, Callable[[str], str]], Any]) -> tuple[str, list[Any]]:
+        """Return the current generation and the answers in it."""
+        for _ in range(TRIES):
+            generation = self._generation
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.get(views.CURRENT)
+            ask(pipeline, partial(views.inside, generation))
+            current, *answers = await _answered(pipeline.execute())
+            if current is None:  # emptied, and nobody has begun to fill it
+                raise Unavailable()
+            self._generation = current.decode()
+            if self._generation == generation:
+                return generation, answers
+        raise Unavailable()
+
+
+def _menu(fields: dict[bytes, bytes], watermarks: dict[bytes, bytes]) -> MenuView:
+    partition = views.unpack(fields.get(views.PARTITION.encode(), b"0|-1"))[1]
+    as_of = int(watermarks.get(partition, 0))
+    return MenuView(
+        restaurant=_value(_restaurant, fields[views.RESTAURANT.encode()]),
+        items=_values(_item, fields, views.ITEM),
+        # what is taken is known up to the watermark; without one, nothing is, not even that all is
+        stocks={stock.sku: stock for stock in _values(_stock, fields, views.STOCK)} if as_of else {},
+        promotions=_values(_promotion, fields, views.PROMOTION),
+        as_of=as_of,
+        partition=int(partition),
+    )
 
 
 async def _answered(answer: Awaitable[T]) -> T:

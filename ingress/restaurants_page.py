@@ -1,11 +1,13 @@
 """The page of restaurants: a pure function of the view, the query and the time."""
 
+import math
 from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ingress import pages
-from ingress.pages import DEFAULT_LIMIT, Key, Limit
+from ingress import cursors
+from ingress.cursors import Key
+from ingress.pages import DEFAULT_LIMIT, Limit
 from ingress.views import RestaurantsView
 from schemas.views import Window
 
@@ -38,7 +40,7 @@ class RestaurantsPage(Struct, frozen=True):
 
 def page(view: RestaurantsView, query: RestaurantsQuery, now: int) -> RestaurantsPage:
     """Return the page at `now` (milliseconds since 1970); raises Problem for a cursor that is none."""
-    after = pages.position(query.cursor, ORDER, (str,))
+    cursor = cursors.read(query.cursor, ORDER, (str,))
     entries = [
         RestaurantEntry(
             restaurant.restaurant_id,
@@ -48,13 +50,19 @@ def page(view: RestaurantsView, query: RestaurantsQuery, now: int) -> Restaurant
         )
         for restaurant in view.restaurants
     ]
-    chosen, following = pages.cut(
+    chosen, following = cursors.cut(
         sorted((entry for entry in entries if entry.promo or not query.promo), key=_key),
         _key,
-        after,
+        cursor,
         query.limit,
     )
-    return RestaurantsPage(list(chosen), pages.cursor(ORDER, following))
+    return RestaurantsPage(list(chosen), cursors.write(ORDER, following))
+
+
+def good_until(view: RestaurantsView, now: int) -> float:
+    """Return when (milliseconds since 1970) a page of this view changes by itself: a promotion opens or ends."""
+    windows = (window for windows in view.windows.values() for window in windows)
+    return min((at for w in windows for at in (w.starts_at, w.ends_at) if at > now), default=math.inf)
 
 
 def _any_open(windows: Iterable[Window], now: int) -> bool:

@@ -15,6 +15,7 @@ from ingress.app import make_app
 from ingress.asking import Asking
 from ingress.command_log import KafkaCommandLog
 from ingress.health import Health
+from ingress.hot_path import shorten
 from ingress.redis_views import RedisViews
 from ingress.reply_inbox import KafkaReplyInbox
 from schemas import metrics
@@ -42,7 +43,7 @@ async def serve(settings: Settings) -> None:
     asking = Asking(commands, partition, settings.max_undecided)
     inbox = KafkaReplyInbox(settings.bootstrap_servers, partition, asking.deliver)
     redis = redis_views.connect(settings.redis)
-    views = RedisViews(redis, settings.partitions)
+    views = RedisViews(redis)
     health = Health({"commands": commands.is_reachable, "replies": inbox.is_reading, "views": views.ping})
     async with contextlib.aclosing(redis), _running(commands.run(), stop), _running(inbox.run(), stop):
         connected = asyncio.gather(commands.wait_connected(), inbox.wait_reading())
@@ -95,6 +96,8 @@ async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[
         shutdown_timeout=settings.order_wait_seconds + SHUTDOWN_GRACE,
     )
     await runner.setup()
+    assert runner.server is not None
+    shorten(app, runner.server)
     site = web.TCPSite(runner, settings.http_host, settings.http_port, reuse_port=True, backlog=BACKLOG)
     try:
         await site.start()

@@ -1,5 +1,6 @@
 """The views as ingress reads them; who keeps them is egress."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -9,6 +10,22 @@ from schemas.orders import Order
 from schemas.views import Window
 
 
+class Reading(Struct, frozen=True):
+    """When something was read: in which generation of the views, and after how many changes of it."""
+
+    generation: str
+    revision: int
+
+
+class Changes(Struct, frozen=True):
+    """What the views say of themselves: what has changed, and until when (milliseconds since 1970) they hold all."""
+
+    generation: str
+    revision: int
+    views: dict[str, int]  # by key, the revision of its last change
+    watermarks: dict[int, int]  # by partition
+
+
 class MenuView(Struct, frozen=True):
     """All that is known of one restaurant's menu, and until when (milliseconds since 1970) it is all."""
 
@@ -16,7 +33,8 @@ class MenuView(Struct, frozen=True):
     items: list[Item]
     stocks: dict[str, Stock]  # by sku
     promotions: list[Promotion]
-    as_of: int
+    as_of: int  # 0: not known
+    partition: int = -1  # that decides for the restaurant; -1: not known
 
 
 class StatusChange(Struct, frozen=True):
@@ -41,16 +59,19 @@ class RestaurantsView(Struct, frozen=True):
 
 
 class Views(Protocol):
-    """Reads views; each method raises Unavailable when they cannot be read in time."""
+    """Reads views by their keys (schemas/views.py); each method raises Unavailable when they cannot be read in time."""
 
-    async def menu(self, restaurant_id: str) -> MenuView | None:
-        """Return a restaurant's menu; None where there is no such restaurant."""
+    async def menus(self, keys: Sequence[str]) -> tuple[Reading, dict[str, MenuView]]:
+        """Return menus by key; where there is no such restaurant, none."""
+
+    async def restaurants(self) -> tuple[Reading, RestaurantsView]:
+        """Return all restaurants."""
 
     async def order(self, order_id: str) -> OrderView | None:
         """Return an order; None where none is known yet."""
 
-    async def restaurants(self) -> RestaurantsView:
-        """Return all restaurants."""
+    async def changes(self, generation: str, revision: int) -> Changes:
+        """Return what has changed since this revision of this generation; all, when it is not current any more."""
 
     async def ping(self) -> bool:
         """Return True when the views can be read."""

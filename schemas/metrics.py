@@ -1,6 +1,15 @@
-"""Every metric, by name, once. Times are in seconds."""
+"""Every metric, by name, once. Times are in seconds.
+
+Where PROMETHEUS_MULTIPROC_DIR is set, as `make up` sets it, every process keeps its values in a file
+there and ingress shows all of them; `multiprocess_mode` says how the gauges of several processes are
+shown as one, and a gauge is set: it cannot be a function.
+"""
+
+from typing import get_args
 
 from prometheus_client import Counter, Gauge, Histogram
+
+from schemas.replies import Outcome
 
 #: Upper bounds of the latency buckets; 0.12 and 0.3 are the service levels for reads and orders.
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
@@ -25,10 +34,27 @@ order_hop = Histogram(
     buckets=LATENCY_BUCKETS,
 )
 idempotent_replays = Counter("promo_idempotent_replays_total", "Answers that had been given before")
-undecided = Gauge("promo_undecided_commands", "Commands of this process that wait for their decision")
-consumer_lag = Gauge("promo_consumer_lag", "Records not yet processed", ["topic", "partition", "group"])
-dead_letters = Gauge("promo_dlq_depth", "Records set aside", ["topic"])
-view_staleness = Gauge("promo_view_staleness_seconds", "Age of the views")
+undecided = Gauge(
+    "promo_undecided_commands", "Commands that wait for their decision", multiprocess_mode="livesum"
+)
+#: Of each partition, the process that has it says; a partition that has moved was said last by who has it now.
+consumer_lag = Gauge(
+    "promo_consumer_lag",
+    "Records not yet processed",
+    ["topic", "partition", "group"],
+    multiprocess_mode="livemostrecent",
+)
+dead_letters = Gauge(
+    "promo_dlq_depth", "Records in a dead-letter topic", ["topic"], multiprocess_mode="mostrecent"
+)
+view_staleness = Gauge("promo_view_staleness_seconds", "Age of the views", multiprocess_mode="livemostrecent")
+circuit_breaker_state = Gauge(
+    "promo_circuit_breaker_state",
+    "0 closed, 1 half open, 2 open; of several processes the highest",
+    ["name"],
+    multiprocess_mode="livemax",
+)
+notifications = Counter("promo_notifications_total", "Messages to customers", ["channel", "result"])
 retries = Counter("promo_retries_total", "Attempts after the first", ["name"])
 transactions = Counter("promo_transactions_total", "Transactions, by result", ["result"])
 transaction_phase = Histogram(
@@ -45,10 +71,10 @@ offset_gaps = Counter("promo_offset_gaps_total", "Input offsets that were missin
 recoveries = Counter(
     "promo_recoveries_total", "Partitions taken over, by what the local store was worth", ["store"]
 )
-ready = Gauge("promo_ready", "1 when this process does its work")
-circuit_breaker_state = Gauge(
-    "promo_circuit_breaker_state", "0 closed, 1 half-open, 2 open: calls rest", ["name"]
+ready = Gauge(
+    "promo_ready", "1 when this process does its work; of several, how many do", multiprocess_mode="livesum"
 )
+
 payment_requests = Counter(
     "promo_payment_requests_total",
     "Requests to the gateway that are done with, by outcome",
@@ -60,7 +86,28 @@ payment_calls = Histogram(
     ["kind", "result"],
     buckets=LATENCY_BUCKETS,
 )
-payments_pending = Gauge("promo_payments_pending", "Requests to the gateway that are under way", ["kind"])
-payments_oldest = Gauge(
-    "promo_payments_oldest_pending_seconds", "Age of the oldest request that is under way", ["kind"]
+payments_pending = Gauge(
+    "promo_payments_pending",
+    "Requests to the gateway that are under way",
+    ["kind"],
+    multiprocess_mode="livesum",
 )
+payments_oldest = Gauge(
+    "promo_payments_oldest_pending_seconds",
+    "Age of the oldest request that is under way",
+    ["kind"],
+    multiprocess_mode="livemax",
+)
+
+# what is counted from the start, so that the first event is seen as a rise and not as a new series
+for _outcome in get_args(Outcome):
+    if _outcome not in ("created", "replaced"):
+        orders.labels(_outcome)
+for _result in ("committed", "failed", "fenced"):
+    transactions.labels(_result)
+for _name in ("views", "facts", "recovery"):
+    retries.labels(_name)
+circuit_breaker_state.labels("payments")
+for _channel in ("sse", "webhook", "web-push"):
+    for _result in ("delivered", "failed"):
+        notifications.labels(_channel, _result)

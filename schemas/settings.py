@@ -58,6 +58,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_undecided: Annotated[
         int, Meta(description="undecided commands per ingress process; past it, 503 overloaded", ge=1)
     ] = 1000
+    stale_reads_seconds: Annotated[
+        float,
+        Meta(description="how long menus are shown from memory, marked degraded, while Redis is away", ge=0),
+    ] = 30.0
     idempotency_ttl_seconds: Annotated[
         int,
         Meta(description="how long an answer is kept under its key; at least 24 hours in production", ge=1),

@@ -111,3 +111,5 @@ TOPICS: tuple[Topic, ...] = (
     WATERMARKS,
     STATE_CHANGELOG,
 )
+
+#: What could not be processed.

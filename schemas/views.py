@@ -11,8 +11,23 @@ greater, so facts may come twice or in any order.
 | | `s:<status>` | when it got that status |
 | `restaurants` | `<restaurant>` | its profile |
 | `promotions` | `<restaurant>/<promotion>` | its window |
-| `views:positions` | `<topic>/<partition>` | no JSON: the next offset to project |
-| `views:watermarks` | `<partition>` | no JSON, no version: until when the views hold all, in ms since 1970 |
+
+What is kept beside the views:
+
+| key | holds |
+|---|---|
+| `views:positions` | a hash: `<topic>/<partition>` to the next offset to project |
+| `views:watermarks` | a hash: `<partition>` to until when the views hold all, in ms since 1970 |
+| `views:revision` | counts the changes of views that do not expire |
+| `views:changes` | a sorted set: such a view's key, by the revision of its last change |
+
+All of these belong to a generation, whose name stands before each key (`views-1f0c92aa:menu:r1`). A rebuild
+makes a new generation beside the current one, and switches the pointer:
+
+| key | holds |
+|---|---|
+| `views:current` | the generation that is read and grown |
+| `views:closing` | the generation that takes no more writes, for the moment of a switch |
 """
 
 from msgspec import Struct
@@ -21,6 +36,11 @@ RESTAURANTS = "restaurants"
 PROMOTIONS = "promotions"
 POSITIONS = "views:positions"
 WATERMARKS = "views:watermarks"
+REVISION = "views:revision"
+CHANGES = "views:changes"
+
+CURRENT = "views:current"
+CLOSING = "views:closing"
 
 RESTAURANT = "restaurant"
 PARTITION = "partition"
@@ -30,7 +50,7 @@ PROMOTION = "promotion:"
 
 ORDER = "order"
 STATUS = "s:"
-#: How long an order can be looked at.
+#: How long an order can be looked at after its last change.
 ORDER_SECONDS = 7 * 86_400
 
 
@@ -39,6 +59,11 @@ class Window(Struct, frozen=True):
 
     starts_at: int
     ends_at: int
+
+
+def inside(generation: str, key: str) -> str:
+    """Return a key of a generation."""
+    return f"{generation}:{key}"
 
 
 def menu(restaurant_id: str) -> str:

@@ -17,7 +17,7 @@ from streams.agents import clock
 from streams.agents.commands import CommandFunction
 from streams.agents.dead_letters import dead_letter
 from streams.domain.decision import Policy
-from streams.exactly_once import transport
+from streams.exactly_once import lag, transport
 from streams.exactly_once.agent import Table, agent
 from streams.exactly_once.layer import Layer, LayerSettings
 from streams.exactly_once.transport import App
@@ -62,5 +62,9 @@ def build(settings: Settings, layer_settings: LayerSettings) -> App:
     @app.task
     async def run_clock() -> None:
         await clock.run(app, commands, settings.tick_seconds)
+
+    @app.task
+    async def measure_lag() -> None:
+        await lag.run(app)
 
     return app

@@ -28,11 +28,18 @@ def restart_delay(quick_deaths: int, chance: Callable[[], float] = random.random
 class Keeper:
     """One program and the process that runs it now."""
 
-    def __init__(self, program: Program, changed: Callable[[], None], report: Report) -> None:
+    def __init__(
+        self,
+        program: Program,
+        changed: Callable[[], None],
+        report: Report,
+        ended: Callable[[int], None] = lambda pid: None,
+    ) -> None:
         self.program = program
         self.restarts = 0
         self._changed = changed
         self._report = report
+        self._ended = ended
         self._quick_deaths = 0
         self.stopping = False
         self._process: asyncio.subprocess.Process | None = None
@@ -108,5 +115,6 @@ class Keeper:
             )
         self._changed()
         code = await self._process.wait()
+        self._ended(self._process.pid)
         self._changed()
         return code

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from compose import redis_server
 from compose.kafka import broker, probe
 from compose.kafka.java import Java
+from compose.supervisor import shared_metrics
 from schemas.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +92,7 @@ def member(
             "PROMO_KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "PROMO_REDIS_URL": settings.redis,
             "PROMO_DATA_DIR": str(data),
+            **shared_metrics.environment(data),
             **secrets,
         },
         ops_port=ops_port,

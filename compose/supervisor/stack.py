@@ -11,7 +11,7 @@ from compose.errors import StackError, StartFailed, Unreachable
 from compose.kafka import probe, topics
 from compose.kafka.java import Java
 from compose.progress import Event, Report
-from compose.supervisor import program
+from compose.supervisor import program, shared_metrics
 from compose.supervisor.keeper import Keeper
 from compose.supervisor.program import Program
 from compose.supervisor.state import Home, Purpose, State
@@ -48,6 +48,7 @@ class Stack:
         Raises StackError.
         """
         deadline = time.monotonic() + START_SECONDS
+        shared_metrics.prepare(self._data)
         await asyncio.gather(self._start_kafka(java, deadline), self._start_redis(deadline))
         self._working("making topics")
         count = await topics.create(self._settings, self._settings.bootstrap_servers)
@@ -109,9 +110,12 @@ class Stack:
         await self._until_ready(self._keep(what), deadline)
 
     def _keep(self, what: Program) -> Keeper:
-        keeper = self._keepers[what.name] = Keeper(what, self._publish, self._report)
+        keeper = self._keepers[what.name] = Keeper(what, self._publish, self._report, self._forget)
         keeper.start()
         return keeper
+
+    def _forget(self, pid: int) -> None:
+        shared_metrics.forget(self._data, pid)
 
     def _add(self, role: str) -> Keeper:
         number = len(self._of(role)) + 1

@@ -36,6 +36,8 @@ class Breaker:
     def __init__(self, circuit: AsyncCircuitBreaker) -> None:
         """Take the circuit; see `make`."""
         self._circuit = circuit
+        self._gauge = metrics.circuit_breaker_state.labels(circuit.context.name)
+        self._show()
         self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -47,9 +49,7 @@ class Breaker:
         # a refusal is an answer: the provider works
         factory = AsyncCircuitBreakerFactory(threshold, rest_seconds, exclude=[RefusedError])
         factory.add_listener(_tell)
-        breaker = cls(await factory.get_breaker(name))
-        metrics.circuit_breaker_state.labels(name).set_function(lambda: _SHOWN[breaker.state])
-        return breaker
+        return cls(await factory.get_breaker(name))
 
     @property
     def state(self) -> StateName:
@@ -93,6 +93,7 @@ class Breaker:
     async def _counted(self, make: Callable[[], Awaitable[T]], outcome: "asyncio.Future[T]") -> None:
         try:
             async with self._circuit:
+                self._show()
                 result = await make()
         except Exception as error:
             if not outcome.done():
@@ -100,6 +101,11 @@ class Breaker:
         else:
             if not outcome.done():
                 outcome.set_result(result)
+        finally:
+            self._show()
+
+    def _show(self) -> None:
+        self._gauge.set(_SHOWN[self.state])
 
 
 def _tell(name: str, kind: str, event: Event) -> None:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from functools import partial
 
 import msgspec
 
@@ -51,9 +50,7 @@ class Gateway:
         self._since: dict[tuple[Partition, int], tuple[str, int]] = {}  # kind, and when it was asked
         self._committed_at = 0.0
         self._told_at = 0.0
-        for kind in ("authorise", "refund"):
-            metrics.payments_pending.labels(kind).set_function(partial(self._pending, kind))
-            metrics.payments_oldest.labels(kind).set_function(partial(self._oldest, kind))
+        self._show()
 
     async def run(self) -> None:
         """Work until cancelled; raises KafkaError."""
@@ -81,6 +78,7 @@ class Gateway:
         if now >= self._committed_at + COMMIT_SECONDS:
             self._committed_at = now
             await self._requests.commit({at: done.position for at, done in self._progress.items()})
+            self._show()
             self._tell_of_old_refunds(now)
 
     def _begin(self, record: Record) -> None:
@@ -129,11 +127,11 @@ class Gateway:
         self._errands.clear()
         self._progress.clear()
 
-    def _pending(self, kind: str) -> float:
-        return len(self._ages(kind))
-
-    def _oldest(self, kind: str) -> float:
-        return max(self._ages(kind), default=0.0)
+    def _show(self) -> None:
+        for kind in ("authorise", "refund"):
+            ages = self._ages(kind)
+            metrics.payments_pending.labels(kind).set(len(ages))
+            metrics.payments_oldest.labels(kind).set(max(ages, default=0.0))
 
     def _ages(self, kind: str) -> list[float]:
         now = time.time()

@@ -29,14 +29,14 @@ async def run(stack: Stack, rate: float, seconds: float) -> None:
             ).status
 
         await load(rate, 5, lambda n: order("warm", n))
-        urls = [str(p["url"]) for p in stack.processes("streams")] + [f"{stack.url}/metrics"]
-        before = hops.scrape(urls)
+        metrics = f"{stack.url}/metrics"
+        before = hops.scrape(metrics)
         samples = await load(rate, seconds, lambda n: order("k", n))
         print(f"{rate:g} orders/s for {seconds:g} s: {dict(samples.statuses)}")
         print(
             "p50 {:.0f} ms, p95 {:.0f} ms, p99 {:.0f} ms\n".format(*map(samples.quantile, (0.5, 0.95, 0.99)))
         )
-        print(hops.table(before, hops.scrape(urls)))
+        print(hops.table(before, hops.scrape(metrics)))
 
 
 def main() -> None:

@@ -15,22 +15,19 @@ HOPS = [
 ]
 
 
-def scrape(urls: list[str]) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return sum and count of each hop's histogram, over all processes."""
-    found: dict[tuple[str, str], tuple[float, float]] = {}
-    for url in urls:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            text = answer.read().decode()
-        for _, metric, labels in HOPS:
-            values = [
-                float(match.group(1))
-                if (match := re.search(rf"^{metric}_{part}{{{labels}}} (\S+)$", text, re.M))
-                else 0.0
-                for part in ("sum", "count")
-            ]
-            total, count = found.get((metric, labels), (0.0, 0.0))
-            found[(metric, labels)] = (total + values[0], count + values[1])
-    return found
+def scrape(url: str) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return sum and count of each hop's histogram, of all processes together."""
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        text = answer.read().decode()
+
+    def value(metric: str, part: str, labels: str) -> float:
+        match = re.search(rf"^{metric}_{part}{{{labels}}} (\S+)$", text, re.M)
+        return float(match.group(1)) if match else 0.0
+
+    return {
+        (metric, labels): (value(metric, "sum", labels), value(metric, "count", labels))
+        for _, metric, labels in HOPS
+    }
 
 
 def table(

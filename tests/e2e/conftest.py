@@ -8,10 +8,13 @@ import pytest
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
 
+#: How long menus are shown from memory while Redis is away: shorter than a user would have it.
+STALE_READS_SECONDS = 4
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    started = Stack(tmp_path_factory.mktemp("stack"), ingress=2)
+    started = Stack(tmp_path_factory.mktemp("stack"), ingress=2, stale_reads_seconds=STALE_READS_SECONDS)
     yield started
     started.compose("down")
 

@@ -2,10 +2,13 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from compose import ports
@@ -13,23 +16,35 @@ from compose import ports
 ADMIN = "admin-of-the-tests"
 
 
+BLOCK = 24
+
+
+def free_block() -> range:
+    """Return ports in a row that are free: below those that clients get, so that no connection takes one meanwhile."""
+    while True:
+        first = random.randrange(20_000, 32_000 - BLOCK)
+        if all(map(ports.is_free, block := range(first, first + BLOCK))):
+            return block
+
+
 class Stack:
     """`python -m compose up` and what can be done to it from outside."""
 
     def __init__(self, data_dir: Path, **settings: object) -> None:
         self.data_dir = data_dir
-        kafka = ports.any_free()
-        self.url = f"http://127.0.0.1:{(http := ports.any_free())}"
+        kafka, _, self.redis_port, http, edge, provider, ops, *_ = free_block()
+        self.url = f"http://127.0.0.1:{http}"
+        self.edge_url = f"http://127.0.0.1:{edge}"
         self.bootstrap = f"127.0.0.1:{kafka}"
-        self.redis_port = ports.any_free()
         self.environment = {
             **os.environ,
             "PROMO_DATA_DIR": str(data_dir),
             "PROMO_KAFKA_PORT": str(kafka),
             "PROMO_REDIS_PORT": str(self.redis_port),
             "PROMO_HTTP_PORT": str(http),
-            "PROMO_OPS_PORT": str(ports.any_free()),
-            "PROMO_PROVIDER_PORT": str(ports.any_free()),
+            "PROMO_EDGE_PORT": str(edge),
+            "PROMO_OPS_PORT": str(ops),
+            "PROMO_PROVIDER_PORT": str(provider),
             "PROMO_ADMIN_TOKEN": ADMIN,
             **{f"PROMO_{name.upper()}": str(value) for name, value in settings.items()},
         }
@@ -49,15 +64,27 @@ class Stack:
         return done.stdout
 
     def processes(self, role: str) -> list[dict[str, object]]:
-        """What `make ps` says of a role."""
+        """What `make ps` says of a role, or of all."""
         lines = [json.loads(line) for line in self.compose("ps").splitlines()]
-        return [line for line in lines if line["role"] == role]
+        return [line for line in lines if role in ("", line["role"])]
 
     def kill(self, role: str) -> int:
         """kill -9 the first process of a role; the pid that is gone."""
         pid = int(str(self.processes(role)[0]["pid"]))
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    @contextmanager
+    def paused(self, role: str) -> Iterator[None]:
+        """Let the processes of a role hang, as on a machine that is overloaded."""
+        pids = [int(str(process["pid"])) for process in self.processes(role)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def wait_for_new(self, role: str, old: int, seconds: float = 10) -> None:
         """Return once another process than `old` runs in its place."""

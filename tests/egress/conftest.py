@@ -7,9 +7,10 @@ import pytest
 from redis.asyncio import Redis
 
 from compose.kafka import topics
-from egress import redis_store
+from egress import generations, redis_store
 from egress.redis_store import RedisStore
 from egress.view_store import ViewStore
+from schemas import views
 from schemas.settings import Settings
 from tests.egress.dict_store import DictStore, Hashes
 
@@ -39,16 +40,20 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 async def read_all(redis: Redis) -> Hashes:
-    """Return every hash of the database."""
+    """Return every hash of the current generation."""
+    prefix = views.inside(await generations.current(redis), "")
     return {
-        key.decode(): {field.decode(): value for field, value in (await redis.hgetall(key)).items()}
-        for key in await redis.keys()
+        key.decode().removeprefix(prefix): {
+            field.decode(): value for field, value in (await redis.hgetall(key)).items()
+        }
+        for key in await redis.keys(f"{prefix}*")
+        if await redis.type(key) == b"hash"
     }
 
 
 @pytest.fixture(params=["memory", "redis"])
-def kept(request: pytest.FixtureRequest) -> Kept:
-    """Each store in turn."""
+async def kept(request: pytest.FixtureRequest, redis: Redis) -> Kept:
+    """Each store in turn, asked for positions as a projector begins."""
     if request.param == "memory":
         memory = DictStore()
 
@@ -56,5 +61,6 @@ def kept(request: pytest.FixtureRequest) -> Kept:
             return memory.hashes
 
         return Kept(memory, hashes)
-    redis = request.getfixturevalue("redis")
-    return Kept(RedisStore(redis), lambda: read_all(redis), redis)
+    store = RedisStore(redis)
+    await store.positions([])
+    return Kept(store, lambda: read_all(redis), redis)

@@ -1,5 +1,6 @@
 """Facts as streams would write them, for any history: state and versions grow one by one."""
 
+import time
 from typing import Any
 
 from hypothesis import strategies as st
@@ -25,6 +26,8 @@ from schemas.orders import Eta, Order, OrderLine, Refund, Shortage
 
 RESTAURANT = "r1"
 PARTITION = 5
+#: When stories begin, in milliseconds since 1970: lately, since what is old expires.
+BEGINNING = time.time_ns() // 1_000_000
 ADDRESS = Address("Rua A", "10", "Centro", "Recife", "50000-000")
 
 #: How an order may live on after it was confirmed: the statuses it gets.
@@ -54,7 +57,7 @@ class Story:
 
     @property
     def _at(self) -> str:
-        return to_text(1_000 * len(self.facts))
+        return to_text(BEGINNING + 1_000 * len(self.facts))
 
     def put_restaurant(self) -> None:
         version = self._next("restaurant")

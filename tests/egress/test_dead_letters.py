@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from egress import redis_store
+from egress import generations, redis_store
 from egress.dead_letters import DeadLetter
 from egress.dlq import kafka_shelf
 from egress.dlq.shelf import Entry
@@ -112,7 +112,8 @@ async def test_egress_sets_aside_what_it_cannot_read_and_counts_what_waits(
         await producer.send_and_wait("catalog.changed", fact, key=restaurant.encode(), partition=5)
         await eventually(lambda: counted(3 * len(names)), 20)
         async with contextlib.aclosing(redis_store.connect(redis_url)) as redis:
-            assert await redis.hget(views.menu(restaurant), views.RESTAURANT)
+            current = await generations.current(redis)
+            assert await redis.hget(views.inside(current, views.menu(restaurant)), views.RESTAURANT)
         for entry in await waiting():
             if entry.key == restaurant.encode():
                 assert (await run(broker, "drop", *entry.place))[0] == 0

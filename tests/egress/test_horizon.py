@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.horizon import Aim, Horizon, oldest
+from egress.horizon import Aim, Horizon
 from egress.positions import Partition
 
 A0, B0, A1 = Partition("a", 0), Partition("b", 0), Partition("a", 1)
@@ -56,8 +56,3 @@ def test_what_is_told_of_a_partition_only_grows(heard: list[tuple[int, int]]) ->
             told[reached] = max(told[reached], aim.as_of)
     for partition in {p for p, _ in heard}:
         assert told[partition] == max(a for p, a in heard if p == partition)
-
-
-def test_the_age_of_the_views_is_that_of_the_oldest() -> None:
-    """One partition that is behind must not hide behind seven that are not."""
-    assert oldest([7000, 9000], 10_000) == 3.0 and oldest([], 10_000) == 0.0

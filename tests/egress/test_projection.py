@@ -128,11 +128,13 @@ async def test_redis_shows_what_the_model_shows(redis: Redis) -> None:
         story.put_promotion()
         story.order(step % 3 != 0, LIVES[step % len(LIVES)])
     store, model = RedisStore(redis), DictStore()
+    await store.positions([])
     for fact in story.facts[::-1] + story.facts:
         await store.apply(project(fact, PARTITION), [])
         await model.apply(project(fact, PARTITION), [])
     assert await read_all(redis) == model.hashes
     batch = [write for fact in story.facts for write in project(fact, PARTITION)]
     await redis.flushdb()
+    await store.positions([])
     await store.apply(batch, [])
     assert await read_all(redis) == model.hashes

@@ -1,11 +1,16 @@
 """The contract of a store of views, of the one in memory and the one in Redis alike."""
 
-import pytest
+import time
 
+import pytest
+from redis.asyncio import Redis
+
+from egress import generations
 from egress.horizon import Aim
 from egress.positions import Move, Partition
 from egress.projection import ViewWrite
-from egress.view_store import ViewsLost
+from egress.redis_store import RedisStore
+from egress.view_store import ViewsLost, ViewsUnreachable
 from schemas import views
 from tests.egress.conftest import Kept
 
@@ -15,6 +20,10 @@ Q = Partition("order.failed", 3)
 
 def write(version: int, value: bytes = b'"x"', field: str = "f", key: str = "k") -> ViewWrite:
     return ViewWrite(key, field, version, value)
+
+
+async def key(redis: Redis, name: str) -> str:
+    return views.inside(await generations.current(redis), name)
 
 
 async def test_a_projection_that_has_not_begun_has_no_position(kept: Kept) -> None:
@@ -96,21 +105,60 @@ async def test_a_watermark_is_told_only_where_the_views_hold_it_and_never_falls(
     assert (await kept.hashes())[views.WATERMARKS] == {"3": b"1000"}
 
 
-async def test_views_that_expire_do_and_others_do_not(kept: Kept) -> None:
-    """Orders can be looked at for seven days; menus are kept."""
-    await kept.store.begin({P: 0})
-    await kept.store.apply([ViewWrite("o", "f", 1, b"1", seconds=100), write(1)], [])
-    if kept.redis is not None:
-        assert 0 < await kept.redis.ttl("o") <= 100 and await kept.redis.ttl("k") == -1
+async def test_views_expire_when_their_last_change_says(kept: Kept) -> None:
+    """Orders can be looked at for seven days after they changed, however often they are projected; menus are kept."""
+    if kept.redis is None:
+        return
+    now = int(time.time())
+    for seconds in (100, 50):
+        await kept.store.apply([ViewWrite("o", f"f{seconds}", 1, b"1", now + seconds), write(1)], [])
+    assert 50 < await kept.redis.ttl(await key(kept.redis, "o")) <= 100
+    assert await kept.redis.ttl(await key(kept.redis, "k")) == -1
+    await kept.store.apply([ViewWrite("old", "f", 1, b"1", now - 1)], [])
+    assert "old" not in await kept.hashes()
+
+
+async def test_changes_of_menus_can_be_asked_for_by_revision(kept: Kept) -> None:
+    """Ingress asks what has changed, instead of asking for each menu whether it has; an old version is no change."""
+    if kept.redis is None:
+        return
+    await kept.store.apply([write(2, key="a"), write(1, key="b")], [])
+    await kept.store.apply([write(1, key="a"), write(2, key="b"), ViewWrite("o", "f", 1, b"1", 2**33)], [])
+    changes = await kept.redis.zrange(await key(kept.redis, views.CHANGES), 0, -1, withscores=True)
+    assert dict(changes) == {b"a": 1.0, b"b": 2.0}
+    assert await kept.redis.get(await key(kept.redis, views.REVISION)) == b"2"
+
+
+async def test_a_generation_that_is_not_current_any_more_takes_no_writes(kept: Kept) -> None:
+    """After a rebuild the projector goes on with the new views, from where these stand."""
+    if kept.redis is None:
+        return
+    await kept.store.begin({P: 5})
+    old = await generations.current(kept.redis)
+    rebuilt = RedisStore(kept.redis, "views-new")
+    await rebuilt.begin({P: 3})
+    await rebuilt.apply([write(1, key="new")], [])
+    assert not await generations.switch(kept.redis, old, "views-new")  # not closed
+    await generations.close(kept.redis, old)
+    with pytest.raises(ViewsUnreachable, match="closed"):
+        await kept.store.apply([write(1)], [Move(P, 5, 6)])
+    assert await generations.switch(kept.redis, old, "views-new")
+    with pytest.raises(ViewsLost):
+        await kept.store.apply([write(1)], [Move(P, 5, 6)])
+    with pytest.raises(ViewsLost):
+        await kept.store.tell(3, Aim(1, {P: 5}))
+    assert await kept.store.positions([P]) == {P: 3}
+    await kept.store.apply([write(1)], [Move(P, 3, 4)])
+    assert {"new", "k"} <= (await kept.hashes()).keys()
+    assert await generations.delete_all_but(kept.redis, {"views-new"}) > 0
+    assert not await kept.redis.keys(f"{old}*") and await kept.redis.keys("views-new*")
 
 
 async def test_a_write_that_fails_holds_the_position_back(kept: Kept) -> None:
     """An error in the middle of a batch must not let the position pass what was not written."""
     if kept.redis is None:
         return
-    from egress.view_store import ViewsUnreachable
-
-    await kept.redis.set("k", "no hash")
+    await kept.redis.set(await key(kept.redis, "k"), "no hash")
     await kept.store.begin({P: 0})
     with pytest.raises(ViewsUnreachable):
         await kept.store.apply([write(1, key="a"), write(1)], [Move(P, 0, 9)])

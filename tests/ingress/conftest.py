@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from ingress.app import make_app
 from ingress.asking import Asking
 from ingress.health import Health
+from ingress.hot_path import shorten
 from schemas.settings import Settings
 from tests.ingress.fakes import FakeLog, FakeViews
 
@@ -41,5 +42,9 @@ async def client(settings: Settings, log: FakeLog, views: FakeViews) -> AsyncIte
         return not log.down
 
     app = make_app(settings, log.asking, views, Health({"commands": reachable, "views": views.ping}))
-    async with TestClient(TestServer(app)) as client:
+    server = TestServer(app)
+    await server.start_server()
+    assert server.runner is not None and server.runner.server is not None
+    shorten(app, server.runner.server)
+    async with TestClient(server) as client:
         yield client

@@ -1,11 +1,13 @@
 """What stands in for Kafka and Redis: a command log that answers by a function, views that are set by hand."""
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import Callable, Sequence
 
 from ingress.asking import Asking
 from ingress.problems import Unavailable
-from ingress.views import MenuView, OrderView, RestaurantsView
-from schemas import codec
+from ingress.views import Changes, MenuView, OrderView, Reading, RestaurantsView
+from schemas import codec, views
 from schemas.commands import Command, PlaceOrder
 from schemas.money import Money, total
 from schemas.orders import Eta, Order, OrderLine, Shortage
@@ -66,32 +68,62 @@ class FakeLog:
 
 
 class FakeViews:
-    """Holds views in memory."""
+    """Holds views in memory; `show` and `tell` change them as egress does."""
 
-    def __init__(self) -> None:
-        self.menus: dict[str, MenuView] = {}
+    def __init__(self, partitions: int = 8) -> None:
+        self.by_id: dict[str, MenuView] = {}
         self.orders: dict[str, OrderView] = {}
         self.all = RestaurantsView([], {})
+        self.generation = "views-1"
+        self.revision = 0
+        self.changed: dict[str, int] = {}
+        self.marks = dict.fromkeys(range(partitions), time.time_ns() // 1_000_000)
         self.down = False
         self.reads = 0
 
-    def _read(self) -> None:
-        self.reads += 1
+    def show(self, restaurant_id: str, menu: MenuView) -> None:
+        """Change a menu."""
+        self.by_id[restaurant_id] = menu
+        self.revision += 1
+        self.changed[views.menu(restaurant_id)] = self.revision
+
+    def tell(self, as_of: int) -> None:
+        """Say until when all views hold all."""
+        self.marks = dict.fromkeys(self.marks, as_of)
+
+    def empty(self, generation: str) -> None:
+        """Begin another generation, with nothing in it."""
+        self.by_id.clear()
+        self.marks = {}
+        self.generation, self.revision, self.changed = generation, 0, {}
+
+    def _answer(self) -> None:
         if self.down:
             raise Unavailable()
 
-    async def menu(self, restaurant_id: str) -> MenuView | None:
-        self._read()
-        return self.menus.get(restaurant_id)
+    def _read(self) -> Reading:
+        self.reads += 1
+        self._answer()
+        return Reading(self.generation, self.revision)
+
+    async def menus(self, keys: Sequence[str]) -> tuple[Reading, dict[str, MenuView]]:
+        reading = self._read()
+        await asyncio.sleep(0.001)  # others ask meanwhile
+        return reading, {views.menu(k): m for k, m in self.by_id.items() if views.menu(k) in keys}
+
+    async def restaurants(self) -> tuple[Reading, RestaurantsView]:
+        return self._read(), self.all
 
     async def order(self, order_id: str) -> OrderView | None:
         self._read()
         return self.orders.get(order_id)
 
-    async def restaurants(self) -> RestaurantsView:
-        self._read()
-        return self.all
+    async def changes(self, generation: str, revision: int) -> Changes:
+        self._answer()
+        since = revision if generation == self.generation else 0
+        changed = {key: at for key, at in self.changed.items() if at > since}
+        return Changes(self.generation, self.revision, changed, dict(self.marks))
 
     async def ping(self) -> bool:
-        self._read()
+        self._answer()
         return True

@@ -1,12 +1,13 @@
 """The menu page."""
 
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.menu_page import FRESH_MS, Availability, MenuEntry, MenuQuery, page
+from ingress.menu_page import Availability, MenuEntry, MenuQuery, good_until, listing
 from ingress.problems import Problem
 from ingress.views import MenuView
 from schemas.money import Money
@@ -25,7 +26,7 @@ MENU = menu(
 
 
 def entries(view: MenuView = MENU, now: int = NOW, **query: Any) -> list[MenuEntry]:
-    return page(view, MenuQuery(**query), now).items
+    return listing(view, MenuQuery(**query), now, degraded=False).items
 
 
 def skus(**query: Any) -> list[str]:
@@ -70,22 +71,18 @@ def test_portions_lowered_below_what_is_sold_count_as_none() -> None:
     assert entry("x", menu([item("x")], [stock("x", 2, 5)])).availability == Availability("sold_out", 0)
 
 
-@pytest.mark.parametrize(("age", "degraded"), [(0, False), (FRESH_MS, False), (FRESH_MS + 1, True)])
-def test_a_view_that_is_more_than_3_s_behind_says_so(age: int, degraded: bool) -> None:
-    """Contract: `degraded` is true, `count` is null and anything that is not surely sold out is `limited`."""
-    shown = page(MENU, MenuQuery(), NOW + age)
-    assert shown.degraded is degraded and shown.as_of == "2026-01-01T12:00:00.000Z"
-    states = {e.sku: e.availability for e in shown.items}
-    if degraded:
-        assert states["agua"] == states["pao"] == Availability("limited", None)
-        assert states["bolo"] == Availability("sold_out", None)
-    else:
-        assert states["pao"].count == 7
+def test_a_view_that_is_too_old_shows_no_counts() -> None:
+    """Contract: `count` is null and anything that is not surely sold out is `limited`."""
+    states = {e.sku: e.availability for e in listing(MENU, MenuQuery(), NOW, degraded=True).items}
+    assert states["agua"] == states["pao"] == Availability("limited", None)
+    assert states["bolo"] == Availability("sold_out", None)
 
 
-def test_a_view_whose_age_is_not_known_is_degraded() -> None:
-    """Before the first watermark nobody knows what is missing."""
-    assert page(menu([], as_of=0), MenuQuery(), NOW).degraded
+def test_a_listing_is_good_until_a_promotion_opens_or_ends() -> None:
+    """A page that is kept must not show a price that is not offered any more."""
+    assert good_until(MENU, NOW) == NOW + 1000
+    assert good_until(MENU, NOW + 1000) == NOW + 60_000
+    assert good_until(MENU, NOW + 60_000) == math.inf
 
 
 @pytest.mark.parametrize(
@@ -104,7 +101,7 @@ def test_a_view_whose_age_is_not_known_is_degraded() -> None:
         ({"min_price": 400, "max_price": 400}, ["coxinha"]),
         ({"promo": True}, ["coxinha"]),
         ({"available": True}, ["agua", "coxinha", "pao"]),
-        ({"sort": "name"}, ["bolo", "coxinha", "pao", "agua"]),
+        ({"sort": "name"}, ["agua", "bolo", "coxinha", "pao"]),
         ({"sort": "price"}, ["agua", "coxinha", "bolo", "pao"]),
         ({"sort": "-price"}, ["bolo", "pao", "coxinha", "agua"]),
         ({"sort": "-price", "available": True, "limit": 1}, ["pao"]),
@@ -135,7 +132,7 @@ def test_pages_of_any_query_together_are_the_whole_answer(query: dict[str, Any],
     cursor: str | None = None
     walked: list[str] = []
     while True:
-        one = page(MENU, MenuQuery(**query, limit=limit, cursor=cursor), NOW)
+        one = listing(MENU, MenuQuery(**query, limit=limit, cursor=cursor), NOW, degraded=False)
         walked += [e.sku for e in one.items]
         if (cursor := one.next_cursor) is None:
             break
@@ -144,6 +141,6 @@ def test_pages_of_any_query_together_are_the_whole_answer(query: dict[str, Any],
 
 def test_a_cursor_of_another_order_is_refused() -> None:
     """It would point anywhere."""
-    cursor = page(MENU, MenuQuery(limit=1), NOW).next_cursor
+    cursor = listing(MENU, MenuQuery(limit=1), NOW, degraded=False).next_cursor
     with pytest.raises(Problem, match="invalid-request"):
-        page(MENU, MenuQuery(limit=1, cursor=cursor, sort="name"), NOW)
+        listing(MENU, MenuQuery(limit=1, cursor=cursor, sort="name"), NOW, degraded=False)

@@ -6,10 +6,13 @@ import time
 import pytest
 
 from ingress.views import RestaurantsView
-from schemas.catalogue import Restaurant
+from schemas.catalogue import Promotion, Restaurant
+from schemas.commands import PromotionItem
+from schemas.instants import to_text
+from schemas.money import Money
 from tests.ingress.conftest import Client
 from tests.ingress.fakes import FakeViews
-from tests.ingress.samples import item, menu
+from tests.ingress.samples import item, menu, stock
 
 MENU = "/v1/restaurants/r1/menu"
 
@@ -18,7 +21,7 @@ MENU = "/v1/restaurants/r1/menu"
 def shown(views: FakeViews) -> None:
     """A restaurant with two items, seen now."""
     now = time.time_ns() // 1_000_000
-    views.menus["r1"] = menu([item("coxinha", 990), item("agua", 300)], as_of=now)
+    views.show("r1", menu([item("coxinha", 990), item("agua", 300)], as_of=now))
     views.all = RestaurantsView([Restaurant("r1", "Bar", 10, 1800, 1)], {})
 
 
@@ -40,7 +43,7 @@ async def test_a_menu_page(client: Client, path: str) -> None:
 async def test_who_has_the_page_gets_304(client: Client) -> None:
     """Contract: `304`."""
     etag = (await client.get(MENU)).headers["ETag"]
-    for given in (etag, "W/" + etag, f'"x", {etag}', "*"):
+    for given in (etag, etag.removeprefix("W/"), f'"x", {etag}', "*"):
         response = await client.get(MENU, headers={"If-None-Match": given})
         assert response.status == 304 and response.headers["ETag"] == etag and not await response.read()
     assert (await client.get(MENU, headers={"If-None-Match": '"x"'})).status == 200
@@ -93,11 +96,59 @@ async def test_what_many_ask_for_at_once_is_read_once(client: Client, views: Fak
     assert {response.status for response in responses} == {200} and views.reads == 1
 
 
-async def test_a_menu_cannot_be_shown_while_the_views_are_down(client: Client, views: FakeViews) -> None:
-    """503 with Retry-After, in the reader's language like every problem; and well again a moment later."""
-    views.down = True
-    response = await client.get(MENU, headers={"Accept-Language": "en"})
-    assert response.status == 503 and response.headers["Retry-After"]
-    views.down = False
+async def test_a_page_grows_older_under_the_same_tag(client: Client, views: FakeViews) -> None:
+    """Who polls a menu that does not change gets 304, though its `as_of` goes on."""
+    first = await client.get(MENU)
+    views.tell(as_of := time.time_ns() // 1_000_000 + 500)
     await asyncio.sleep(0.3)
-    assert (await client.get(MENU)).status == 200
+    second = await client.get(MENU)
+    assert (await second.json())["as_of"] == to_text(as_of) != (await first.json())["as_of"]
+    assert second.headers["ETag"] == first.headers["ETag"] and views.reads == 1
+
+
+async def test_a_change_is_seen_soon_and_has_another_tag(client: Client, views: FakeViews) -> None:
+    """Pages are kept until what they show has changed."""
+    etag = (await client.get(MENU)).headers["ETag"]
+    views.show("r1", menu([item("pastel")], as_of=time.time_ns() // 1_000_000))
+    await asyncio.sleep(0.4)
+    response = await client.get(MENU, headers={"If-None-Match": etag})
+    assert response.status == 200 and [e["sku"] for e in (await response.json())["items"]] == ["pastel"]
+
+
+async def test_a_promotion_opens_on_a_page_that_is_kept(client: Client, views: FakeViews) -> None:
+    """Time changes a page too."""
+    now = time.time_ns() // 1_000_000
+    opens = Promotion("p1", now + 300, now + 60_000, [PromotionItem("coxinha", Money(1))], 1)
+    views.show("r1", menu([item("coxinha", 990)], promotions=[opens], as_of=now))
+    assert (await (await client.get(MENU)).json())["items"][0]["promo_price"] is None
+    await asyncio.sleep(0.35)
+    assert (await (await client.get(MENU)).json())["items"][0]["promo_price"]["amount"] == 1
+
+
+async def test_a_view_that_is_more_than_3_s_behind_says_so(client: Client, views: FakeViews) -> None:
+    """Contract: `degraded` is true, `count` is null, and what is not surely sold out is `limited`."""
+    behind = time.time_ns() // 1_000_000 - 3_500
+    views.tell(behind)
+    views.show("r1", menu([item("coxinha"), item("agua")], [stock("agua", 2, 2)], as_of=behind))
+    await asyncio.sleep(0.2)
+    page = await (await client.get(MENU)).json()
+    assert page["degraded"] is True and page["as_of"] == to_text(behind)
+    states = {e["sku"]: (e["availability"]["state"], e["availability"]["count"]) for e in page["items"]}
+    assert states == {"coxinha": ("limited", None), "agua": ("sold_out", None)}
+
+
+async def test_while_redis_is_away_a_menu_that_was_seen_is_shown_as_degraded(
+    client: Client, views: FakeViews
+) -> None:
+    """Then 503 with Retry-After, in the reader's language like every problem; and well again a moment later."""
+    await client.get(MENU)
+    views.down = True
+    await asyncio.sleep(0.2)
+    response = await client.get(MENU)
+    assert response.status == 200 and (await response.json())["degraded"] is True
+    assert (await response.json())["items"][0]["availability"] == {"state": "limited", "count": None}
+    other = await client.get("/v1/restaurants/r2/menu", headers={"Accept-Language": "en"})
+    assert other.status == 503 and other.headers["Retry-After"]
+    views.down = False
+    await asyncio.sleep(0.2)
+    assert (await (await client.get(MENU)).json())["degraded"] is False
