@@ -11,6 +11,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from egress.fact_log import GROUP, Reassigned, Record
+from egress.letting_go import let_go
 from egress.positions import Partition
 from schemas.settings import Settings
 from schemas.topics import FACT_TOPICS, WATERMARKS
@@ -63,7 +64,7 @@ class KafkaFactLog:
 
     async def stop(self) -> None:
         """Leave."""
-        await self._consumer.stop()
+        await let_go(self._consumer.stop())
 
     def _on_assigned(self) -> None:
         self._reassigned = True

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from egress.fact_log import Reassigned, Record
 from egress.gateway.request_log import GROUP
 from egress.kafka_fact_log import records_of
+from egress.letting_go import let_go
 from egress.positions import Partition
 from schemas import metrics
 from schemas.settings import Settings
@@ -51,7 +52,7 @@ class KafkaRequestLog:
 
     async def stop(self) -> None:
         """Leave."""
-        await self._consumer.stop()
+        await let_go(self._consumer.stop())
 
     async def begin(self) -> None:
         """Go to the committed positions; raises Reassigned, KafkaError.

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from compose import ports
+from compose.kafka.training import free_pair
 
 ADMIN = "admin-of-the-tests"
 
@@ -18,18 +19,20 @@ class Stack:
 
     def __init__(self, data_dir: Path, **settings: object) -> None:
         self.data_dir = data_dir
-        kafka = ports.any_free()
         self.url = f"http://127.0.0.1:{(http := ports.any_free())}"
-        self.bootstrap = f"127.0.0.1:{kafka}"
         self.redis_port = ports.any_free()
+        ops, provider = ports.any_free(), ports.any_free()
+        self.provider_url = f"http://127.0.0.1:{provider}"
+        kafka = free_pair()  # last, so that none of the others is its second
+        self.bootstrap = f"127.0.0.1:{kafka}"
         self.environment = {
             **os.environ,
             "PROMO_DATA_DIR": str(data_dir),
             "PROMO_KAFKA_PORT": str(kafka),
             "PROMO_REDIS_PORT": str(self.redis_port),
             "PROMO_HTTP_PORT": str(http),
-            "PROMO_OPS_PORT": str(ports.any_free()),
-            "PROMO_PROVIDER_PORT": str(ports.any_free()),
+            "PROMO_OPS_PORT": str(ops),
+            "PROMO_PROVIDER_PORT": str(provider),
             "PROMO_ADMIN_TOKEN": ADMIN,
             **{f"PROMO_{name.upper()}": str(value) for name, value in settings.items()},
         }
