@@ -3,12 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from egress.dead_letters import DeadLetter
+from egress.letting_go import let_go
 from schemas.dead_letters import set_aside
 from schemas.topics import DEAD_LETTER_TOPICS
 
@@ -16,8 +15,6 @@ log = logging.getLogger(__name__)
 
 #: Longest silence of a broker on one request, in milliseconds.
 REQUEST_TIMEOUT_MS = 5_000
-#: Longest a producer may take to say goodbye, in seconds.
-STOP_SECONDS = 2.0
 
 
 class KafkaDeadLetters:
@@ -44,8 +41,7 @@ class KafkaDeadLetters:
             await producer.start()
             await asyncio.gather(*[await _send(producer, letter) for letter in kept])
         finally:
-            with suppress(KafkaError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+            await let_go(producer.stop())
 
 
 async def _send(producer: AIOKafkaProducer, letter: DeadLetter) -> "asyncio.Future[object]":

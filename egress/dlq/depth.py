@@ -14,6 +14,7 @@ from egress.dlq.kafka_shelf import SOURCES, reader
 from egress.dlq.shelf import Entry, Mark, Place, read
 from egress.fact_log import Record
 from egress.kafka_fact_log import records_of
+from egress.letting_go import let_go
 from schemas import metrics
 from schemas.settings import Settings
 from schemas.topics import DEAD_LETTER_TOPICS
@@ -66,5 +67,5 @@ async def follow(settings: Settings) -> None:
             metrics.retries.labels("dead letters").inc()
             log.warning("dead letters are counted anew: %r", error)
         finally:
-            await consumer.stop()
+            await let_go(consumer.stop())
         await asyncio.sleep(retrying.wait(attempt))

@@ -1,21 +1,17 @@
 """The shelf in Kafka: dead-letter topics read whole, letters put back, letters marked as done."""
 
-import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from egress.dlq.shelf import DROPPED, REDRIVEN, Entry, Shelf, mark, put_back
 from egress.kafka_fact_log import records_of
+from egress.letting_go import let_go
 from schemas.codec import Headers
 from schemas.topics import DEAD_LETTER_TOPICS, ORDER_COMMANDS
 
 #: Longest silence of a broker on one request, in milliseconds; more than a fetch waits for data.
 REQUEST_TIMEOUT_MS = 10_000
-#: Longest a producer may take to say goodbye, in seconds.
-STOP_SECONDS = 2.0
 #: The topic that each dead-letter topic is of.
 SOURCES = {dead.name: source for source, dead in DEAD_LETTER_TOPICS.items()}
 
@@ -46,7 +42,7 @@ async def read(bootstrap_servers: str, topics: Iterable[str]) -> Shelf:
                 shelf.take(SOURCES[record.partition.topic], record)
         return shelf
     finally:
-        await consumer.stop()
+        await let_go(consumer.stop())
 
 
 class Bench:
@@ -74,7 +70,7 @@ class Bench:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await _stop(self._producer)
+        await let_go(self._producer.stop())
 
     async def shelf(self) -> Shelf:
         """Return what the topic's shelf holds: all that anybody before us has committed."""
@@ -110,7 +106,7 @@ class Bench:
         try:
             await self._write(producer, self._topic, entry.key, value, put_back(entry))
         finally:
-            await _stop(producer)
+            await let_go(producer.stop())
 
     async def _write(
         self,
@@ -125,8 +121,3 @@ class Bench:
         )  # `send` takes neither a record without key and value nor a very long one
         batch.append(key=key, value=value, timestamp=None, headers=headers)
         await (await producer.send_batch(batch, topic, partition=self._partition))
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    with suppress(KafkaError, TimeoutError):
-        await asyncio.wait_for(producer.stop(), STOP_SECONDS)

@@ -1,13 +1,10 @@
 """The results of payment requests in Kafka: commands for the stream."""
 
-import asyncio
-from contextlib import suppress
-
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from egress.fact_log import Record
 from egress.gateway.provider import Verdict
+from egress.letting_go import let_go
 from schemas import codec
 from schemas.commands import PaymentResult
 from schemas.payments import PaymentRequest
@@ -15,8 +12,6 @@ from schemas.topics import ORDER_COMMANDS
 
 #: Longest silence of a broker on one request, in milliseconds; past it the result is in doubt, and done again.
 REQUEST_TIMEOUT_MS = 5_000
-#: Longest the producer may take to say goodbye, in seconds.
-STOP_SECONDS = 2.0
 
 
 class KafkaResultLog:
@@ -38,8 +33,7 @@ class KafkaResultLog:
 
     async def stop(self) -> None:
         """Let go."""
-        with suppress(KafkaError, TimeoutError):
-            await asyncio.wait_for(self._producer.stop(), STOP_SECONDS)
+        await let_go(self._producer.stop())
 
     async def send(self, record: Record, request: PaymentRequest, verdict: Verdict) -> None:
         """Write the result; raises KafkaError."""

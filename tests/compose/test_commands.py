@@ -23,15 +23,16 @@ class Shell:
     """Runs `python -m compose` on ports and in a folder of its own."""
 
     def __init__(self, folder: Path, **extra: str) -> None:
-        kafka = free_pair()
+        redis, http, provider = (ports.any_free() for _ in range(3))
+        kafka = free_pair()  # last, so that none of the others is its second
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PROMO_")},
             "PROMO_DATA_DIR": str(folder),
             "PROMO_KAFKA_PORT": str(kafka),
-            "PROMO_REDIS_PORT": str(ports.any_free()),
-            "PROMO_HTTP_PORT": str(ports.any_free()),
+            "PROMO_REDIS_PORT": str(redis),
+            "PROMO_HTTP_PORT": str(http),
             "PROMO_OPS_PORT": "0",
-            "PROMO_PROVIDER_PORT": str(ports.any_free()),
+            "PROMO_PROVIDER_PORT": str(provider),
             **extra,
         }
 

@@ -1,6 +1,7 @@
 """Customers and restaurants over HTTP."""
 
 import asyncio
+import json
 import random
 import uuid
 from typing import Any
@@ -34,6 +35,7 @@ class Kitchen:
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self._url = url
+        self._tokens: dict[str, str] = {}  # of the restaurants that were opened here
 
     async def call(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any
@@ -52,7 +54,9 @@ class Kitchen:
     async def open(self, **portions: int | None) -> str:
         """Make a restaurant with these items; returns its id."""
         restaurant = f"r-{uuid.uuid4().hex[:10]}"
-        assert (await self.put(f"/v1/restaurants/{restaurant}", {"name": "Cantina"})).status == 201
+        opened = await self.put(f"/v1/restaurants/{restaurant}", {"name": "Cantina"})
+        assert opened.status == 201
+        self._tokens[restaurant] = json.loads(opened.body)["token"]
         for sku, count in portions.items():
             item = {
                 "name": sku,
@@ -67,6 +71,35 @@ class Kitchen:
         """One attempt."""
         body = order_body(restaurant, *lines)
         return await self.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": key, **headers})
+
+    async def look(self, order: dict[str, Any]) -> dict[str, Any]:
+        """The order as its customer sees it."""
+        headers = {"Authorization": f"Bearer {order['token']}"}
+        answer = await self.call("GET", f"/v1/orders/{order['order_id']}", headers=headers)
+        assert answer.status == 200
+        shown: dict[str, Any] = json.loads(answer.body)
+        return shown
+
+    async def cancel(self, order: dict[str, Any], key: str = "cancel") -> Answer:
+        """Cancel, as the customer; comes back while the order is not shown yet."""
+        headers = {"Authorization": f"Bearer {order['token']}", "Idempotency-Key": key}
+        return await self._come_back("cancel", order, {}, headers)
+
+    async def advance(self, order: dict[str, Any], status: str) -> Answer:
+        """Move an order on, as the restaurant; comes back while the order is not shown yet."""
+        headers = {"Authorization": f"Bearer {self._tokens[order['restaurant_id']]}"}
+        return await self._come_back("status", order, {"status": status}, headers)
+
+    async def _come_back(
+        self, operation: str, order: dict[str, Any], body: dict[str, Any], headers: dict[str, str]
+    ) -> Answer:
+        for _ in range(50):
+            path = f"/v1/orders/{order['order_id']}/{operation}"
+            answer = await self.call("POST", path, json=body, headers=headers)
+            if answer.status not in (404, 503):
+                return answer
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{order['order_id']} was never shown")
 
     async def insist(self, restaurant: str, key: str, *lines: tuple[str, int], attempts: int = 40) -> Answer:
         """Order as a good client does: the same key again, with jitter, until it is decided."""

@@ -35,6 +35,7 @@ class Stack:
         kafka, _, self.redis_port, http, edge, provider, ops, *_ = free_block()
         self.url = f"http://127.0.0.1:{http}"
         self.edge_url = f"http://127.0.0.1:{edge}"
+        self.provider_url = f"http://127.0.0.1:{provider}"
         self.bootstrap = f"127.0.0.1:{kafka}"
         self.environment = {
             **os.environ,

@@ -8,6 +8,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from schemas.topics import FACT_TOPICS
 from tests import facts
+from tests.waiting import eventually
 
 FACTS = [topic.name for topic in FACT_TOPICS.values()]
 
@@ -98,9 +99,18 @@ async def test_kills_of_workers_and_ingress_lose_double_and_oversell_nothing(kit
 
 async def test_every_fact_is_in_a_transaction_and_two_readers_see_the_same(kitchen, stack):
     """Read in the log's own segments: no fact leaves outside, as Faust's own mode lets it."""
-    restaurant = await kitchen.open(coxinha=1)
-    await kitchen.order(restaurant, "k1", ("coxinha", 1))
-    await kitchen.order(restaurant, "k2", ("coxinha", 1))
+    restaurant = await kitchen.open(coxinha=2)
+    kept, cancelled = [
+        json.loads((await kitchen.order(restaurant, key, ("coxinha", 1))).body) for key in ("k1", "k2")
+    ]
+    assert (await kitchen.order(restaurant, "k3", ("coxinha", 1))).status == 409
+    assert (await kitchen.advance(kept, "preparing")).status == 200
+    assert (await kitchen.cancel(cancelled)).status == 200
+
+    async def refunded() -> bool:
+        return (await kitchen.look(cancelled))["refund"]["status"] == "refunded"
+
+    await eventually(refunded)
     batches = Counter()
     for topic in FACTS:
         for segment in stack.data_dir.rglob(f"{topic}-*/*.log"):

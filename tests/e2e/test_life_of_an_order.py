@@ -1,0 +1,146 @@
+"""The life of an order, from outside: paid, moved on, cancelled, refunded, declined, not decided in time."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.e2e.customers import Answer, Kitchen
+from tests.e2e.stack import Stack
+from tests.waiting import eventually
+
+Order = dict[str, Any]
+
+
+@pytest.fixture
+async def provider(stack: Stack) -> AsyncIterator["Provider"]:
+    """The stack's payment provider; it is left well behaved."""
+    async with aiohttp.ClientSession() as session:
+        provider = Provider(session, stack.provider_url)
+        yield provider
+        await provider.behave()
+
+
+class Provider:
+    """What a test asks of the provider."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def behave(self, **behaviour: float) -> None:
+        async with self._session.put(self._url + "/behaviour", json=behaviour) as response:
+            assert response.status == 200
+
+    async def kinds(self, order: Order) -> Counter[str]:
+        """What its ledger holds of an order."""
+        async with self._session.get(self._url + "/ledger") as response:
+            entries = (await response.json())["entries"]
+        return Counter(e["kind"] for e in entries if e["order_id"] == order["order_id"])
+
+
+async def placed(kitchen: Kitchen, restaurant: str, key: str, status: int = 201, **headers: str) -> Order:
+    answer = await kitchen.order(restaurant, key, ("coxinha", 1), **headers)
+    assert answer.status == status, answer.body
+    order: Order = json.loads(answer.body)
+    return order
+
+
+def is_(kitchen: Kitchen, order: Order, **expected: Any) -> Callable[[], Awaitable[bool]]:
+    """Say whether the order is shown like this."""
+
+    async def check() -> bool:
+        return expected.items() <= (await kitchen.look(order)).items()
+
+    return check
+
+
+def slug(answer: Answer) -> tuple[int, str]:
+    return answer.status, json.loads(answer.body)["type"].rpartition("/")[2]
+
+
+async def portions(kitchen: Kitchen, restaurant: str) -> int | None:
+    menu = json.loads((await kitchen.call("GET", f"/v1/restaurants/{restaurant}/menu")).body)
+    count: int | None = menu["items"][0]["availability"]["count"]
+    return count
+
+
+async def test_an_order_is_paid_prepared_and_delivered(kitchen: Kitchen, provider: Provider) -> None:
+    """Every status, each once, in order; then nothing more, and one payment that stands."""
+    order = await placed(kitchen, await kitchen.open(coxinha=5), "k")
+    for status in ("preparing", "out_for_delivery", "delivered"):
+        assert (await kitchen.advance(order, status)).status == 200
+    assert slug(await kitchen.advance(order, "preparing")) == (409, "invalid-transition")
+    assert slug(await kitchen.cancel(order)) == (409, "too-late")
+    await eventually(is_(kitchen, order, status="delivered", status_label="entregue", refund=None))
+    history = [change["status"] for change in (await kitchen.look(order))["history"]]
+    assert history == ["pending", "received", "preparing", "out_for_delivery", "delivered"]
+    assert await provider.kinds(order) == {"authorised": 1}
+
+
+async def test_a_cancelled_order_is_refunded_and_its_portion_is_free_again(
+    kitchen: Kitchen, provider: Provider
+) -> None:
+    """Exactly one refund, of the amount that was paid; the same cancellation again is the same answer."""
+    restaurant = await kitchen.open(coxinha=1)
+    order = await placed(kitchen, restaurant, "k1")
+    assert (await kitchen.order(restaurant, "k2", ("coxinha", 1))).status == 409
+    first, again = await kitchen.cancel(order), await kitchen.cancel(order)
+    assert (first.status, first.replayed, again.replayed) == (200, False, True)
+    assert first.body == again.body
+    money = {"amount": 1000, "currency": "BRL"}
+    assert json.loads(first.body)["refund"] == {"status": "pending", "amount": money}
+    refunded = {"status": "refunded", "amount": money}
+    await eventually(is_(kitchen, order, status="cancelled", reason="customer", refund=refunded))
+    assert await provider.kinds(order) == {"authorised": 1, "refunded": 1}
+
+    async def free() -> bool:
+        return await portions(kitchen, restaurant) == 1
+
+    await eventually(free)
+    assert (await placed(kitchen, restaurant, "k3"))["status"] == "received"
+
+
+async def test_a_declined_order_is_402_and_holds_nothing(kitchen: Kitchen, provider: Provider) -> None:
+    """Contract: 402 `payment-declined`; the portion is the next customer's."""
+    restaurant = await kitchen.open(coxinha=1)
+    await provider.behave(decline=1)
+    declined = await kitchen.order(restaurant, "k1", ("coxinha", 1))
+    assert slug(declined) == (402, "payment-declined")
+    assert json.loads(declined.body)["reason"] == "payment_declined"
+    await provider.behave()
+    again = await kitchen.order(restaurant, "k1", ("coxinha", 1))
+    assert (again.status, again.body, again.replayed) == (402, declined.body, True)
+    assert (await placed(kitchen, restaurant, "k2"))["status"] == "received"
+
+
+async def test_a_payment_that_is_not_decided_in_the_wait_is_202_and_comes_later(
+    kitchen: Kitchen, provider: Provider
+) -> None:
+    """Contract: 202 accepted but not decided within the wait; a retry waits for the first one's outcome."""
+    restaurant = await kitchen.open(coxinha=1)
+    await provider.behave(delay_ms=1000)
+    order = await placed(kitchen, restaurant, "k", 202, Prefer="wait=0.2")
+    assert order["status"] == "pending"
+    confirmed = await kitchen.order(restaurant, "k", ("coxinha", 1))
+    assert (confirmed.status, confirmed.replayed) == (201, True)
+    await eventually(is_(kitchen, order, status="received"))
+
+
+async def test_an_order_that_is_cancelled_while_it_is_paid_keeps_no_money(
+    kitchen: Kitchen, provider: Provider
+) -> None:
+    """The refund overtakes the authorisation, or follows it: nothing stays authorised."""
+    restaurant = await kitchen.open(coxinha=1)
+    await provider.behave(delay_ms=500, delay_jitter_ms=500)
+    order = await placed(kitchen, restaurant, "k", 202, Prefer="respond-async")
+    assert (await kitchen.cancel(order)).status == 200
+
+    async def settled() -> bool:
+        kinds = await provider.kinds(order)
+        return kinds in ({"authorised": 1, "refunded": 1}, {"voided": 1, "declined": 1})
+
+    await eventually(settled)
