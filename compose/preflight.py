@@ -35,6 +35,8 @@ def required_ports(settings: Settings) -> None:
     if not settings.redis_url:
         ports.require(settings.redis_port, "Redis", "PROMO_REDIS_PORT")
     ports.require(settings.http_port, "HTTP", "PROMO_HTTP_PORT", settings.http_host)
+    if settings.edge:
+        ports.require(settings.edge_port, "the edge", "PROMO_EDGE_PORT", settings.http_host)
 
 
 def secret(given: str, file: Path) -> str:
