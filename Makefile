@@ -14,7 +14,7 @@ demo: $(READY)
 	@$(RUN) -m compose demo $(if $(filter 1,$(DEMO_EXIT)),--exit)
 
 up: $(READY)
-	@$(RUN) -m compose up
+	@$(if $(filter 1,$(EDGE)),PROMO_EDGE=1) $(RUN) -m compose up
 
 down: $(READY)
 	@$(RUN) -m compose down

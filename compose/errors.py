@@ -80,6 +80,16 @@ class NoRedis(StackError):
         )
 
 
+class NoEdge(StackError):
+    """There is no nginx to be the edge."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "nginx was not found for the edge.\n"
+            "  Install it (apt-get install nginx-light), or leave EDGE=1 (PROMO_EDGE) out: ingress answers by itself."
+        )
+
+
 class AlreadyRunning(StackError):
     """Another stack holds this data folder."""
 

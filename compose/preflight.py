@@ -37,6 +37,8 @@ def required_ports(settings: Settings) -> None:
     if settings.payments and not settings.provider_url:
         ports.require(settings.provider_port, "the payment provider", "PROMO_PROVIDER_PORT")
     ports.require(settings.http_port, "HTTP", "PROMO_HTTP_PORT", settings.http_host)
+    if settings.edge:
+        ports.require(settings.edge_port, "the edge", "PROMO_EDGE_PORT", settings.http_host)
 
 
 def secret(given: str, file: Path) -> str:

@@ -25,6 +25,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_port: Annotated[int, Meta(description="port of the Redis that make up starts")] = 16379
     http_host: Annotated[str, Meta(description="address that ingress listens on")] = "127.0.0.1"
     http_port: Annotated[int, Meta(description="port that every ingress process shares")] = 8080
+    edge: Annotated[
+        bool, Meta(description="whether make up starts nginx as gateway and cache before ingress")
+    ] = False
+    edge_port: Annotated[int, Meta(description="port of that nginx")] = 8088
     ops_port: Annotated[
         int, Meta(description="first of the ports where the other processes show /metrics; 0: none")
     ] = 18100

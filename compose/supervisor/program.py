@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from compose import redis_server
+from compose.edge import nginx
 from compose.kafka import broker, probe
 from compose.kafka.java import Java
 from compose.supervisor import shared_metrics
@@ -71,6 +72,22 @@ def redis(settings: Settings, data: Path) -> Program:
     )
 
 
+def edge(settings: Settings, data: Path) -> Program:
+    """Return our own gateway, its folder prepared. Raises NoEdge."""
+    folder = data / "edge"
+    nginx.prepare(folder, settings)
+    url = http_url(settings, settings.edge_port)
+    return Program(
+        name="edge",
+        role="edge",
+        command=nginx.command(folder),
+        folder=folder,
+        log=data / "logs" / "edge.log",
+        url=url,
+        is_ready=lambda: get(f"{url}/edge/live") is not None,
+    )
+
+
 def member(
     role: str, number: int, ops_port: int, settings: Settings, data: Path, secrets: Mapping[str, str]
 ) -> Program:
@@ -99,10 +116,10 @@ def member(
     )
 
 
-def http_url(settings: Settings) -> str:
-    """Return where a browser on this machine finds ingress."""
+def http_url(settings: Settings, port: int | None = None) -> str:
+    """Return where a browser on this machine finds ingress, or what listens beside it on another port."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.http_host, settings.http_host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.http_port}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port or settings.http_port}"
 
 
 def shows_ready(metrics_url: str) -> bool:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from compose import preflight
+from compose.edge import nginx
 from compose.kafka import jars
 from compose.kafka.java import Java, find
 from compose.progress import Report
@@ -23,6 +24,8 @@ def prepare(settings: Settings, report: Report) -> Java | None:
     Raises StackError.
     """
     preflight.required_ports(settings)
+    if settings.edge:
+        nginx.executable()
     if settings.kafka_bootstrap_servers:
         return None
     java = find()

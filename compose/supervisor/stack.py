@@ -55,6 +55,8 @@ class Stack:
         self._report(Event("done", f"topics: {count}"))
         await self.scale(self._numbers(), deadline)
         await self._until_answered(deadline)
+        if self._settings.edge:
+            await self._start(program.edge(self._settings, self._data), deadline)
         self._ready = True
         self._publish()
         if java is not None:
@@ -83,7 +85,7 @@ class Stack:
         if self._training is not None:
             self._training.cancel()
             await asyncio.wait([self._training])
-        for role in (*reversed(program.ROLES), "redis", "kafka"):
+        for role in ("edge", *reversed(program.ROLES), "redis", "kafka"):
             if keepers := self._of(role):
                 self._working(f"stopping {role}")
                 await self._remove(keepers)

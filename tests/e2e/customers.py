@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -26,7 +27,7 @@ class Answer(Struct):
     status: int
     body: bytes
     replayed: bool
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
 
 class Kitchen:
@@ -45,7 +46,7 @@ class Kitchen:
                 response.status,
                 await response.read(),
                 response.headers.get("Idempotency-Replayed") == "true",
-                dict(response.headers),
+                response.headers,
             )
 
     async def put(self, path: str, body: dict[str, Any], token: str = ADMIN) -> Answer:

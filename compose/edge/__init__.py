@@ -1,0 +1,1 @@
+"""The edge: nginx as gateway, and as a cache for a second."""

@@ -1,0 +1,52 @@
+"""The edge as a program: where nginx is, and the configuration that it is given."""
+
+import os
+import shutil
+from pathlib import Path
+from string import Template
+
+from compose.errors import NoEdge
+from schemas.settings import Settings
+
+#: Where Debian has it, which is not on everybody's PATH.
+SBIN = "/usr/sbin"
+
+
+class _Conf(Template):
+    """`$NAME` is ours, `$name` is nginx's."""
+
+    idpattern = "(?-i:[A-Z]+)"
+
+
+def executable() -> str:
+    """Return the path of nginx; raises NoEdge."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:{SBIN}")
+    if found is None:
+        raise NoEdge
+    return found
+
+
+def prepare(folder: Path, settings: Settings) -> None:
+    """Make the folder and write the configuration."""
+    shutil.rmtree(folder / "cache", ignore_errors=True)
+    for name in ("cache", "temp"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    template = _Conf((Path(__file__).parent / "nginx.conf").read_text())
+    text = template.safe_substitute(
+        LISTEN=_address(settings.http_host, settings.edge_port),
+        INGRESS=_address(_reachable(settings.http_host), settings.http_port),
+    )
+    (folder / "nginx.conf").write_text(text)
+
+
+def command(folder: Path) -> list[str]:
+    """Return the command that runs it in the foreground."""
+    return [executable(), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
