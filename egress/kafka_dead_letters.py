@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 
 from egress.dead_letters import DeadLetter
-from egress.letting_go import let_go
 from schemas.dead_letters import set_aside
+from schemas.letting_go import let_go
 from schemas.topics import DEAD_LETTER_TOPICS
 
 log = logging.getLogger(__name__)

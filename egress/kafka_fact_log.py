@@ -11,7 +11,6 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from egress.fact_log import GROUP, Reassigned, Record
-from egress.letting_go import let_go
 from egress.positions import Partition
 from schemas.letting_go import let_go
 from schemas.settings import Settings

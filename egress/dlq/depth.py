@@ -14,8 +14,8 @@ from egress.dlq.kafka_shelf import SOURCES, reader
 from egress.dlq.shelf import Entry, Mark, Place, read
 from egress.fact_log import Record
 from egress.kafka_fact_log import records_of
-from egress.letting_go import let_go
 from schemas import metrics
+from schemas.letting_go import let_go
 from schemas.settings import Settings
 from schemas.topics import DEAD_LETTER_TOPICS
 

@@ -6,8 +6,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from egress.dlq.shelf import DROPPED, REDRIVEN, Entry, Shelf, mark, put_back
 from egress.kafka_fact_log import records_of
-from egress.letting_go import let_go
 from schemas.codec import Headers
+from schemas.letting_go import let_go
 from schemas.topics import DEAD_LETTER_TOPICS, ORDER_COMMANDS
 
 #: Longest silence of a broker on one request, in milliseconds; more than a fetch waits for data.

@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError
 from egress.fact_log import Reassigned, Record
 from egress.gateway.request_log import GROUP
 from egress.kafka_fact_log import records_of
-from egress.letting_go import let_go
 from egress.positions import Partition
 from schemas import metrics
 from schemas.letting_go import let_go

@@ -4,9 +4,9 @@ from aiokafka import AIOKafkaProducer
 
 from egress.fact_log import Record
 from egress.gateway.provider import Verdict
-from egress.letting_go import let_go
 from schemas import codec
 from schemas.commands import PaymentResult
+from schemas.letting_go import let_go
 from schemas.payments import PaymentRequest
 from schemas.topics import ORDER_COMMANDS
 

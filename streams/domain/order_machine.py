@@ -43,15 +43,6 @@ FINAL: frozenset[Status] = frozenset({"delivered", "cancelled"})
 #: What the restaurant asks for by naming the state it wants.
 ADVANCE: dict[str, Trigger] = {"preparing": "prepare", "out_for_delivery": "dispatch", "delivered": "deliver"}
 
-LABELS: dict[Status, dict[str, str]] = {
-    "pending": {"pt-BR": "aguardando pagamento", "en": "awaiting payment"},
-    "received": {"pt-BR": "recebido", "en": "received"},
-    "preparing": {"pt-BR": "em preparo", "en": "preparing"},
-    "out_for_delivery": {"pt-BR": "saiu para entrega", "en": "out for delivery"},
-    "delivered": {"pt-BR": "entregue", "en": "delivered"},
-    "cancelled": {"pt-BR": "cancelado", "en": "cancelled"},
-}
-
 
 def after(state: Status | None, trigger: Trigger) -> Status | None:
     """Return the state that follows; None where this may not happen now."""
