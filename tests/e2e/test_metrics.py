@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaProducer
 
-from schemas.topics import ORDER_COMMANDS, ORDER_COMMANDS_DLQ
+from schemas.topics import DEAD_LETTER_TOPICS, ORDER_COMMANDS
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
 
@@ -78,7 +78,7 @@ async def test_counts_are_the_same_whichever_process_answers(kitchen: Kitchen) -
 
 async def test_a_poison_message_deepens_the_dead_letter_topic_by_one(kitchen: Kitchen, stack: Stack) -> None:
     """Contract: `promo_dlq_depth{topic}`."""
-    topic = ORDER_COMMANDS_DLQ.name
+    topic = DEAD_LETTER_TOPICS[ORDER_COMMANDS.name].name
     samples = await until(kitchen, lambda s: "promo_dlq_depth" in s)
     before = total(samples, "promo_dlq_depth", topic=topic)
     producer = AIOKafkaProducer(bootstrap_servers=stack.bootstrap)
