@@ -45,7 +45,10 @@ consumer_lag = Gauge(
     multiprocess_mode="livemostrecent",
 )
 dead_letters = Gauge(
-    "promo_dlq_depth", "Records in a dead-letter topic", ["topic"], multiprocess_mode="mostrecent"
+    "promo_dlq_depth",
+    "Dead letters of a topic that nothing was done about",
+    ["topic"],
+    multiprocess_mode="mostrecent",
 )
 view_staleness = Gauge("promo_view_staleness_seconds", "Age of the views", multiprocess_mode="livemostrecent")
 circuit_breaker_state = Gauge(

@@ -68,9 +68,11 @@ class Kitchen:
             assert (await self.put(f"/v1/restaurants/{restaurant}/menu/{sku}", item)).status == 201
         return restaurant
 
-    async def order(self, restaurant: str, key: str, *lines: tuple[str, int], **headers: str) -> Answer:
+    async def order(
+        self, restaurant: str, key: str, *lines: tuple[str, int], method: str = "pix", **headers: str
+    ) -> Answer:
         """One attempt."""
-        body = order_body(restaurant, *lines)
+        body = order_body(restaurant, *lines, method=method)
         return await self.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": key, **headers})
 
     async def look(self, order: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ async def test_no_count_is_false_while_egress_hangs_and_all_are_right_soon_after
     await until_shown(kitchen, restaurant, 10, 10)
     with stack.paused("egress"):
         hung = time.monotonic()
-        assert (await kitchen.order(restaurant, "k", ("coxinha", 3))).status == 201
+        assert (await kitchen.order(restaurant, "k", ("coxinha", 3), method="cash")).status == 201
         while not (read := await page(kitchen, restaurant))["degraded"]:
             # a count is one of at most 3 s ago, which `as_of` says
             assert read["items"][0]["availability"]["count"] in (7, 10)
