@@ -8,6 +8,7 @@ from typing import Any
 import redis.asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.letting_go import let_go
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
 from tests.chaos.vandal import MARK
 from tests.checker.observations import Fact, Observations
@@ -29,7 +30,7 @@ class Log:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._consumer.stop()
+        await let_go(self._consumer.stop())
 
     async def ends(self, topic: str) -> dict[int, int]:
         """Return the ends of a topic's partitions."""

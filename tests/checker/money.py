@@ -36,11 +36,11 @@ def refunds_are_told(seen: Observations) -> Finding:
         return finding
     given = {e.order_id: e.amount for e in seen.ledger if e.kind == "refunded"}
     told = [(f.value["order_id"], f.value["refund"]["amount"]["amount"]) for f in seen.of("payment.refunded")]
-    finding.expect(len(told) == len(dict(told)), "a refund was told twice")
+    amounts = dict(told)
+    finding.expect(len(told) == len(amounts), "a refund was told twice")
     for order_id, amount in given.items():
         finding.expect(
-            dict(told).get(order_id) == amount,
-            f"{order_id}: {amount} refunded, told {dict(told).get(order_id)}",
+            amounts.get(order_id) == amount, f"{order_id}: {amount} refunded, told {amounts.get(order_id)}"
         )
     for order_id, _ in told:
         finding.expect(order_id in given, f"{order_id}: a refund was told that was not given")
