@@ -26,7 +26,7 @@ NEWS = 2.5
 #: Reservations short enough that some run out within a run.
 POLICY = Policy(idempotency_ttl_seconds=86_400, reservation_seconds=4)
 #: Virtual seconds after which what is not decided never will be.
-PATIENCE = 120.0
+PATIENCE = 80.0
 
 
 class Crashed(BaseException):

@@ -57,7 +57,7 @@ def simulate(seed: int, commands: int = COMMANDS, faults: int = FAULTS) -> Outco
 
     async def main() -> None:
         cluster.start()
-        await asyncio.wait_for(customers.run(cluster), 10 * PATIENCE)
+        await asyncio.wait_for(customers.run(cluster), PATIENCE)
         await cluster.quiet()
 
     stuck = Finding(checked=1)
