@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced
+from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced
 
 from schemas.letting_go import let_go
 from streams.exactly_once.ports import Changes, FencedError, LogTruncatedError, Output
 
+#: How a fenced producer says so: the last one when it heard of it between two sends of one transaction.
+FENCED = (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber, IllegalOperation)
 #: Seconds that a step of a transaction may take before its outcome counts as unknown.
 STEP_TIMEOUT = 10.0
 #: Bytes of records that go to one partition in one request of ours; the broker takes a little over 1 MB.
@@ -68,7 +70,7 @@ class KafkaLog:
             async with asyncio.timeout(STEP_TIMEOUT):
                 sent = [await producer.send_batch(b, t.topic, partition=t.partition) for t, b in batches]
                 written = await asyncio.gather(*sent)
-        except (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber) as error:
+        except FENCED as error:
             raise FencedError(self._transactional_id) from error
         _, last_batch = batches[-1]  # the changelog's, which comes last
         return int(written[-1].offset) + int(last_batch.record_count())
@@ -78,7 +80,7 @@ class KafkaLog:
         try:
             async with asyncio.timeout(STEP_TIMEOUT):
                 await self._open_producer().commit_transaction()
-        except (ProducerFenced, InvalidProducerEpoch) as error:
+        except FENCED as error:
             raise FencedError(self._transactional_id) from error
 
     async def replay(self, offset: int) -> AsyncIterator[tuple[Changes, int]]:
