@@ -8,6 +8,7 @@ from typing import Any
 import redis.asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas import views
 from schemas.letting_go import let_go
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
 from tests.chaos.vandal import MARK
@@ -94,13 +95,14 @@ def _name(record: Any) -> str | None:
 async def _views(seen: Observations, port: int) -> None:
     seen.views, seen.order_views = {}, {}
     async with redis.asyncio.Redis(port=port, decode_responses=True) as client:
-        async for key in client.scan_iter(MENUS, count=1000):
-            seen.views[key] = await client.hgetall(key)
-        keys = [key async for key in client.scan_iter(ORDERS, count=1000)]
+        inside = f"{await client.get(views.CURRENT)}:"
+        async for key in client.scan_iter(inside + MENUS, count=1000):
+            seen.views[key.removeprefix(inside)] = await client.hgetall(key)
+        keys = [key async for key in client.scan_iter(inside + ORDERS, count=1000)]
         for start in range(0, len(keys), 1000):
             some = keys[start : start + 1000]
             pipeline = client.pipeline(transaction=False)
             for key in some:
                 pipeline.hget(key, "order")
             for key, held in zip(some, await pipeline.execute(), strict=True):
-                seen.order_views[key.partition(":")[2]] = held
+                seen.order_views[key.removeprefix(inside).partition(":")[2]] = held
