@@ -2,14 +2,18 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
 from schemas.commands import (
     AdvanceOrder,
+    AskPortions,
     CancelOrder,
     Command,
+    LendPortions,
+    Mirror,
+    OfferPortions,
     PaymentResult,
     PlaceOrder,
     PutMenuItem,
@@ -25,17 +29,20 @@ from schemas.facts import (
     OrderFailed,
     OrderStatusChanged,
     PaymentRefunded,
+    PortionsMoved,
     StockReleased,
     StockReserved,
     Watermark,
 )
+from schemas.notifications import PushDelivery, PushSubscription, WebhookDelivery
 from schemas.payments import PaymentRequest
 from schemas.replies import Reply
 
 Headers = list[tuple[str, bytes]]
 T = TypeVar("T")
 
-SCHEMA_VERSION = b"1"
+#: The `schema-version` header: 1, but of these. A new version has a sample of its own (schemas/samples).
+_VERSIONS: dict[type, bytes] = {PlaceOrder: b"2", OrderCreated: b"2"}
 
 #: The trace context of a record that came without one.
 NO_TRACE = b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00"
@@ -50,6 +57,10 @@ EVENT_TYPES: dict[type, str] = {
     PutMenuItem: "put-menu-item",
     PutPromotion: "put-promotion",
     Tick: "tick",
+    Mirror: "mirror",
+    AskPortions: "ask-portions",
+    LendPortions: "lend-portions",
+    OfferPortions: "offer-portions",
     OrderCreated: "order.created",
     StockReserved: "stock.reserved",
     OrderConfirmed: "order.confirmed",
@@ -59,10 +70,24 @@ EVENT_TYPES: dict[type, str] = {
     OrderCancelled: "order.cancelled",
     PaymentRefunded: "payment.refunded",
     CatalogChanged: "catalog.changed",
+    PortionsMoved: "portions.moved",
     PaymentRequest: "payment-request",
+    WebhookDelivery: "webhook-delivery",
+    PushSubscription: "push-subscription",
+    PushDelivery: "push-delivery",
     Watermark: "watermark",
     Reply: "reply",
 }
+#: Where events of a class come from: the `ce_source` header; with `ce_id` it names one event in the world.
+_SOURCES: dict[type, bytes] = {
+    **dict.fromkeys(EVENT_TYPES, b"/promo-relampago/streams"),
+    **dict.fromkeys(get_args(Command), b"/promo-relampago/ingress"),
+    PaymentResult: b"/promo-relampago/egress",
+    Tick: b"/promo-relampago/clock",
+}
+#: Messages that only we read, many and small: no CloudEvents.
+_INTERNAL = frozenset({Reply, Watermark})
+
 CLASSES: dict[str, type] = {name: cls for cls, name in EVENT_TYPES.items()}
 
 encode = msgspec.json.Encoder().encode
@@ -70,6 +95,26 @@ decode_command = msgspec.json.Decoder(Command).decode
 decode_reply = msgspec.json.Decoder(Reply).decode
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {cls: msgspec.json.Decoder(cls) for cls in EVENT_TYPES}
+
+
+#: The headers that are the same for every record of a class, made once.
+_CONSTANT: dict[type, Headers] = {
+    cls: [
+        ("event-type", name.encode()),
+        ("schema-version", _VERSIONS.get(cls, b"1")),
+        *(
+            []
+            if cls in _INTERNAL
+            else [
+                ("content-type", b"application/json"),
+                ("ce_specversion", b"1.0"),
+                ("ce_type", b"promo." + name.encode()),
+                ("ce_source", _SOURCES[cls]),
+            ]
+        ),
+    ]
+    for cls, name in EVENT_TYPES.items()
+}
 
 
 class ReplyAddress(NamedTuple):
@@ -84,20 +129,34 @@ def decode(cls: type[T], raw: bytes) -> T:
     return _decoders[cls].decode(raw)  # type: ignore[no-any-return]
 
 
-def new_traceparent() -> bytes:
-    """Return a fresh W3C trace context."""
+def new_traceparent(*, sampled: bool = True) -> bytes:
+    """Return a fresh W3C trace context; not sampled, nobody tells spans of it."""
     raw = os.urandom(24).hex()
-    return f"00-{raw[:32]}-{raw[32:]}-01".encode()
+    return f"00-{raw[:32]}-{raw[32:]}-{sampled:02x}".encode()
 
 
-def headers(cls: type, event_id: str, traceparent: bytes, reply_to: ReplyAddress | None = None) -> Headers:
-    """Return the headers of a record of this class."""
-    result: Headers = [
-        ("event-id", event_id.encode()),
-        ("event-type", EVENT_TYPES[cls].encode()),
-        ("schema-version", SCHEMA_VERSION),
-        ("traceparent", traceparent),
-    ]
+def schema_version(cls: type) -> bytes:
+    """Return the version in which records of this class are written."""
+    return _VERSIONS.get(cls, b"1")
+
+
+def headers(
+    cls: type,
+    event_id: str,
+    traceparent: bytes,
+    reply_to: ReplyAddress | None = None,
+    at: str | None = None,
+) -> Headers:
+    """Return the headers of a record of this class: ours, and those of CloudEvents 1.0 in Kafka's binary mode.
+
+    `at` is when it happened, RFC 3339, where that is known when the record is written.
+    """
+    identity = event_id.encode()
+    result: Headers = [("event-id", identity), *_CONSTANT[cls], ("traceparent", traceparent)]
+    if cls not in _INTERNAL:
+        result.append(("ce_id", identity))
+        if at is not None:
+            result.append(("ce_time", at.encode()))
     if reply_to is not None:
         result.append(("reply-partition", b"%d" % reply_to.partition))
         result.append(("correlation-id", reply_to.correlation_id))

@@ -54,17 +54,37 @@ class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     phone: Annotated[str, Meta(max_length=40)] = ""
 
 
+class CustomerRef(Struct, frozen=True):
+    """Who orders, by the id that the caller gave: all that is said of a customer outside of what is sealed."""
+
+    id: str
+
+
+class Personal(Struct, frozen=True, omit_defaults=True):
+    """What of an order is personal data; never written but sealed with the order's key (README, decision 13)."""
+
+    delivery_address: Address
+    customer_name: str = ""
+    customer_phone: str = ""
+
+
 class PlaceOrder(Struct, frozen=True, tag="place-order", omit_defaults=True):
-    """Reserve every line or none, and confirm."""
+    """Reserve every line or none, and confirm.
+
+    `personal` is the sealed Personal. Where the order was forgotten there is none: then the command can only be
+    a replay. Version 1 had a plain `delivery_address`, and name and phone in `customer`; they are not read any more.
+    """
 
     order_id: str
     restaurant_id: str
     idempotency_key_hash: str
     request_fingerprint: str
     items: list[Line]
-    delivery_address: Address
     payment: Payment
-    customer: Customer | None = None
+    customer: CustomerRef | None = None
+    personal: bytes | None = None
+    forgotten: bool = False
+    hops: int = 0  # how often a bucket has passed it on to another (README, Stock escrow)
 
 
 class PutRestaurant(Struct, frozen=True, tag="put-restaurant"):
@@ -139,6 +159,72 @@ class PaymentResult(Struct, frozen=True, tag="payment-result"):
     outcome: Literal["authorised", "declined", "refunded", "nothing_to_refund"]
 
 
+class Mirror(Struct, frozen=True, tag="mirror"):
+    """What was put at the home of a restaurant, for another of its buckets; `version` is the put thing's."""
+
+    restaurant_id: str
+    put: PutRestaurant | PutMenuItem | PutPromotion
+    version: int
+
+
+class Want(Struct, frozen=True):
+    """What a bucket asks for of one item: what orders that wait are short of, and what it has.
+
+    `promotion_id` names the promotion whose allotment is to come with the portions.
+    """
+
+    sku: str
+    missing: int
+    free: int
+    promotion_id: str | None = None
+
+
+class AskPortions(Struct, frozen=True, tag="ask-portions"):
+    """A bucket asks another for portions; `number` grows by one with each of its asks of that one.
+
+    `since`: since when its oldest order waits, milliseconds since 1970; who waits longer goes first.
+    """
+
+    restaurant_id: str
+    asker: str
+    number: int
+    since: int
+    wants: list[Want]
+
+
+class Given(Struct, frozen=True):
+    """Portions of one item that go from one bucket to another."""
+
+    sku: str
+    quantity: int
+    promotion_id: str | None = None
+
+
+class LendPortions(Struct, frozen=True, tag="lend-portions"):
+    """The one answer to ask `number`: together with the two buckets' names it is the transfer's identity.
+
+    `kept`: the lender had more, and keeps it for orders that wait longer. `lent` and `heard` tell of
+    its other transfers: the last one that it gave portions in, by borrower, and the last one that it
+    received, by lender; so that who asks all can see what was under way between two others.
+    """
+
+    restaurant_id: str
+    lender: str
+    number: int
+    given: list[Given]
+    kept: bool
+    lent: dict[str, int]
+    heard: dict[str, int]
+
+
+class OfferPortions(Struct, frozen=True, tag="offer-portions"):
+    """A bucket that is closed has portions; its home is to ask for them."""
+
+    restaurant_id: str
+    lender: str
+    wants: list[Want]
+
+
 Command = (
     PlaceOrder
     | AdvanceOrder
@@ -148,4 +234,8 @@ Command = (
     | PutMenuItem
     | PutPromotion
     | Tick
+    | Mirror
+    | AskPortions
+    | LendPortions
+    | OfferPortions
 )

@@ -1,19 +1,24 @@
 """Facts: what was decided. Each carries the resulting state and its version (README, decision 5)."""
 
-from msgspec import Struct
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
-from schemas.commands import Address, Customer
+from schemas.commands import CustomerRef
 from schemas.orders import Order
 
 
 class OrderCreated(Order, frozen=True, kw_only=True):
-    """An order came into being; whether it can be had is told by a later fact."""
+    """An order came into being; whether it can be had is told by a later fact.
+
+    `personal` is address, name and phone, sealed with the order's key (README, decision 13); version 1 had them plain.
+    """
 
     request_fingerprint: str
-    delivery_address: Address
-    customer: Customer | None = None
+    customer: CustomerRef | None = None
     occurred_at: str
+    personal: bytes | None = None
 
 
 class ReservedItem(Struct, frozen=True):
@@ -39,6 +44,7 @@ class StockReserved(Struct, frozen=True):
     order_id: str
     items: list[ReservedItem]
     occurred_at: str
+    bucket: int | UnsetType = UNSET  # whose stock it is, where it is not the home's
 
 
 class StockReleased(Struct, frozen=True):
@@ -49,6 +55,7 @@ class StockReleased(Struct, frozen=True):
     items: list[ReservedItem]
     wasted: bool
     occurred_at: str
+    bucket: int | UnsetType = UNSET  # whose stock it is, where it is not the home's
 
 
 class OrderConfirmed(Order, frozen=True, kw_only=True):
@@ -99,6 +106,32 @@ class CatalogChanged(Struct, frozen=True):
     stocks: list[Stock] = []
 
 
+class MovedItem(Struct, frozen=True):
+    """Portions of one item that left a bucket or came to it, and the bucket's stock that results."""
+
+    sku: str
+    quantity: int
+    version: int
+    stock: Stock
+    promotion_id: str | None = None
+
+
+class PortionsMoved(Struct, frozen=True):
+    """One end of a transfer between two buckets of a restaurant (README, Stock escrow).
+
+    Lender, borrower and number name the transfer: it is told once as `out`, once as `in`.
+    """
+
+    restaurant_id: str
+    lender: str
+    borrower: str
+    number: int
+    direction: Literal["out", "in"]
+    items: list[MovedItem]
+    occurred_at: str
+    bucket: int | UnsetType = UNSET  # whose stock it is, where it is not the home's
+
+
 class Watermark(Struct, frozen=True):
     """Everything asked before `as_of` (RFC 3339) has been decided in this partition."""
 
@@ -116,6 +149,7 @@ Fact = (
     | OrderCancelled
     | PaymentRefunded
     | CatalogChanged
+    | PortionsMoved
 )
 
 #: The facts that carry an order's resulting state.

@@ -37,6 +37,16 @@ idempotent_replays = Counter("promo_idempotent_replays_total", "Answers that had
 undecided = Gauge(
     "promo_undecided_commands", "Commands that wait for their decision", multiprocess_mode="livesum"
 )
+admission_bound = Gauge(
+    "promo_admission_bound",
+    "Undecided commands past which new orders are sent away",
+    multiprocess_mode="livesum",
+)
+turned_away = Counter(
+    "promo_turned_away_total",
+    "Requests that were sent away under pressure, or past a client's limit",
+    ["kind"],
+)
 #: Of each partition, the process that has it says; a partition that has moved was said last by who has it now.
 consumer_lag = Gauge(
     "promo_consumer_lag",
@@ -57,7 +67,12 @@ circuit_breaker_state = Gauge(
     ["name"],
     multiprocess_mode="livemax",
 )
-notifications = Counter("promo_notifications_total", "Messages to customers", ["channel", "result"])
+notifications = Counter(
+    "promo_notifications_total", "Messages to customers and restaurants", ["channel", "result"]
+)
+live_streams = Gauge(
+    "promo_live_streams", "Clients that follow an order or a board", ["channel"], multiprocess_mode="livesum"
+)
 retries = Counter("promo_retries_total", "Attempts after the first", ["name"])
 transactions = Counter("promo_transactions_total", "Transactions, by result", ["result"])
 transaction_phase = Histogram(
@@ -108,9 +123,12 @@ for _outcome in get_args(Outcome):
         orders.labels(_outcome)
 for _result in ("committed", "failed", "fenced"):
     transactions.labels(_result)
-for _name in ("views", "facts", "recovery"):
+for _kind in ("page", "read", "order", "client"):
+    turned_away.labels(_kind)
+for _name in ("views", "facts", "recovery", "webhook", "push"):
     retries.labels(_name)
-circuit_breaker_state.labels("payments")
-for _channel in ("sse", "webhook", "web-push"):
+for _name in ("payments", "webhook", "push"):
+    circuit_breaker_state.labels(_name)
+for _channel in ("sse", "feed", "webhook", "push"):
     for _result in ("delivered", "failed"):
         notifications.labels(_channel, _result)

@@ -2,11 +2,14 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from schemas.money import Money
 
 Status = Literal["pending", "received", "preparing", "out_for_delivery", "delivered", "cancelled"]
+
+#: Nothing follows these.
+FINAL: frozenset[Status] = frozenset({"delivered", "cancelled"})
 
 #: Why an order is cancelled. The first four refuse it when it is placed.
 Reason = Literal[
@@ -33,7 +36,7 @@ class OrderLine(Struct, frozen=True):
 
 
 class Eta(Struct, frozen=True):
-    """When the order is expected to be delivered: RFC 3339; right in half, and in 90 %, of cases."""
+    """When the order is expected to leave the kitchen: RFC 3339; right in half, and in 90 %, of cases."""
 
     p50: str
     p90: str
@@ -72,6 +75,7 @@ class Order(Struct, frozen=True, kw_only=True):
     paid: bool = False  # an authorisation is known to stand
     refund: Refund | None = None
     customer_id: str | None = None  # opaque; counts against per-customer limits
+    bucket: int | UnsetType = UNSET  # of the restaurant that has it, where that is not its home
 
 
 def order_of(fact: Order) -> Order:

@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
+from schemas import codec
 from schemas.codec import EVENT_TYPES
 
 FOLDER = Path(__file__).parent / "json"
 SAMPLES = Path(__file__).parent / "samples"
+RELEASED = Path(__file__).parent / "released"
 
 
 def schema(cls: type) -> dict[str, Any]:
@@ -31,3 +33,13 @@ def path(cls: type) -> Path:
 def sample_paths(cls: type) -> list[Path]:
     """Return the stored samples of every version of this class's messages."""
     return sorted(SAMPLES.glob(f"{EVENT_TYPES[cls]}.v*.json"))
+
+
+def version(cls: type) -> str:
+    """Return the version in which records of this class are written."""
+    return (codec.header(codec.headers(cls, "", b""), "schema-version") or b"").decode()
+
+
+def released_path(cls: type) -> Path:
+    """Return where the schema is kept that others have of this class, in its version."""
+    return RELEASED / f"{EVENT_TYPES[cls]}.v{version(cls)}.json"

@@ -19,6 +19,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     kafka_port: Annotated[
         int, Meta(description="port of the Kafka that make up starts; the next one is its controller's")
     ] = 19092
+    broker_quick_start: Annotated[
+        bool,
+        Meta(
+            description="whether that Kafka is compiled only as far as starts it soonest; else it takes a third less processor after a minute"
+        ),
+    ] = True
     redis_url: Annotated[
         str, Meta(description="an existing Redis, redis://host:port/db; empty: make up starts one")
     ] = ""
@@ -32,14 +38,25 @@ class Settings(Struct, frozen=True, kw_only=True):
     ops_port: Annotated[
         int, Meta(description="first of the ports where the other processes show /metrics; 0: none")
     ] = 18100
+    ops_host: Annotated[
+        str, Meta(description="address of those ports; 0.0.0.0 in a container, whose network is its own")
+    ] = "127.0.0.1"
     admin_token: Annotated[
         str,
-        Meta(description="bearer token of the administrator; empty: make up makes one in the data folder"),
+        Meta(
+            description="bearer token of the administrator, or several with commas between; empty: make up makes one in the data folder"
+        ),
     ] = ""
     token_secret: Annotated[
         str,
         Meta(
-            description="key that order and restaurant tokens are derived from; empty: make up makes one in the data folder"
+            description="secret that order and restaurant tokens are derived from, the current one first, then a comma and the previous, which still opens; empty: make up makes one in the data folder"
+        ),
+    ] = ""
+    privacy_secret: Annotated[
+        str,
+        Meta(
+            description="secret that wraps the keys of personal data, the current one first, then a comma and the previous; empty: make up makes one in the data folder"
         ),
     ] = ""
     data_dir: Annotated[str, Meta(description="folder for data, logs and process state")] = ".promo"
@@ -61,11 +78,59 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 5.0
     max_undecided: Annotated[
         int, Meta(description="undecided commands per ingress process; past it, 503 overloaded", ge=1)
-    ] = 1000
+    ] = 2000
+    admission_seconds: Annotated[
+        float,
+        Meta(
+            description="how long a new order may queue for its decision; past it, new ones are answered 503 overloaded",
+            gt=0,
+        ),
+    ] = 0.035  # an order that is paid for queues twice: until it is placed, and until the payment's result is taken
+    client_orders_per_second: Annotated[
+        float,
+        Meta(
+            description="orders a second that one client may send in the long run, per ingress process; past it, 429; 0: no limit",
+            ge=0,
+        ),
+    ] = 20.0
+    client_burst: Annotated[
+        int, Meta(description="orders that one client may send at once before that limit counts", ge=1)
+    ] = 600
+    unlimited_networks: Annotated[
+        str,
+        Meta(description="networks whose clients that limit does not count for, with commas between"),
+    ] = "127.0.0.0/8,::1/128"
+    trusted_proxies: Annotated[
+        str,
+        Meta(description="networks of gateways whose X-Forwarded-For is believed, with commas between"),
+    ] = "127.0.0.0/8,::1/128"
+    max_connections: Annotated[
+        int,
+        Meta(description="connections per ingress process, as far as the limit of open files goes", ge=1),
+    ] = 10_000
     stale_reads_seconds: Annotated[
         float,
         Meta(description="how long menus are shown from memory, marked degraded, while Redis is away", ge=0),
     ] = 30.0
+    max_streams: Annotated[
+        int,
+        Meta(
+            description="open event streams and feeds of one ingress process; past it, 429 or close 4429",
+            ge=1,
+        ),
+    ] = 8000
+    max_streams_per_order: Annotated[
+        int, Meta(description="open event streams of one order, by process", ge=1)
+    ] = 20
+    max_feeds_per_restaurant: Annotated[
+        int, Meta(description="open feeds of one restaurant, by process", ge=1)
+    ] = 250
+    feed_origins: Annotated[
+        str,
+        Meta(
+            description="origins of pages that may open a feed, beside those of the same host, with commas between; *: all"
+        ),
+    ] = ""
     idempotency_ttl_seconds: Annotated[
         int,
         Meta(description="how long an answer is kept under its key; at least 24 hours in production", ge=1),
@@ -74,6 +139,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(description="how long portions are held for a payment that is not decided", ge=1)
     ] = 120
     provider_port: Annotated[int, Meta(description="port of the simulated payment provider")] = 18090
+    provider_host: Annotated[str, Meta(description="address that the simulated provider listens on")] = (
+        "127.0.0.1"
+    )
     provider_url: Annotated[
         str, Meta(description="an existing payment provider; empty: make up starts the simulated one")
     ] = ""
@@ -87,6 +155,44 @@ class Settings(Struct, frozen=True, kw_only=True):
     provider_timeout_seconds: Annotated[
         float, Meta(description="how long one call of the provider may take", gt=0)
     ] = 2.0
+    escrow_buckets: Annotated[
+        int,
+        Meta(
+            description="buckets that the stock of a restaurant may be split into, each with its own writer; 1: none. For restaurants made from then on, and not to be changed under orders",
+            ge=1,
+            le=64,
+        ),
+    ] = 1
+    escrow_open_rate: Annotated[
+        int,
+        Meta(description="orders a second from which a bucket opens; 0: all are always open", ge=0),
+    ] = 50
+    webhook_allow_private: Annotated[
+        bool,
+        Meta(
+            description="tests and demonstrations only: webhooks and pushes may also go to http:// and to private addresses"
+        ),
+    ] = False
+    webhook_retry_seconds: Annotated[
+        int,
+        Meta(
+            description="how long one webhook is tried before it is set aside; its topic keeps it for three days",
+            ge=1,
+            le=172_800,
+        ),
+    ] = 21_600
+    push_retry_seconds: Annotated[
+        int, Meta(description="how long one push is tried, and is worth showing", ge=1, le=43_200)
+    ] = 1_800
+    vapid_private_key: Annotated[
+        str,
+        Meta(
+            description="key that pushes are signed with, 32 bytes in base64url; empty: make up makes one in the data folder"
+        ),
+    ] = ""
+    vapid_subject: Annotated[
+        str, Meta(description="whom push services may write to about our pushes, mailto: or https:")
+    ] = "mailto:ops@promo-relampago.example"
     tick_seconds: Annotated[float, Meta(description="time between two clock ticks of a partition", gt=0)] = (
         1.0
     )
@@ -96,12 +202,30 @@ class Settings(Struct, frozen=True, kw_only=True):
     transaction_timeout_seconds: Annotated[
         float, Meta(description="after which the broker aborts a dead worker's transaction", ge=1)
     ] = 10.0
+    standby_replicas: Annotated[
+        int,
+        Meta(
+            description="workers that keep a copy of each partition beside the one that has it, for quick takeovers",
+            ge=0,
+        ),
+    ] = 0
     max_batch: Annotated[int, Meta(description="most commands in one transaction", ge=1)] = 500
     kill_at: Annotated[
         str,
         Meta(description="tests only: point[:count], kill -9 itself at the count-th pass of a named point"),
     ] = ""
+    otel: Annotated[
+        bool,
+        Meta(
+            description="whether traces are told by OpenTelemetry; where to, OTEL_EXPORTER_OTLP_ENDPOINT says"
+        ),
+    ] = False
     log_level: Annotated[str, Meta(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"
+
+    @property
+    def keyring_partitions(self) -> int:
+        """Partitions of the keyring: one, so that it has an order."""
+        return 1
 
     @property
     def bootstrap_servers(self) -> str:
@@ -137,6 +261,11 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         except msgspec.ValidationError as error:
             raise SettingError(f"{variable}={environ[variable]!r}: {error}") from error
     return Settings(**given)
+
+
+def secrets(given: str) -> list[str]:
+    """Return the secrets that a setting gives, commas between, the current one first."""
+    return [secret for part in given.split(",") if (secret := part.strip())]
 
 
 def describe() -> list[tuple[str, str, str]]:
