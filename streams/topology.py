@@ -7,6 +7,7 @@
                             │                                   ──> payment.refunded, catalog.changed
                             └──> order.state-changelog          ──> payment.requests, order.replies
                                                                 ──> view.watermarks, order.commands.dlq
+                                                                ──> portions.moved, bucket.commands
 
 All that stands on the right of one arrow in, and the changelog, is one transaction.
 """
@@ -53,7 +54,12 @@ def build(settings: Settings, layer_settings: LayerSettings) -> App:
     commands = app.topic(
         ORDER_COMMANDS.name, key_type=bytes, value_type=bytes, value_serializer="raw", internal=False
     )
-    policy = Policy(settings.idempotency_ttl_seconds, settings.reservation_seconds)
+    policy = Policy(
+        idempotency_ttl_seconds=settings.idempotency_ttl_seconds,
+        reservation_seconds=settings.reservation_seconds,
+        buckets=settings.escrow_buckets,
+        open_rate=settings.escrow_open_rate,
+    )
     tables = [app.Table(spec.name, value_type=spec.record) for spec in TABLES]
     agent(app, commands, changelog=STATE_CHANGELOG.name, tables=tables, dead_letter=dead_letter)(
         CommandFunction(policy)

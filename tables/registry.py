@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.orders import Order
-from tables.records import Allowance, KeyEntry, Kitchen, Timer, Waiting
+from tables.records import Allowance, Escrow, KeyEntry, Kitchen, Parked, Passed, Timer, Waiting
 
 
 class TableSpec(Struct, frozen=True):
@@ -36,6 +36,9 @@ WAITING = TableSpec("waiting", ("restaurant_id", "order_id"), Waiting, "who wait
 TIMERS = TableSpec(
     "timers", ("due", "kind", "restaurant_id", "subject"), Timer, "what is due, earliest first"
 )
+ESCROWS = TableSpec("escrows", ("bucket",), Escrow, "asks and answers between buckets")
+PARKED = TableSpec("parked", ("bucket", "number"), Parked, "orders that wait for another bucket's portions")
+PASSED = TableSpec("passed", ("bucket", "idempotency_key_hash"), Passed, "orders that another bucket decides")
 
 TABLES: tuple[TableSpec, ...] = (
     RESTAURANTS,
@@ -48,6 +51,9 @@ TABLES: tuple[TableSpec, ...] = (
     KEYS,
     WAITING,
     TIMERS,
+    ESCROWS,
+    PARKED,
+    PASSED,
 )
 
 #: Parts of a key are joined by this character, which no identifier may hold.

@@ -31,5 +31,5 @@ async def _tick(topic: TopicT, tp: TP) -> None:
         key=b"",
         value=codec.encode(Tick()),
         partition=tp.partition,
-        headers=dict(codec.headers(Tick, os.urandom(16).hex(), codec.new_traceparent())),
+        headers=dict(codec.headers(Tick, os.urandom(16).hex(), codec.new_traceparent(sampled=False))),
     )

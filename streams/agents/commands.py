@@ -11,16 +11,18 @@ from schemas.instants import to_text
 from schemas.orders import Order
 from schemas.payments import PaymentRequest
 from schemas.replies import Reply
-from schemas.topics import FACT_TOPICS, ORDER_REPLIES, PAYMENT_REQUESTS, WATERMARKS
+from schemas.telemetry import tracing
+from schemas.topics import BUCKET_COMMANDS, FACT_TOPICS, ORDER_REPLIES, PAYMENT_REQUESTS, WATERMARKS
+from streams.agents import outward
 from streams.domain.decide import decide
-from streams.domain.decision import Decision, Policy
+from streams.domain.decision import Decision, Onward, Policy
 from streams.domain.evolve import evolve
 from streams.domain.state import Change
 from streams.domain.timers import MAX_AT_ONCE, fire
 from streams.exactly_once.batch import Outbox, Tables
 from streams.exactly_once.ports import Message
 from streams.exactly_once.staging import StagedTable
-from tables.records import Allowance, KeyEntry, Kitchen, Timer, Waiting
+from tables.records import Allowance, Escrow, KeyEntry, Kitchen, Parked, Passed, Timer, Waiting
 
 
 class PartitionState:
@@ -36,6 +38,9 @@ class PartitionState:
         self.orders: Mapping[str, Order] = tables["orders"]
         self.keys: Mapping[str, KeyEntry] = tables["keys"]
         self.waiting: Mapping[str, Waiting] = tables["waiting"]
+        self.escrows: Mapping[str, Escrow] = tables["escrows"]
+        self.parked: Mapping[str, Parked] = tables["parked"]
+        self.passed: Mapping[str, Passed] = tables["passed"]
         self._timers: StagedTable[Timer] = tables["timers"]
 
     def due(self, now: int, limit: int) -> list[Timer]:
@@ -64,7 +69,7 @@ class CommandFunction:
         writer = Writer(message, tables, outbox, self._policy)
         if isinstance(command, Tick):
             for timer in writer.state.due(now, MAX_AT_ONCE):
-                writer.carry_out(fire(writer.state, timer, now), None)
+                writer.carry_out(fire(writer.state, timer, now, self._policy), None)
             writer.watermark(now)
             return APPLIED
         asker = codec.reply_address(message.headers)
@@ -74,7 +79,7 @@ class CommandFunction:
 
 
 def _became(decision: Decision) -> str:
-    if decision.facts:
+    if decision.facts or decision.onward:
         return APPLIED
     return DUPLICATE if decision.reply is None or decision.reply.replayed else REFUSED
 
@@ -88,7 +93,8 @@ class Writer:
         self._tables = tables
         self._outbox = outbox
         self._policy = policy
-        self._trace = codec.header(message.headers, "traceparent") or codec.NO_TRACE
+        given = codec.header(message.headers, "traceparent") or codec.NO_TRACE
+        self._trace = tracing.derive(given, message.topic, message.partition, message.offset)
         self._written = 0
 
     def carry_out(self, decision: Decision, asker: ReplyAddress | None) -> None:
@@ -96,11 +102,14 @@ class Writer:
         for fact in decision.facts:
             for change in evolve(self.state, fact, self._policy):
                 self._put(change)
-            self._send(FACT_TOPICS[type(fact)].name, fact.restaurant_id, fact)
+            told = outward.fact(fact)
+            self._send(FACT_TOPICS[type(fact)].name, told.restaurant_id, told)
         for change in decision.notes:
             self._put(change)
         for request in decision.requests:
             self._send(PAYMENT_REQUESTS.name, request.restaurant_id, request)
+        for onward in decision.onward:
+            self._pass_on(onward)
         if decision.reply is not None and asker is not None:
             self._reply(asker, decision.reply)
         for waiting, reply in decision.waited:
@@ -115,15 +124,23 @@ class Writer:
         self._tables[change.table.name].put(change.key, change.record)
 
     def _send(self, topic: str, key: str, value: Fact | PaymentRequest | Watermark) -> None:
-        headers = codec.headers(type(value), self._event_id(), self._trace)
+        at = getattr(value, "occurred_at", None)
+        headers = codec.headers(type(value), self._event_id(), self._trace, at=at)
         self._outbox.send(topic, self._message.partition, key.encode(), codec.encode(value), headers)
+
+    def _pass_on(self, onward: Onward) -> None:
+        """Write a command to another bucket: on its way it is in a topic of its own, since what a transaction
+        writes leaves gaps in the offsets, and gaps in `order.commands` are an alarm."""
+        command = onward.command
+        headers = codec.headers(type(command), self._event_id(), self._trace, onward.asker)
+        key = command.restaurant_id.encode()
+        self._outbox.send(BUCKET_COMMANDS.name, self._message.partition, key, codec.encode(command), headers)
 
     def _reply(self, address: ReplyAddress, reply: Reply) -> None:
         headers = codec.headers(Reply, self._event_id(), self._trace)
         headers.append(("correlation-id", address.correlation_id))
-        self._outbox.send(
-            ORDER_REPLIES.name, address.partition, self._message.key, codec.encode(reply), headers
-        )
+        value = codec.encode(outward.reply(reply))
+        self._outbox.send(ORDER_REPLIES.name, address.partition, self._message.key, value, headers)
 
     def _event_id(self) -> str:
         """Return an id that is the same whenever the same record is decided: its place and a number."""

@@ -4,6 +4,8 @@ Portions are the whole number offered, sold ones included, so that saying the sa
 adds nothing. Fewer than are already taken cannot be offered: the number then becomes what is taken.
 """
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from schemas.catalogue import Allotment, Item, Promotion, Restaurant, Stock
@@ -16,6 +18,7 @@ from streams.domain.state import State
 from tables.registry import key
 
 Thing = Restaurant | Item | Promotion
+NOTHING_LENT: Mapping[str, int] = {}
 
 
 def put_restaurant(state: State, command: PutRestaurant, now: int) -> Decision:
@@ -32,8 +35,14 @@ def put_restaurant(state: State, command: PutRestaurant, now: int) -> Decision:
     return _changed(command.restaurant_id, before, after, [], now)
 
 
-def put_menu_item(state: State, command: PutMenuItem, now: int) -> Decision:
-    """Create or replace an item of a known restaurant's menu."""
+def put_menu_item(
+    state: State, command: PutMenuItem, now: int, net: Mapping[str, int] = NOTHING_LENT
+) -> Decision:
+    """Create or replace an item of a known restaurant's menu.
+
+    `net` is what other buckets gave the restaurant's home less what they have of it, by item and by
+    allotment (README, Stock escrow): of the whole number, the home has what they do not have.
+    """
     if command.restaurant_id not in state.restaurants:
         return answer(Answer("unknown_restaurant"))
     item_key = key(command.restaurant_id, command.sku)
@@ -50,7 +59,8 @@ def put_menu_item(state: State, command: PutMenuItem, now: int) -> Decision:
     if stock is None:
         changed = [Stock(sku=command.sku, version=1, portions=command.portions)]
     else:
-        portions = _at_least(command.portions, stock.reserved + stock.wasted)
+        here = None if command.portions is None else command.portions + net.get(command.sku, 0)
+        portions = _at_least(here, stock.reserved + stock.wasted)
         changed = (
             []
             if portions == stock.portions
@@ -59,8 +69,10 @@ def put_menu_item(state: State, command: PutMenuItem, now: int) -> Decision:
     return _changed(command.restaurant_id, before, after, changed, now)
 
 
-def put_promotion(state: State, command: PutPromotion, now: int) -> Decision:
-    """Create or replace a promotion of items that are on the menu."""
+def put_promotion(
+    state: State, command: PutPromotion, now: int, net: Mapping[str, int] = NOTHING_LENT
+) -> Decision:
+    """Create or replace a promotion of items that are on the menu; `net` as in `put_menu_item`."""
     if command.restaurant_id not in state.restaurants:
         return answer(Answer("unknown_restaurant"))
     unknown = [i.sku for i in command.items if key(command.restaurant_id, i.sku) not in state.items]
@@ -77,17 +89,18 @@ def put_promotion(state: State, command: PutPromotion, now: int) -> Decision:
     after = replace(after, phase=after.phase_at(now))
     skus = dict.fromkeys(i.sku for i in [*(before.items if before else []), *command.items])
     stocks = [state.stocks[key(command.restaurant_id, sku)] for sku in skus]
-    changed = [new for old in stocks if (new := _allot(old, after)) is not old]
+    changed = [new for old in stocks if (new := _allot(old, after, net)) is not old]
     return _changed(command.restaurant_id, before, after, changed, now)
 
 
-def _allot(stock: Stock, promotion: Promotion) -> Stock:
+def _allot(stock: Stock, promotion: Promotion, net: Mapping[str, int]) -> Stock:
     """Return the stock with this promotion's allotment as it now is; the same object if nothing changes."""
     before = stock.allotments.get(promotion.promotion_id)
     item = promotion.item(stock.sku)
     taken = before.reserved + before.wasted if before else 0
     if item is not None:
-        portions = _at_least(item.portions, taken)
+        balance = net.get(key(stock.sku, promotion.promotion_id), 0)
+        portions = _at_least(None if item.portions is None else item.portions + balance, taken)
         after = replace(before, portions=portions) if before else Allotment(portions)
     elif before is not None and taken:
         after = replace(before, portions=taken)  # no longer offered, but what was sold stays counted

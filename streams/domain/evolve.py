@@ -14,13 +14,14 @@ from schemas.facts import (
     OrderFailed,
     OrderStatusChanged,
     PaymentRefunded,
+    PortionsMoved,
     StockReleased,
     StockReserved,
 )
 from schemas.instants import to_milliseconds
 from schemas.orders import Order, order_of
 from schemas.replies import Answer
-from streams.domain import answers
+from streams.domain import answers, kitchen
 from streams.domain.decision import Policy
 from streams.domain.order_machine import IN_THE_KITCHEN
 from streams.domain.ordering import CASH
@@ -65,6 +66,8 @@ def evolve(state: State, fact: Fact, policy: Policy) -> list[Change]:
             return [_order(fact)]
         case CatalogChanged():
             return list(_catalogue(fact))
+        case PortionsMoved():
+            return [Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock) for item in fact.items]
 
 
 def _order(fact: Order) -> Change:
@@ -77,8 +80,13 @@ def _queue(state: State, fact: Order) -> Iterator[Change]:
     now = fact.status in IN_THE_KITCHEN
     if was != now:
         queue = state.kitchens.get(fact.restaurant_id, Kitchen())
-        moved = replace(queue, open_orders=queue.open_orders + (1 if now else -1))
-        yield Change(KITCHENS, fact.restaurant_id, moved)
+        measured = queue.preparations
+        if before is not None and (before.status, fact.status) == ("preparing", "out_for_delivery"):
+            measured = kitchen.remember(measured, _time(fact.updated_at) - _time(before.updated_at))
+        open_orders = queue.open_orders + (1 if now else -1)
+        yield Change(
+            KITCHENS, fact.restaurant_id, replace(queue, open_orders=open_orders, preparations=measured)
+        )
 
 
 def _moved(state: State, fact: StockReserved | StockReleased, sign: int) -> Iterator[Change]:

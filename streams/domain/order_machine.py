@@ -5,7 +5,7 @@
 
 from typing import Literal
 
-from schemas.orders import Status
+from schemas.orders import FINAL, Status
 
 Trigger = Literal[
     "place",
@@ -38,7 +38,6 @@ MACHINE: dict[tuple[Status | None, Trigger], Status] = {
 BEING_MADE: frozenset[Status] = frozenset({"preparing"})
 #: States that count in the kitchen's queue.
 IN_THE_KITCHEN: frozenset[Status] = frozenset({"received", "preparing"})
-FINAL: frozenset[Status] = frozenset({"delivered", "cancelled"})
 
 #: What the restaurant asks for by naming the state it wants.
 ADVANCE: dict[str, Trigger] = {"preparing": "prepare", "out_for_delivery": "dispatch", "delivered": "deliver"}

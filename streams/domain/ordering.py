@@ -1,6 +1,6 @@
 """Place an order: the idempotency key first, then the menu, the window, the limits, the stock."""
 
-from schemas import money
+from schemas import identity, money
 from schemas.codec import ReplyAddress
 from schemas.commands import PlaceOrder
 from schemas.facts import OrderConfirmed, OrderCreated, OrderFailed, StockReserved
@@ -31,6 +31,16 @@ def place_order(
     entry = state.keys.get(key(restaurant_id, command.idempotency_key_hash))
     if entry is not None and entry.expires_at > now:
         return again(state, entry, command.request_fingerprint, restaurant_id, asker)
+    return decide_new(state, command, now, policy, asker)
+
+
+def decide_new(
+    state: State, command: PlaceOrder, now: int, policy: Policy, asker: ReplyAddress | None
+) -> Decision:
+    """Decide an order whose key is new."""
+    restaurant_id = command.restaurant_id
+    if command.forgotten:  # and its key has expired: a new order would need what can be sealed no more
+        return answer(Answer("key_reused"))
     if restaurant_id not in state.restaurants:
         return answer(Answer("unknown_restaurant"))
     if unknown := reservation.unknown_items(state, restaurant_id, command.items):
@@ -56,7 +66,7 @@ def again(
     state: State, entry: KeyEntry, fingerprint: str, restaurant_id: str, asker: ReplyAddress | None
 ) -> Decision:
     """Decide a request whose key is known."""
-    if entry.request_fingerprint != fingerprint:
+    if not identity.is_same_request(entry.request_fingerprint, fingerprint):
         return answer(Answer("key_reused"))
     if entry.answer is not None:
         return Decision(reply=Reply(entry.answer, replayed=True))
@@ -72,7 +82,7 @@ def confirm(state: State, order: Order, fingerprint: str, now: int, *, paid: boo
             order,
             now,
             status=MACHINE[("pending", "confirm")],
-            eta=kitchen.eta(now, queue.open_orders, capacity),
+            eta=kitchen.eta(now, queue.open_orders, capacity, queue.preparations),
             paid=paid,
         ),
         request_fingerprint=fingerprint,
@@ -119,9 +129,9 @@ def _created(state: State, command: PlaceOrder, quoted: Quote, now: int) -> Orde
         version=previous.version + 1 if previous else 1,
         customer_id=command.customer.id if command.customer else None,
         request_fingerprint=command.request_fingerprint,
-        delivery_address=command.delivery_address,
         customer=command.customer,
         occurred_at=to_text(now),
+        personal=command.personal,
     )
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from schemas import offer
 from schemas.catalogue import Promotion, Stock
-from schemas.commands import Customer, Line
+from schemas.commands import CustomerRef, Line
 from schemas.facts import ReservedItem
 from schemas.offer import Offer
 from schemas.orders import Order, OrderLine, Shortage
@@ -92,7 +92,7 @@ def limited(quoted: Quote) -> list[str]:
     ]
 
 
-def past_limit(state: State, restaurant_id: str, quoted: Quote, customer: Customer) -> list[str]:
+def past_limit(state: State, restaurant_id: str, quoted: Quote, customer: CustomerRef) -> list[str]:
     """Return the skus of which this customer would have more than allowed."""
     past = []
     for sku in limited(quoted):
@@ -114,7 +114,9 @@ def shortages(quoted: Quote) -> list[Shortage]:
     ]
 
 
-def reserve(state: State, restaurant_id: str, quoted: Quote, customer: Customer | None) -> list[ReservedItem]:
+def reserve(
+    state: State, restaurant_id: str, quoted: Quote, customer: CustomerRef | None
+) -> list[ReservedItem]:
     """Take every line; there must be no shortage."""
     with_limit = set(limited(quoted))
     reserved = []

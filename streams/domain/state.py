@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.orders import Order
-from tables.records import Allowance, KeyEntry, Kitchen, Timer, Waiting
+from tables.records import Allowance, Escrow, KeyEntry, Kitchen, Parked, Passed, Timer, Waiting
 from tables.registry import TableSpec
 
 
@@ -30,6 +30,12 @@ class State(Protocol):
     def keys(self) -> Mapping[str, KeyEntry]: ...
     @property
     def waiting(self) -> Mapping[str, Waiting]: ...
+    @property
+    def escrows(self) -> Mapping[str, Escrow]: ...
+    @property
+    def parked(self) -> Mapping[str, Parked]: ...
+    @property
+    def passed(self) -> Mapping[str, Passed]: ...
     def due(self, now: int, limit: int) -> list[Timer]:
         """Return the timers that are due at `now`, earliest first, at most `limit`."""
 

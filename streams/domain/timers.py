@@ -5,7 +5,8 @@ from msgspec.structs import replace
 from schemas.facts import CatalogChanged
 from schemas.instants import to_text
 from streams.domain import lifecycle, paying
-from streams.domain.decision import Decision
+from streams.domain.decision import Decision, Policy
+from streams.domain.escrow import exchange
 from streams.domain.order_machine import after
 from streams.domain.state import Change, State
 from tables.records import Timer
@@ -15,9 +16,14 @@ from tables.registry import KEYS, TIMERS, key, timer_key
 MAX_AT_ONCE = 500
 
 
-def fire(state: State, timer: Timer, now: int) -> Decision:
+def fire(state: State, timer: Timer, now: int, policy: Policy) -> Decision:
     """Decide one timer that is due; it is gone afterwards."""
-    decision = _fire(state, timer, now)
+    if timer.kind == "escrow":
+        decision = exchange.look(state, timer.restaurant_id, now, policy)
+    else:
+        decision = _fire(state, timer, now)
+        if policy.buckets > 1:
+            decision = exchange.after(state, timer.restaurant_id, now, policy, decision)
     return replace(decision, notes=(*decision.notes, Change(TIMERS, timer_key(timer), None)))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from schemas import metrics
+from schemas.telemetry.lag import Lag
 from streams.exactly_once.transport import App
 
 log = logging.getLogger(__name__)
@@ -13,19 +13,22 @@ MEASURE_SECONDS = 1.0
 
 async def run(app: App) -> None:
     """Measure until the application stops."""
+    lag = Lag(app.conf.id)
     while not app.should_stop:
         await asyncio.sleep(MEASURE_SECONDS)
         try:
-            await _measure(app)
+            lag.show(await _measure(app))
         except Exception as error:  # the next measurement is a second away
             log.debug("lag: %r", error)
 
 
-async def _measure(app: App) -> None:
+async def _measure(app: App) -> dict[tuple[str, int], int]:
+    """Return how many records behind the committed position there are, of each partition of this worker."""
     tps = app.layer.partitions()
-    if not tps:
-        return
-    for tp, end in (await app.consumer.highwaters(*tps)).items():
-        position = app.layer.position(tp)
-        if position is not None:
-            metrics.consumer_lag.labels(tp.topic, str(tp.partition), app.conf.id).set(max(0, end - position))
+    ends = await app.consumer.highwaters(*tps) if tps else {}
+    positions = {tp: app.layer.position(tp) for tp in ends}
+    return {
+        (tp.topic, tp.partition): ends[tp] - at
+        for tp, at in positions.items()
+        if at is not None and ends[tp] is not None  # until the first fetch nobody knows the end
+    }

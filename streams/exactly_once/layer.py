@@ -11,7 +11,9 @@ from faust.types import TP
 from msgspec import Struct
 
 from schemas import metrics
+from streams.exactly_once import traces
 from streams.exactly_once.batch import DeadLetter, Function
+from streams.exactly_once.group import KafkaGroup
 from streams.exactly_once.kafka_log import KafkaLog
 from streams.exactly_once.ports import Message
 from streams.exactly_once.position import Position
@@ -19,6 +21,7 @@ from streams.exactly_once.probes import Probe, silent
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.rocksdb_store import RocksDBStore
 from streams.exactly_once.staging import StagedTable
+from streams.exactly_once.standby import Standbys
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,9 @@ class LayerSettings(Struct, frozen=True):
     transaction_timeout_seconds: float = 10.0
     max_batch: int = 500
     probe: Probe = silent
+    member: str = ""  # this worker's static name in the group
+    partitions: int = 0  # of every source, for standbys
+    standby_replicas: int = 0
 
 
 class Layer:
@@ -53,10 +59,18 @@ class Layer:
         self.sources: dict[str, Source] = {}
         self._processors: dict[TP, Processor] = {}
         self._running: dict[TP, asyncio.Task[None]] = {}
+        self._standbys: dict[str, Standbys] = {}
 
     def add(self, source: Source) -> None:
         """Register a source; to be done before the application starts."""
         self.sources[source.topic] = source
+        if self.settings.standby_replicas and self.settings.member:
+            self._standbys[source.topic] = self._new_standbys(source)
+
+    async def warm_up(self) -> None:
+        """Bring local copies up to date before this worker joins the group; nothing where there are no standbys."""
+        for standbys in self._standbys.values():
+            await standbys.warm_up()
 
     def owns(self, tp: TP) -> bool:
         """Say whether messages of this partition are the layer's."""
@@ -98,6 +112,8 @@ class Layer:
         Nothing is processed before `start`. Raises GivenUpError.
         """
         await self.stop()
+        for standbys in self._standbys.values():
+            await standbys.release()
         for tp in [tp for tp in self._processors if tp not in tps]:
             await self._processors.pop(tp).close()
         for tp in tps - self._processors.keys():
@@ -111,11 +127,15 @@ class Layer:
             task = asyncio.create_task(processor.run(), name=f"exactly-once {processor.name}")
             task.add_done_callback(lambda t: _report(t, crash))
             self._running[tp] = task
+        for topic, standbys in self._standbys.items():
+            standbys.begin(tp.partition for tp in self._processors if tp.topic == topic)
         metrics.ready.set(1)
 
     async def close(self) -> None:
         """Stop, and let go of every log and store."""
         await self.stop()
+        for standbys in self._standbys.values():
+            await standbys.release()
         for processor in self._processors.values():
             await processor.close()
         self._processors.clear()
@@ -124,16 +144,10 @@ class Layer:
         self, tp: TP, rewind: Callable[[TP, int], None], drained: Callable[[TP], None]
     ) -> Processor:
         source = self.sources[tp.topic]
-        store = RocksDBStore(self.settings.folder / f"{tp.topic}-{tp.partition}")
+        store = self._store(tp)
         return Processor(
             name=f"{tp.topic}-{tp.partition}",
-            log_of_partition=KafkaLog(
-                self.settings.bootstrap_servers,
-                self.settings.application,
-                TopicPartition(tp.topic, tp.partition),
-                source.changelog,
-                self.settings.transaction_timeout_seconds,
-            ),
+            log_of_partition=self._log(tp),
             store=store,
             tables={name: StagedTable(name, record, store) for name, record in source.tables.items()},
             function=source.function,
@@ -144,7 +158,37 @@ class Layer:
             on_position=lambda position: _observe_position(tp, position),
             rewind=lambda offset: rewind(tp, offset),
             on_drained=lambda: drained(tp),
+            on_committed=traces.committed,
         )
+
+    def _new_standbys(self, source: Source) -> Standbys:
+        settings = self.settings
+
+        def copy_of(partition: int) -> tuple[KafkaLog, RocksDBStore]:
+            tp = TP(source.topic, partition)
+            return self._log(tp), self._store(tp)
+
+        group = KafkaGroup(settings.bootstrap_servers, settings.application, source.topic)
+        return Standbys(
+            settings.member,
+            range(settings.partitions),
+            settings.standby_replicas,
+            group,
+            copy_of,
+            settings.log_identity,
+        )
+
+    def _log(self, tp: TP) -> KafkaLog:
+        return KafkaLog(
+            self.settings.bootstrap_servers,
+            self.settings.application,
+            TopicPartition(tp.topic, tp.partition),
+            self.sources[tp.topic].changelog,
+            self.settings.transaction_timeout_seconds,
+        )
+
+    def _store(self, tp: TP) -> RocksDBStore:
+        return RocksDBStore(self.settings.folder / f"{tp.topic}-{tp.partition}")
 
 
 def _report(task: "asyncio.Task[None]", crash: Callable[[BaseException], None]) -> None:

@@ -5,10 +5,11 @@ This file holds the rules (README.md) and nothing of Kafka, RocksDB or Faust.
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from schemas import metrics
 from streams.exactly_once import batch as micro_batch
@@ -29,6 +30,10 @@ FENCED_PAUSE = 3.0
 #: Messages queued before the transport stops fetching the partition, and below which it goes on.
 QUEUE_FULL = 2_000
 QUEUE_LOW = 500
+#: How long messages gather, in seconds, where so many more are expected meanwhile: a transaction costs more than a wait.
+GATHER, ENOUGH = 0.03, 0.4
+#: Over how long it is measured how many come, in seconds.
+MEMORY = 1.0
 
 
 class GivenUpError(Exception):
@@ -53,7 +58,9 @@ class Processor:
         on_position: Callable[[Position], None] = lambda position: None,
         rewind: Callable[[int], None] = lambda offset: None,
         on_drained: Callable[[], None] = lambda: None,
+        on_committed: Callable[[Sequence[Message], int], None] = lambda messages, began: None,
     ) -> None:
+        """Take the parts; `on_committed` hears of the messages of a transaction and when it began, in nanoseconds."""
         self.name = name
         self.position = Position()
         self._log = log_of_partition
@@ -67,9 +74,12 @@ class Processor:
         self._on_position = on_position
         self._rewind = rewind
         self._on_drained = on_drained
+        self._on_committed = on_committed
         self._queue: deque[Message] = deque()
         self._fed = asyncio.Event()
         self._stopping = False
+        self._rate = 0.0  # messages a second
+        self._taken_at = 0.0  # by the loop's clock
         self._gap_from = -1  # the position at which the log was seen to have a real gap
 
     def feed(self, messages: Iterable[Message]) -> bool:
@@ -118,6 +128,8 @@ class Processor:
                 self._on_drained()
                 await self._fed.wait()
                 continue
+            if not await self._gather():
+                break
             messages = [self._queue[i] for i in range(min(len(self._queue), self._max_batch))]
             try:
                 taken = await self._transact(messages)
@@ -135,6 +147,16 @@ class Processor:
                     self._queue.popleft()
                 if len(self._queue) < QUEUE_LOW:
                     self._on_drained()
+
+    async def _gather(self) -> bool:
+        """Wait for more, where so many come that there will be; return False when told to stop meanwhile (rule 4)."""
+        if self._rate * GATHER >= ENOUGH and len(self._queue) < self._max_batch:
+            await asyncio.sleep(GATHER)
+        now = asyncio.get_running_loop().time()
+        seconds = max(1e-6, now - self._taken_at)
+        self._rate += -math.expm1(-seconds / MEMORY) * (len(self._queue) / seconds - self._rate)
+        self._taken_at = now
+        return not self._stopping
 
     async def _take_over_again(self) -> None:
         for table in self._tables.values():
@@ -170,7 +192,7 @@ class Processor:
         for table in self._tables.values():
             table.drop()
         clock = time.perf_counter
-        started = clock()
+        started, began = clock(), time.time_ns()
         batch = micro_batch.run(
             messages,
             self.position,
@@ -200,6 +222,7 @@ class Processor:
         self.position = batch.position
         self._on_position(batch.position)
         self._probe(probes.AFTER_ACKNOWLEDGE)
+        self._on_committed(messages[batch.skipped : batch.skipped + batch.done], began)
         _observe(batch, decided - started, produced - decided, committed - produced, clock() - committed)
         return batch.done + batch.skipped
 
