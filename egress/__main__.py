@@ -1,4 +1,4 @@
-"""`python -m egress`: one process that projects and pays; with a command, what an operator asks for."""
+"""`python -m egress`: one process that projects, pays and notifies; with a command, what an operator asks for."""
 
 import argparse
 import logging
@@ -7,9 +7,12 @@ import sys
 import uvloop
 
 from egress.dlq import commands as dlq
+from egress.export import commands as exporting
 from egress.rebuilding import rebuild
 from egress.serving import serve
+from egress.webhooks import commands as webhooks
 from schemas import settings
+from schemas.telemetry import logs, tracing
 
 
 def main() -> int:
@@ -20,23 +23,33 @@ def main() -> int:
     except settings.SettingError as error:
         print(error, file=sys.stderr)
         return 2
-    if arguments.command == "dlq":
+    if arguments.command in ("dlq", "webhooks"):
         logging.basicConfig(level=logging.CRITICAL)  # what is wrong is said once, by us
-        return dlq.run(read, arguments)
-    logging.basicConfig(level=read.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("aiokafka").setLevel(max(logging.WARNING, logging.getLevelName(read.log_level)))
+        run = dlq.run if arguments.command == "dlq" else webhooks.run
+        return run(read, arguments)
+    if arguments.command == "export":
+        logging.basicConfig(level=logging.CRITICAL)
+        return exporting.run(read, arguments)
+    logs.configure(read, "egress")
     if arguments.command == "rebuild":
         return uvloop.run(rebuild(read))
-    uvloop.run(serve(read))
+    try:
+        tracing.start(read, "egress")
+        uvloop.run(serve(read))
+    except settings.SettingError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m egress", description="Without a command: project and pay."
+        prog="python -m egress", description="Without a command: project, pay and notify."
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
     dlq.add(commands)
+    webhooks.add(commands)
+    exporting.add(commands)
     commands.add_parser("rebuild", help="make the views anew beside the old ones, and switch at once")
     return parser
 

@@ -27,7 +27,14 @@ class KafkaDeadLetters:
     async def put(self, letters: Sequence[DeadLetter]) -> None:
         """Write all of them, but those of topics that have no dead letters. Raises KafkaError."""
         for record, reason, error in letters:
-            log.error("%s@%d is set aside as %s: %s", record.partition.field, record.offset, reason, error)
+            log.error(
+                "%s@%d is set aside as %s: %s",
+                record.partition.field,
+                record.offset,
+                reason,
+                error,
+                extra={"restaurant_id": (record.key or b"").decode(errors="replace")},
+            )
         kept = [letter for letter in letters if letter.record.partition.topic in DEAD_LETTER_TOPICS]
         if not kept:
             return

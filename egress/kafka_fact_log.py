@@ -23,6 +23,9 @@ TOPICS = [*(topic.name for topic in FACT_TOPICS.values()), WATERMARKS.name]
 #: Most records in one batch, and how long to wait for the first, in milliseconds.
 MAX_RECORDS = 2_000
 POLL_MS = 200
+#: How long the broker lets facts gather for an answer, in milliseconds, and how many bytes are enough.
+GATHER_MS = 50
+ENOUGH_BYTES = 65_536
 #: Longest silence of a broker on one request, in milliseconds; more than a fetch waits for data.
 REQUEST_TIMEOUT_MS = 5_000
 #: A batch may wait for Redis as long as this, in milliseconds, before the partitions go to others.
@@ -52,6 +55,7 @@ class KafkaFactLog:
             request_timeout_ms=max(REQUEST_TIMEOUT_MS, session_ms + 1000),
             max_poll_interval_ms=MAX_POLL_MS,
             partition_assignment_strategy=(RangePartitionAssignor,),
+            **gathering(GATHER_MS),
         )
         self._reassigned = False
 
@@ -144,6 +148,11 @@ class WholeFactLog(KafkaFactLog):
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """Tell nobody: lag tools watch the group."""
+
+
+def gathering(milliseconds: int | None) -> dict[str, int]:
+    """Return what makes a consumer's broker answer when so many milliseconds have passed, or there is enough."""
+    return {"fetch_max_wait_ms": milliseconds, "fetch_min_bytes": ENOUGH_BYTES} if milliseconds else {}
 
 
 def _consumer(settings: Settings, **more: Any) -> AIOKafkaConsumer:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from egress import retrying
+from egress import retrying, traces
 from egress.dead_letters import DeadLetter, DeadLetters
 from egress.fact_log import GROUP, FactLog, Reassigned, Record
 from egress.fact_reading import UnreadableError, read
@@ -16,6 +16,7 @@ from egress.positions import Move, Partition
 from egress.projection import ViewWrite, project
 from egress.view_store import ViewsLost, ViewStore, ViewsUnreachable
 from schemas import metrics
+from schemas.telemetry.lag import Lag
 from schemas.topics import WATERMARKS
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Projector:
         self._dead_letters = dead_letters
         self._positions: dict[Partition, int] = {}  # where the views stand
         self._horizon = Horizon()
+        self._lag = Lag(GROUP)
         self._aimed_at = 0.0
         self._reported_at = 0.0
 
@@ -69,10 +71,12 @@ class Projector:
         log.info("projecting %d partitions, %d of them from the first fact", len(partitions), len(new))
         self._positions = positions
         self._horizon = Horizon()
+        self._lag.show({})
 
     async def step(self) -> None:
         """Project what has come; raises Reassigned, ViewsLost, KafkaError."""
         records = await self._facts.read()
+        began = time.time_ns()
         positions = await self._facts.positions(self._positions)
         moves = [
             Move(at, self._positions[at], end) for at, end in positions.items() if end > self._positions[at]
@@ -83,6 +87,7 @@ class Projector:
                 await self._dead_letters.put(unreadable)
             await self._until_done(partial(self._store.apply, writes, moves))
             self._positions = positions
+            traces.projected(records, began)
         await self._aim()
         for partition, aim in self._horizon.reached(self._positions).items():
             await self._until_done(partial(self._store.tell, partition, aim))
@@ -113,9 +118,7 @@ class Projector:
         if ends is None:
             return
         self._horizon.aim(ends)
-        for partition, end in ends.items():
-            lag = max(0, end - self._positions[partition])
-            metrics.consumer_lag.labels(partition.topic, str(partition.number), GROUP).set(lag)
+        self._lag.show({(at.topic, at.number): end - self._positions[at] for at, end in ends.items()})
 
     async def _report(self) -> None:
         now = time.monotonic()

@@ -1,5 +1,6 @@
 """The store of views in Redis: one script, one round trip for each batch."""
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
 from redis.asyncio import Redis
@@ -44,10 +45,15 @@ class RedisStore:
         self._tell = Script("tell.lua")
 
     async def positions(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        """Return where the projection of each partition stands; nothing where it has not begun."""
+        """Return where the projection of each partition stands; nothing where it has not begun.
+
+        What is projected from there may get numbers in feeds that something else had before the
+        views were set back: so a new line begins.
+        """
         try:
             if self._follows:
                 self._generation = await generations.current(self._redis)
+                await self._redis.set(self._key(views.LINE), secrets.token_hex(3))
             held = await self._redis.hgetall(self._key(views.POSITIONS))
         except FAILURES as error:
             raise ViewsUnreachable(repr(error)) from error
@@ -73,12 +79,19 @@ class RedisStore:
         for move in moves:
             arguments += (move.partition.field, move.start, move.end)
         by_key = _newest_by_key(writes)
+        feeds: dict[str, int] = {}  # their numbers, from 1
+        arguments.append(len(by_key))
         for fields in by_key.values():
-            arguments += (max(write.expires_at for write in fields.values()), len(fields))
+            feed = next(iter(fields.values())).feed  # a view is one restaurant's, or nobody's
+            number = feeds.setdefault(feed, len(feeds) + 1) if feed else 0
+            arguments += (max(write.expires_at for write in fields.values()), number, len(fields))
             for write in fields.values():
-                arguments += (write.field, write.version, write.value)
-        beside = [views.POSITIONS, views.REVISION, views.CHANGES]
-        keys = [views.CURRENT, views.CLOSING, *map(self._key, [*beside, *by_key])]
+                arguments += (write.field, write.version, write.value, write.listed, write.listed_until)
+                arguments += (len(write.references), *write.references)
+        arguments += feeds
+        beside = [views.POSITIONS, views.REVISION, views.CHANGES, views.SEQUENCES]
+        live = [key for feed in feeds for key in (views.feed(feed), views.board(feed))]
+        keys = [views.CURRENT, views.CLOSING, *map(self._key, [*beside, *by_key, *live])]
         done = await self._run(self._apply, keys, arguments)
         if done < 0:
             raise ViewsUnreachable("the generation is being closed")

@@ -1,4 +1,4 @@
-"""Serving: facts projected, payments carried out and dead letters counted, until told to stop."""
+"""Serving: facts projected and told, payments carried out, dead letters counted, until told to stop."""
 
 import asyncio
 import contextlib
@@ -6,34 +6,39 @@ import logging
 import signal
 
 from aiokafka.errors import KafkaError
-from prometheus_client import start_http_server
 
 from egress import redis_store, retrying
 from egress.dlq import depth
 from egress.gateway import serving as gateway
 from egress.kafka_dead_letters import KafkaDeadLetters
 from egress.kafka_fact_log import KafkaFactLog
+from egress.notifying import serving as notifying
 from egress.projector import Projector
 from egress.redis_store import RedisStore
+from egress.relay import serving as relay
 from egress.view_store import ViewStore
 from schemas import metrics
+from schemas.ending import end
 from schemas.settings import Settings
+from schemas.telemetry import ops
 
 log = logging.getLogger(__name__)
-
-LOOPBACK = "127.0.0.1"
-#: How long to wait for the end after a cancellation before the next, in seconds.
-CANCEL_SECONDS = 1.0
 
 
 async def serve(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; should one part fail for good, the process ends."""
-    if settings.ops_port:
-        start_http_server(settings.ops_port, LOOPBACK)
+    if (seen := ops.start(settings)) is not None:
+        seen.watch(asyncio.get_running_loop())
     redis = redis_store.connect(settings.redis)
     async with contextlib.aclosing(redis):
         store = RedisStore(redis)
-        work = (_project(settings, store), gateway.serve(settings), depth.follow(settings))
+        work = (
+            _project(settings, store),
+            gateway.serve(settings),
+            relay.serve(settings),
+            notifying.serve(settings, redis),
+            depth.follow(settings),
+        )
         parts = [asyncio.ensure_future(part) for part in work]
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -42,20 +47,7 @@ async def serve(settings: Settings) -> None:
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait([*parts, stopped], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        await asyncio.gather(*map(_end, parts))
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel until it has ended; raises what it raised.
-
-    One cancellation can be lost: redis-py sends by asyncio.wait_for, which before Python 3.12 forgets
-    it when what it waits for has just been done.
-    """
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=CANCEL_SECONDS)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+        await asyncio.gather(*map(end, parts))
 
 
 async def _project(settings: Settings, store: ViewStore) -> None:

@@ -27,29 +27,38 @@ THRESHOLD = 10
 #: How long calls rest then, in seconds.
 REST_SECONDS = 2.0
 
-_SHOWN: dict[StateName, int] = {CLOSED: 0, HALF_OPENED: 1, OPENED: 2}
+#: What each state is in metrics.
+SHOWN: dict[StateName, int] = {CLOSED: 0, HALF_OPENED: 1, OPENED: 2}
 
 
 class Breaker:
-    """One circuit, shown in metrics under its name."""
+    """One circuit."""
 
-    def __init__(self, circuit: AsyncCircuitBreaker) -> None:
+    def __init__(self, circuit: AsyncCircuitBreaker, show: Callable[[], None] | None) -> None:
         """Take the circuit; see `make`."""
         self._circuit = circuit
-        self._gauge = metrics.circuit_breaker_state.labels(circuit.context.name)
+        self._show = show or self._show_alone
         self._show()
         self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def make(
-        cls, name: str, threshold: int = THRESHOLD, rest_seconds: float = REST_SECONDS
+        cls,
+        name: str,
+        threshold: int = THRESHOLD,
+        rest_seconds: float = REST_SECONDS,
+        answer: type[Exception] = RefusedError,
+        show: Callable[[], None] | None = None,
     ) -> "Breaker":
-        """Return a closed breaker."""
-        # a refusal is an answer: the provider works
-        factory = AsyncCircuitBreakerFactory(threshold, rest_seconds, exclude=[RefusedError])
+        """Return a closed breaker.
+
+        An `answer` counts as no failure: who refuses works. `show` is called whenever the state may have
+        changed; None: it is shown under its name.
+        """
+        factory = AsyncCircuitBreakerFactory(threshold, rest_seconds, exclude=[answer])
         factory.add_listener(_tell)
-        return cls(await factory.get_breaker(name))
+        return cls(await factory.get_breaker(name), show)
 
     @property
     def state(self) -> StateName:
@@ -104,8 +113,8 @@ class Breaker:
         finally:
             self._show()
 
-    def _show(self) -> None:
-        self._gauge.set(_SHOWN[self.state])
+    def _show_alone(self) -> None:
+        metrics.circuit_breaker_state.labels(self._circuit.context.name).set(SHOWN[self.state])
 
 
 def _tell(name: str, kind: str, event: Event) -> None:

@@ -65,7 +65,8 @@ class Clerk:
                 async with self._calls:
                     return await self._breaker.call(lambda: self._ask(request, traceparent))
             except FailedError as error:
-                log.warning("%s of order %s, attempt %d: %s", request.kind, request.order_id, attempt, error)
+                about = {"order_id": request.order_id, "restaurant_id": request.restaurant_id}
+                log.warning("%s, attempt %d: %s", request.kind, attempt, error, extra=about)
             if request.kind == "authorise" and attempt == MOST_ATTEMPTS:
                 return None
             await self._pause(attempt, AUTHORISE_PAUSE if request.kind == "authorise" else REFUND_PAUSE)

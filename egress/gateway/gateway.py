@@ -21,6 +21,7 @@ from egress.gateway.request_log import RequestLog, ResultLog
 from egress.positions import Partition
 from schemas import codec, metrics
 from schemas.payments import PaymentRequest
+from schemas.telemetry import tracing
 
 log = logging.getLogger(__name__)
 
@@ -102,17 +103,19 @@ class Gateway:
         self._progress[record.partition].finish(record.offset)
 
     async def _ask(self, record: Record, request: PaymentRequest) -> str:
-        traceparent = codec.header(record.headers, "traceparent") or codec.NO_TRACE
-        try:
-            verdict = await self._clerk.carry_out(request, traceparent)
-        except RefusedError as error:
-            await self._set_aside(record, "refused", error)
-            return "dead"
-        if verdict is None:
-            return "given-up"
-        for _ in range(2 if verdict.duplicate else 1):
-            await self._results.send(record, request, verdict)
-        return verdict.outcome
+        given = codec.header(record.headers, "traceparent") or codec.NO_TRACE
+        about = {"restaurant_id": request.restaurant_id, "order_id": request.order_id}
+        with tracing.span(f"{request.kind} payment", given, "consumer", **about) as span:
+            try:
+                verdict = await self._clerk.carry_out(request, span.traceparent)
+            except RefusedError as error:
+                await self._set_aside(record, "refused", error)
+                return "dead"
+            if verdict is None:
+                return "given-up"
+            for _ in range(2 if verdict.duplicate else 1):
+                await self._results.send(record, request, verdict, span.traceparent)
+            return verdict.outcome
 
     async def _set_aside(self, record: Record, reason: str, error: Exception) -> None:
         await self._dead_letters.put([DeadLetter(record, reason, error)])

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from egress.gateway.provider import FailedError, RefusedError, Verdict
 from schemas.payments import PaymentRequest
+from schemas.telemetry import tracing
 
 #: Most bytes of an answer that are looked at, and that an error quotes.
 MAX_ANSWER_BYTES = 64 * 1024
@@ -45,12 +46,18 @@ class HttpProvider:
 
     async def ask(self, request: PaymentRequest, traceparent: bytes) -> Verdict:
         """Ask once; raises FailedError, RefusedError."""
-        headers = {"Idempotency-Key": request.order_id, "traceparent": traceparent.decode("ascii", "replace")}
-        if request.kind == "authorise":
-            body = {"order_id": request.order_id, "amount": request.amount, "method": request.method}
-            answer = await self._post("/authorisations", body, headers)
-            return _verdict(_authorisation, answer)
-        return _verdict(_refund, await self._post("/refunds", {"order_id": request.order_id}, headers))
+        authorises = request.kind == "authorise"
+        path = "/authorisations" if authorises else "/refunds"
+        body: dict[str, object] = {"order_id": request.order_id}
+        if authorises:
+            body |= {"amount": request.amount, "method": request.method}
+        with tracing.span(f"POST {path}", traceparent, "client", order_id=request.order_id) as span:
+            headers = {
+                "Idempotency-Key": request.order_id,
+                "traceparent": span.traceparent.decode("ascii", "replace"),
+            }
+            answer = await self._post(path, body, headers)
+        return _verdict(_authorisation if authorises else _refund, answer)
 
     async def _post(self, path: str, body: object, headers: dict[str, str]) -> bytes:
         try:

@@ -28,5 +28,7 @@ class RequestLog(Protocol):
 class ResultLog(Protocol):
     """Where results are written, as commands."""
 
-    async def send(self, record: Record, request: PaymentRequest, verdict: Verdict) -> None:
+    async def send(
+        self, record: Record, request: PaymentRequest, verdict: Verdict, traceparent: bytes
+    ) -> None:
         """Write the result of the request of this record; it is durable when this returns. Raises KafkaError."""

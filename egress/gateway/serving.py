@@ -12,11 +12,13 @@ from egress.gateway.budget import RetryBudget
 from egress.gateway.clerk import CALLS, NAME, Clerk
 from egress.gateway.gateway import Gateway
 from egress.gateway.http_provider import HttpProvider
-from egress.gateway.kafka_request_log import KafkaRequestLog
 from egress.gateway.kafka_result_log import KafkaResultLog
+from egress.gateway.request_log import GROUP
 from egress.kafka_dead_letters import KafkaDeadLetters
+from egress.kafka_group_log import KafkaGroupLog
 from schemas import metrics
 from schemas.settings import Settings
+from schemas.topics import PAYMENT_REQUESTS
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,8 @@ async def serve(settings: Settings) -> None:
         clerk = Clerk(provider, await Breaker.make(NAME), RetryBudget())
         attempt = 0
         while True:
-            requests, results = KafkaRequestLog(settings), KafkaResultLog(settings.bootstrap_servers)
+            requests = KafkaGroupLog(settings, GROUP, [PAYMENT_REQUESTS.name])
+            results = KafkaResultLog(settings.bootstrap_servers)
             try:
                 await results.start()
                 await requests.start()

@@ -1,6 +1,7 @@
-"""The payment requests in Kafka, read as a member of a group of their own."""
+"""Topics in Kafka whose records are carried out: read as a member of a group, from what is committed as done."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -8,13 +9,11 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from egress.fact_log import Reassigned, Record
-from egress.gateway.request_log import GROUP
-from egress.kafka_fact_log import records_of
+from egress.kafka_fact_log import gathering, records_of
 from egress.positions import Partition
-from schemas import metrics
 from schemas.letting_go import let_go
 from schemas.settings import Settings
-from schemas.topics import PAYMENT_REQUESTS
+from schemas.telemetry.lag import Lag
 
 #: How long one read waits for requests, in milliseconds.
 POLL_MS = 200
@@ -24,15 +23,30 @@ REQUEST_TIMEOUT_MS = 5_000
 MAX_POLL_MS = 86_400_000
 
 
-class KafkaRequestLog:
-    """Reads `payment.requests`."""
+class KafkaGroupLog:
+    """Reads this process's share of some topics."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings; `start` connects."""
+    def __init__(
+        self,
+        settings: Settings,
+        group: str,
+        topics: Sequence[str],
+        newest_seconds: float | None = None,
+        gather_ms: int | None = None,
+    ) -> None:
+        """Take the settings, the group and its topics; `start` connects.
+
+        Where the group has committed nothing it begins with the first record, or with those of the last
+        `newest_seconds`. The broker lets records gather for `gather_ms`, where it is given: an answer costs
+        it more than a record.
+        """
+        self._group = group
+        self._topics = topics
+        self._newest_seconds = newest_seconds
         session_ms = int(settings.session_timeout_seconds * 1000)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.bootstrap_servers,
-            group_id=GROUP,
+            group_id=group,
             group_instance_id=settings.instance or None,
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -41,13 +55,14 @@ class KafkaRequestLog:
             heartbeat_interval_ms=session_ms // 4,
             request_timeout_ms=max(REQUEST_TIMEOUT_MS, session_ms + 1000),
             max_poll_interval_ms=MAX_POLL_MS,
+            **gathering(gather_ms),
         )
         self._reassigned = False
-        self._shown: set[tuple[str, str, str]] = set()  # whose lag is in metrics
+        self._lag = Lag(group)
 
     async def start(self) -> None:
         """Join the group; raises KafkaError."""
-        self._consumer.subscribe([PAYMENT_REQUESTS.name], listener=_Listener(self))
+        self._consumer.subscribe(self._topics, listener=_Listener(self))
         await self._consumer.start()
 
     async def stop(self) -> None:
@@ -61,15 +76,21 @@ class KafkaRequestLog:
         """
         self._reassigned = False
         partitions = self._consumer.assignment()
-        beginnings = await self._consumer.beginning_offsets(partitions) if partitions else {}
         for tp in partitions:
             committed = await self._consumer.committed(tp)
+            start = await self._first(tp) if committed is None else committed
             self._check()
-            self._consumer.seek(tp, beginnings[tp] if committed is None else committed)
-        for labels in self._shown:
-            with suppress(KeyError):
-                metrics.consumer_lag.remove(*labels)
-        self._shown.clear()
+            self._consumer.seek(tp, start)
+        self._lag.show({})
+
+    async def _first(self, tp: TopicPartition) -> int:
+        """Return where to begin with a partition of which nothing is done."""
+        if self._newest_seconds is None:
+            return int((await self._consumer.beginning_offsets([tp]))[tp])
+        since = int((time.time() - self._newest_seconds) * 1000)
+        end = (await self._consumer.end_offsets([tp]))[tp]  # asked first: what comes meanwhile is not missed
+        found = (await self._consumer.offsets_for_times({tp: since}))[tp]
+        return int(end if found is None else found.offset)
 
     def tell_reassigned(self) -> None:
         """Take note of a rebalance: what was read before it belongs to another life."""
@@ -89,11 +110,8 @@ class KafkaRequestLog:
             return
         with suppress(KafkaError):  # the partitions may be another's by now
             await self._consumer.commit(offsets)
-            for tp in offsets.keys() & self._consumer.assignment():
-                lag = max(0, (self._consumer.last_stable_offset(tp) or 0) - offsets[tp])
-                labels = (tp.topic, str(tp.partition), GROUP)
-                metrics.consumer_lag.labels(*labels).set(lag)
-                self._shown.add(labels)
+            ours = offsets.keys() & self._consumer.assignment()
+            self._lag.show({tp: (self._consumer.last_stable_offset(tp) or 0) - offsets[tp] for tp in ours})
 
     def _check(self) -> None:
         if self._reassigned:
@@ -103,7 +121,7 @@ class KafkaRequestLog:
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Tells of every rebalance, when it begins and when it is done."""
 
-    def __init__(self, log: KafkaRequestLog) -> None:
+    def __init__(self, log: KafkaGroupLog) -> None:
         self._log = log
 
     async def on_partitions_revoked(self, revoked: Any) -> None:

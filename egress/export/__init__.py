@@ -1,0 +1,1 @@
+"""Facts into files for the data team: each once, whatever happens to the process."""

@@ -1,0 +1,1 @@
+"""From facts to deliveries, and deliveries carried out: what webhooks and pushes have in common."""

@@ -1,0 +1,1 @@
+"""Requests to addresses that somebody else has chosen, which must not reach what is ours."""
