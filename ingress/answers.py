@@ -1,6 +1,6 @@
 """From a decision to an answer: the same decision always gives the same bytes."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from aiohttp import web
@@ -43,7 +43,7 @@ class Confirmed(msgspec.Struct, frozen=True):
 
     order_id: str
     restaurant_id: str
-    status: str
+    status: Literal["received"]
     items: list[OrderLine]
     total: Money
     eta: Eta | None
@@ -56,7 +56,7 @@ class Pending(msgspec.Struct, frozen=True):
 
     order_id: str
     restaurant_id: str
-    status: str
+    status: Literal["pending"]
     token: str
     events_url: str
 

@@ -6,11 +6,11 @@ from typing import Literal
 from aiohttp import web
 from msgspec import Struct
 
-from ingress import answers, order_page, preferences, request_headers, tokens
+from ingress import access, answers, order_page, preferences, request_body, request_headers
 from ingress.body_reader import BodyReader
-from ingress.keys import ASKING, SETTINGS, TOKENS, VIEWS
-from ingress.problems import Problem, Unavailable
-from schemas import identity
+from ingress.keys import ASKING, SETTINGS
+from ingress.problems import Unavailable
+from schemas import buckets, identity
 from schemas.commands import AdvanceOrder, CancelOrder
 from schemas.orders import Order
 
@@ -34,12 +34,12 @@ async def cancel(request: web.Request) -> web.Response:
     deadline = _deadline(request)
     order, by_customer = await _order(request)
     key = request_headers.idempotency_key(request.headers)
-    body = await request.read()
+    body = await request_body.read(request)
     if body:  # some clients name a type of no body at all
         request_headers.require_json(request.headers)
     _, canonical = _cancels.read(body or b"{}")
     command = CancelOrder(
-        restaurant_id=order.restaurant_id,
+        restaurant_id=_bucket(order),
         order_id=order.order_id,
         by="customer" if by_customer else "restaurant",
         idempotency_key_hash=identity.key_hash(order.restaurant_id, key),
@@ -51,12 +51,16 @@ async def cancel(request: web.Request) -> web.Response:
 async def advance(request: web.Request) -> web.Response:
     """Move an order on; its restaurant's. Asking twice does no harm, so no key is needed."""
     deadline = _deadline(request)
-    order, by_customer = await _order(request)
-    tokens.require(not by_customer)
+    order, _ = await _order(request)
     request_headers.require_json(request.headers)
-    body, _ = _statuses.read(await request.read())
-    command = AdvanceOrder(order.restaurant_id, order.order_id, body.status)
+    body, _ = _statuses.read(await request_body.read(request))
+    command = AdvanceOrder(_bucket(order), order.order_id, body.status)
     return await _change(request, order, command, deadline)
+
+
+def _bucket(order: Order) -> str:
+    """Return which bucket of its restaurant has the order (README, Stock escrow)."""
+    return buckets.bucket(order.restaurant_id, order.bucket or 0)
 
 
 def _deadline(request: web.Request) -> float:
@@ -67,19 +71,14 @@ def _deadline(request: web.Request) -> float:
 
 
 async def _order(request: web.Request) -> tuple[Order, bool]:
-    """Return the order, and whether the token is its own; otherwise it is its restaurant's. Raises Problem.
+    """Return the order, and whether its customer asks; otherwise its restaurant does. Raises Problem.
 
-    Which restaurant's it is, only the view says. Who proves that the order was asked for is told to come
-    back while it is not shown yet; to anybody else it is not there.
+    Which restaurant's it is, only the view says: who has placed it is told to come back while it is not shown yet.
     """
-    order_id = request.match_info["order_id"]
-    token, known = tokens.bearer(request.headers), request.app[TOKENS]
-    own = known.is_order(token, order_id)
-    view = await request.app[VIEWS].order(order_id)
+    view, by_customer = await access.order(request)
     if view is None:
-        raise Unavailable() if own else Problem("unknown-order")
-    tokens.require(own or known.is_restaurant(token, view.order.restaurant_id))
-    return view.order, own
+        raise Unavailable()
+    return view.order, by_customer
 
 
 async def _change(
@@ -87,7 +86,9 @@ async def _change(
 ) -> web.Response:
     """Write the command and answer with the order as it is then; 202 and the order as known where that takes too long."""
     traceparent = request_headers.traceparent(request.headers)
-    reply = await request.app[ASKING].ask(order.restaurant_id, command, traceparent, deadline)
+    reply = await request.app[ASKING].ask(
+        command.restaurant_id, command, traceparent, deadline, pressing=True
+    )
     if reply is None:
         location = {"Location": answers.order_url(order.order_id)}
         return order_page.respond(request, order, status=202, headers=location)

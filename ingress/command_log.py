@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from ingress.problems import Unavailable
 from schemas import codec
+from schemas.partitioner import partition
 from schemas.topics import ORDER_COMMANDS
 
 log = logging.getLogger(__name__)
@@ -30,16 +29,6 @@ MAX_BATCH_BYTES = 256 * 1024
 
 #: What aiokafka raises when a broker is gone: its own errors, and now and then the socket's.
 GONE = (KafkaError, OSError)
-
-
-def partition(key: bytes, partitions: list[int], available: list[int]) -> int:
-    """Return where a key goes: what the default partitioner says, without hashing a hot key each time."""
-    return partitions[_positive_hash(key) % len(partitions)]
-
-
-@lru_cache(maxsize=4096)
-def _positive_hash(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFFFFFF
 
 
 class KafkaCommandLog:
@@ -77,23 +66,25 @@ class KafkaCommandLog:
             return False
         return True
 
-    async def send(self, key: bytes, value: bytes, headers: codec.Headers) -> None:
-        """Write one command; raises Unavailable."""
+    async def send(
+        self, key: bytes, value: bytes, headers: codec.Headers, topic: str = ORDER_COMMANDS.name
+    ) -> None:
+        """Write one record, a command if nothing else is said; raises Unavailable."""
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 for _ in range(TRIES):
-                    if await self._try(key, value, headers):
+                    if await self._try(topic, key, value, headers):
                         return
         except TimeoutError:
             pass
         raise Unavailable()
 
-    async def _try(self, key: bytes, value: bytes, headers: codec.Headers) -> bool:
+    async def _try(self, topic: str, key: bytes, value: bytes, headers: codec.Headers) -> bool:
         if (producer := self._producer) is None:
             await self._connected.wait()
-            return await self._try(key, value, headers)
+            return await self._try(topic, key, value, headers)
         try:
-            written = await producer.send(ORDER_COMMANDS.name, value, key=key, headers=headers)
+            written = await producer.send(topic, value, key=key, headers=headers)
             await written
         except GONE as error:
             # An idempotent producer retries what can be retried; an error that comes through has

@@ -5,15 +5,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from ingress.batched import Batched
-from ingress.problems import Unavailable
+from ingress.problems import Overloaded, Unavailable
 from ingress.views import Reading
 from ingress.watch import NEVER, Watch
+from schemas import metrics
 
 V = TypeVar("V")
+_read = metrics.turned_away.labels("read")
 
 #: How long what was read is good for even when it has changed, in seconds: what changes with every
 #: order need not be read with every order.
 REUSE_SECONDS = 0.15
+#: The same while reads are spared, under pressure (README, Under pressure).
+SPARING_SECONDS = 1.0
 #: Views kept; the one that was read longest ago goes first.
 MOST = 4096
 
@@ -36,14 +40,22 @@ class Held(Generic[V]):
 class Memory(Generic[V]):
     """Keeps views by their keys."""
 
-    def __init__(self, read: Read[V], watch: Watch, unwell_seconds: float, also: str = "") -> None:
-        """Take what reads views, and for how long they are shown from memory when Redis is away.
+    def __init__(
+        self,
+        read: Read[V],
+        watch: Watch,
+        unwell_seconds: float,
+        spares: Callable[[], bool] = lambda: False,
+        also: str = "",
+    ) -> None:
+        """Take what reads views, for how long they are shown from memory when Redis is away, whether reads are spared.
 
         `also` is a key whose change makes all of these views old.
         """
         self._read = read
         self._watch = watch
         self._unwell_seconds = unwell_seconds
+        self._spares = spares
         self._also = also
         self._held: dict[str, Held[V]] = {}
         self._loads: Batched[str, Held[V] | None] = Batched(self._load)
@@ -52,22 +64,35 @@ class Memory(Generic[V]):
         """Say whether a view has not changed since it was read, as far as is known."""
         return self._watch.is_current(held.epoch, held.revision, key, self._also)
 
-    async def get(self, key: str) -> Held[V] | None:
-        """Return a view; None where there is none. Raises Unavailable where that cannot be said."""
+    def at_hand(self, key: str) -> Held[V] | None:
+        """Return a view that need not be read; None where there is none. Raises Unavailable when it may not be shown."""
         held = self._held.get(key)
         if held is None:
-            held = await self._loads.get(key)
-            if held is None and not self._watch.well:
-                raise Unavailable()
-            return held
+            return None
         if self._watch.well:
-            if self.is_current(key, held) or time.monotonic() < held.read_at + REUSE_SECONDS:
+            if self.is_current(key, held):
                 return held
-            try:
-                return await self._loads.get(key)
-            except Unavailable:
-                return held
+            reuse = SPARING_SECONDS if self._spares() else REUSE_SECONDS
+            return held if time.monotonic() < held.read_at + reuse else None
         if self._watch.unwell_seconds() > self._unwell_seconds:
+            raise Unavailable()
+        return held
+
+    async def get(self, key: str) -> Held[V] | None:
+        """Return a view; None where there is none. Raises Unavailable where that cannot be said, and Overloaded."""
+        held = self.at_hand(key)
+        if held is not None:
+            return held
+        if key not in self._held and self._spares():
+            _read.inc()
+            raise Overloaded()
+        try:
+            held = await self._loads.get(key)
+        except Unavailable:
+            held = self._held.get(key)
+            if held is None:
+                raise
+        if held is None and not self._watch.well:
             raise Unavailable()
         return held
 

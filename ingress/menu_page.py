@@ -80,6 +80,13 @@ class Listing(Struct, frozen=True):
     next_cursor: str | None
 
 
+class MenuPage(Listing, frozen=True):
+    """The whole page as it is sent: ingress/menus.py puts the age behind the listing's bytes."""
+
+    as_of: str
+    degraded: bool
+
+
 def listing(view: MenuView, query: MenuQuery, now: int, degraded: bool) -> Listing:
     """Return the page at `now` (milliseconds since 1970); raises Problem for a cursor of another query.
 

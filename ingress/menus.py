@@ -10,7 +10,7 @@ from multidict import MultiDict
 
 from ingress import entity, menu_page, pages, restaurants_page
 from ingress.entity import Entity
-from ingress.memory import Memory
+from ingress.memory import Held, Memory
 from ingress.menu_page import MenuQuery
 from ingress.problems import Problem, Unavailable
 from ingress.restaurants_page import RestaurantsQuery
@@ -51,14 +51,25 @@ class _Page:
 class Menus:
     """Pages by view and query string."""
 
-    def __init__(self, reader: Views, watch: Watch, unwell_seconds: float) -> None:
-        """Take what reads views, what watches them, and for how long they are shown when Redis is away."""
+    def __init__(
+        self, reader: Views, watch: Watch, unwell_seconds: float, spares: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Take what reads views, what watches them, for how long they are shown when Redis is away, whether to spare reads."""
         self._watch = watch
-        self._menus: Memory[MenuView] = Memory(reader.menus, watch, unwell_seconds)
+        self._menus: Memory[MenuView] = Memory(reader.menus, watch, unwell_seconds, spares)
         self._restaurants: Memory[RestaurantsView] = Memory(
-            partial(_restaurants, reader), watch, unwell_seconds, also=views.PROMOTIONS
+            partial(_restaurants, reader), watch, unwell_seconds, spares, also=views.PROMOTIONS
         )
         self._pages: dict[tuple[str, str], _Page] = {}
+
+    def at_hand(self, restaurant_id: str, query_string: str) -> Entity | None:
+        """Return a page of a menu that need not be read; None where it must be, or where there is a problem."""
+        key = views.menu(restaurant_id)
+        try:
+            held = self._menus.at_hand(key)
+            return None if held is None else self._menu(key, held, query_string)
+        except Problem:
+            return None
 
     async def menu(self, restaurant_id: str, query_string: str) -> Entity:
         """Return a page of a restaurant's menu; raises Problem."""
@@ -66,9 +77,19 @@ class Menus:
         held = await self._menus.get(key)
         if held is None:
             raise Problem("unknown-restaurant")
+        return self._menu(key, held, query_string)
+
+    async def name(self, restaurant_id: str) -> str:
+        """Return what a restaurant is called; raises Problem."""
+        held = await self._menus.get(views.menu(restaurant_id))
+        if held is None:
+            raise Problem("unknown-restaurant")
+        return held.view.restaurant.name
+
+    def _menu(self, key: str, held: Held[MenuView], query_string: str) -> Entity:
         view, now, as_of = held.view, _now(), held.view.as_of
         if self._menus.is_current(key, held):
-            as_of = max(as_of, self._watch.as_of(view.partition))
+            as_of = max(as_of, min(map(self._watch.as_of, view.partitions), default=0))
         degraded = now - as_of > FRESH_MS or not self._watch.well
 
         def make() -> _Page:

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from typing import Literal
 
 from aiohttp import web
+from msgspec import Struct
 
 from ingress import answers, exposition, languages
 from ingress.keys import HEALTH, WATCH
@@ -12,16 +14,38 @@ from ingress.texts import PROBLEMS
 from schemas.metrics import view_staleness
 
 
+class Live(Struct, frozen=True):
+    """The body of GET /health/live."""
+
+    status: Literal["live"] = "live"
+
+
+class Ready(Struct, frozen=True):
+    """The body of GET /health/ready: which of the parts that are needed answer."""
+
+    status: Literal["ready", "not-ready"]
+    parts: dict[str, bool]
+
+
+class ProblemMeaning(Struct, frozen=True):
+    """The body of GET /problems/{slug}."""
+
+    type: str
+    status: int
+    title: str
+    detail: str
+
+
 async def live(request: web.Request) -> web.Response:
     """GET /health/live: the process answers."""
-    return web.Response(body=answers.encode({"status": "live"}), headers=answers.JSON)
+    return web.Response(body=answers.encode(Live()), headers=answers.JSON)
 
 
 async def ready(request: web.Request) -> web.Response:
     """GET /health/ready: 200 when every part that is needed answers, else 503 and which do not."""
     parts = await request.app[HEALTH].findings()
     well = all(parts.values())
-    body = {"status": "ready" if well else "not-ready", "parts": parts}
+    body = Ready("ready" if well else "not-ready", parts)
     return web.Response(status=200 if well else 503, body=answers.encode(body), headers=answers.JSON)
 
 
@@ -40,11 +64,6 @@ async def problem(request: web.Request) -> web.Response:
     if text is None:
         raise Problem("not-found")
     language = languages.negotiate(request.headers.get("Accept-Language", ""))
-    body = {
-        "type": f"/problems/{slug}",
-        "status": text.status,
-        "title": text.title.of(language),
-        "detail": text.detail.of(language),
-    }
+    body = ProblemMeaning(f"/problems/{slug}", text.status, text.title.of(language), text.detail.of(language))
     headers = answers.JSON | {"Content-Language": language, "Vary": "Accept-Language"}
     return web.Response(body=answers.encode(body), headers=headers)

@@ -4,9 +4,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
-from ingress import answers, order_page, tokens
-from ingress.keys import MENUS, TOKENS, VIEWS
-from ingress.problems import Fault, Problem, invalid
+from ingress import access, answers, order_page, recipient
+from ingress.keys import KEYRING, MENUS
+from ingress.order_page import UndecidedOrder
+from ingress.problems import Fault, invalid
 
 
 async def menu(request: web.Request) -> web.Response:
@@ -42,13 +43,8 @@ async def restaurants(request: web.Request) -> web.Response:
 async def order(request: web.Request) -> web.Response:
     """GET /v1/orders/{order_id}: with the order's token, or its restaurant's."""
     order_id = request.match_info["order_id"]
-    token, known = tokens.bearer(request.headers), request.app[TOKENS]
-    proven = known.is_order(token, order_id)
-    view = await request.app[VIEWS].order(order_id)
-    if view is None and proven:  # asked for, and not decided or not shown yet
-        body = {"order_id": order_id, "status": "pending", "events_url": answers.events_url(order_id)}
+    view, _ = await access.order(request)
+    if view is None:  # asked for, and not decided or not shown yet
+        body = UndecidedOrder(order_id, "pending", answers.events_url(order_id))
         return web.Response(body=answers.encode(body), headers=answers.PRIVATE)
-    if view is None:
-        raise Problem("unknown-order")
-    tokens.require(proven or known.is_restaurant(token, view.order.restaurant_id))
-    return order_page.respond(request, view.order, view.history)
+    return order_page.respond(request, view.order, view.history, recipient.of(view, request.app[KEYRING]))

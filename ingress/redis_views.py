@@ -1,8 +1,8 @@
 """The views in Redis, read."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -11,11 +11,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError
 
+from ingress import summed
 from ingress.problems import Unavailable
 from ingress.views import Changes, MenuView, OrderView, Reading, RestaurantsView, StatusChange
-from schemas import views
+from schemas import buckets, views
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
-from schemas.orders import Order
+from schemas.orders import Order, Status
 from schemas.views import Window
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ _promotion = msgspec.json.Decoder(Promotion)
 _order = msgspec.json.Decoder(Order)
 _window = msgspec.json.Decoder(Window)
 _at = msgspec.json.Decoder(str)
+_sealed = msgspec.json.Decoder(bytes)
 
 
 def connect(url: str) -> Redis:
@@ -66,9 +68,9 @@ class RedisViews:
             for menu in keys:
                 pipeline.hgetall(key(menu))
 
-        generation, (revision, watermarks, *found) = await self._read(ask)
+        generation, (revision, watermarks, *found) = await self.read(ask)
         menus = {
-            key: _menu(fields, watermarks)
+            key: menu_of(fields, watermarks)
             for key, fields in zip(keys, found, strict=True)
             if views.RESTAURANT.encode() in fields
         }
@@ -82,7 +84,7 @@ class RedisViews:
             pipeline.hvals(key(views.RESTAURANTS))
             pipeline.hgetall(key(views.PROMOTIONS))
 
-        generation, (revision, restaurants, promotions) = await self._read(ask)
+        generation, (revision, restaurants, promotions) = await self.read(ask)
         windows: dict[str, list[Window]] = {}
         for name, stored in promotions.items():
             windows.setdefault(name.decode().partition("/")[0], []).append(_value(_window, stored))
@@ -91,19 +93,8 @@ class RedisViews:
 
     async def order(self, order_id: str) -> OrderView | None:
         """Return an order; None where none is known yet."""
-        _, (fields,) = await self._read(lambda pipeline, key: pipeline.hgetall(key(views.order(order_id))))
-        order = fields.get(views.ORDER.encode())
-        if order is None:
-            return None
-        prefix = views.STATUS.encode()
-        changes = sorted(
-            (*views.unpack(stored), name.removeprefix(prefix).decode())
-            for name, stored in fields.items()
-            if name.startswith(prefix)
-        )
-        return OrderView(
-            _value(_order, order), [StatusChange(name, _at.decode(at)) for _, at, name in changes]
-        )
+        _, (fields,) = await self.read(lambda pipeline, key: pipeline.hgetall(key(views.order(order_id))))
+        return order_of(fields)
 
     async def changes(self, generation: str, revision: int) -> Changes:
         """Return what has changed since this revision of this generation; all, when it is not current any more."""
@@ -114,7 +105,7 @@ class RedisViews:
             pipeline.get(key(views.REVISION))
             pipeline.zrangebyscore(key(views.CHANGES), f"({since}", "+inf", withscores=True)
 
-        current, (watermarks, last, changed) = await self._read(ask)
+        current, (watermarks, last, changed) = await self.read(ask)
         return Changes(
             current,
             int(last or 0),
@@ -124,16 +115,16 @@ class RedisViews:
 
     async def ping(self) -> bool:
         """Return True when the views can be read."""
-        return await _answered(self._redis.ping())
+        return await answered(self._redis.ping())
 
-    async def _read(self, ask: Callable[[Pipeline, Callable[[str], str]], Any]) -> tuple[str, list[Any]]:
-        """Return the current generation and the answers in it."""
+    async def read(self, ask: Callable[[Pipeline, Callable[[str], str]], Any]) -> tuple[str, list[Any]]:
+        """Return the current generation and the answers in it; raises Unavailable."""
         for _ in range(TRIES):
             generation = self._generation
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.get(views.CURRENT)
             ask(pipeline, partial(views.inside, generation))
-            current, *answers = await _answered(pipeline.execute())
+            current, *answers = await answered(pipeline.execute())
             if current is None:  # emptied, and nobody has begun to fill it
                 raise Unavailable()
             self._generation = current.decode()
@@ -142,21 +133,50 @@ class RedisViews:
         raise Unavailable()
 
 
-def _menu(fields: dict[bytes, bytes], watermarks: dict[bytes, bytes]) -> MenuView:
-    partition = views.unpack(fields.get(views.PARTITION.encode(), b"0|-1"))[1]
-    as_of = int(watermarks.get(partition, 0))
+def order_of(fields: dict[bytes, bytes]) -> OrderView | None:
+    """Return the order that a hash holds; None where it holds none."""
+    order = fields.get(views.ORDER.encode())
+    if order is None:
+        return None
+    prefix = views.STATUS.encode()
+    changes = sorted(
+        (*views.unpack(stored), name.removeprefix(prefix).decode())
+        for name, stored in fields.items()
+        if name.startswith(prefix)
+    )
+    history = [StatusChange(cast(Status, name), _at.decode(at), version) for version, at, name in changes]
+    sealed = fields.get(views.PERSONAL.encode())
+    return OrderView(_value(_order, order), history, None if sealed is None else _value(_sealed, sealed))
+
+
+def menu_of(fields: dict[bytes, bytes], watermarks: dict[bytes, bytes]) -> MenuView:
+    """Return the menu of a hash that holds a restaurant."""
+    home = int(views.unpack(fields.get(views.PARTITION.encode(), b"0|-1"))[1])
+    stocks, others = summed.stocks(_numbered(fields))
+    partitions = (home, *((home + number) % max(1, len(watermarks)) for number in others))
+    as_of = min(int(watermarks.get(b"%d" % partition, 0)) for partition in partitions)
     return MenuView(
         restaurant=_value(_restaurant, fields[views.RESTAURANT.encode()]),
         items=_values(_item, fields, views.ITEM),
         # what is taken is known up to the watermark; without one, nothing is, not even that all is
-        stocks={stock.sku: stock for stock in _values(_stock, fields, views.STOCK)} if as_of else {},
+        stocks=stocks if as_of else {},
         promotions=_values(_promotion, fields, views.PROMOTION),
         as_of=as_of,
-        partition=int(partition),
+        partitions=partitions,
     )
 
 
-async def _answered(answer: Awaitable[T]) -> T:
+def _numbered(fields: dict[bytes, bytes]) -> Iterator[tuple[int, Stock]]:
+    """Yield the stocks with the numbers of their buckets."""
+    prefix = views.STOCK.encode()
+    for name, stored in fields.items():
+        if name.startswith(prefix):
+            _, number = buckets.split(name)
+            yield number, _value(_stock, stored)
+
+
+async def answered(answer: Awaitable[T]) -> T:
+    """Return what Redis answers; raises Unavailable."""
     try:
         return await answer
     except (RedisError, OSError, TimeoutError):

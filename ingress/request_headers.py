@@ -6,11 +6,11 @@ from multidict import CIMultiDictProxy
 
 from ingress.problems import Fault, Problem, invalid
 from schemas import codec
+from schemas.telemetry import tracing
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def idempotency_key(headers: CIMultiDictProxy[str]) -> str:
@@ -26,11 +26,14 @@ def idempotency_key(headers: CIMultiDictProxy[str]) -> str:
 
 
 def traceparent(headers: CIMultiDictProxy[str]) -> bytes:
-    """Return the caller's trace context, or a new one where it sent none that can be read."""
-    given = headers.get("traceparent")
-    if given is not None and _TRACEPARENT.fullmatch(given):
-        return given.encode()
-    return codec.new_traceparent()
+    """Return the context for what this request causes: its span's, else its caller's, else a new one."""
+    return tracing.current.get() or given_traceparent(headers) or codec.new_traceparent()
+
+
+def given_traceparent(headers: CIMultiDictProxy[str]) -> bytes | None:
+    """Return the caller's trace context; None where it sent none that can be read."""
+    given = headers.get("traceparent", "").encode("ascii", "replace")
+    return given if tracing.parse(given) is not None else None
 
 
 def require_json(headers: CIMultiDictProxy[str]) -> None:

@@ -95,6 +95,17 @@ PROBLEMS: dict[str, ProblemText] = {
         ("Método não permitido", "Este endereço aceita só os métodos listados no cabeçalho Allow."),
         ("Method not allowed", "This address accepts only the methods that the Allow header lists."),
     ),
+    "request-timeout": _problem(
+        408,
+        (
+            "Requisição lenta demais",
+            "O corpo da requisição não chegou a tempo. Envie de novo, com a mesma chave.",
+        ),
+        (
+            "Request timeout",
+            "The body of the request did not come in time. Send it again, with the same key.",
+        ),
+    ),
     "out-of-stock": _problem(
         409,
         ("Esgotado", "Não há porções suficientes; `items` diz quantas restam. Nada foi reservado."),
@@ -148,6 +159,22 @@ PROBLEMS: dict[str, ProblemText] = {
         ("Corpo grande demais", "O corpo da requisição pode ter até 64 KiB."),
         ("Payload too large", "The body of the request may have up to 64 KiB."),
     ),
+    "malformed-message": _problem(
+        400,
+        ("Mensagem HTTP malformada", "O que foi enviado não é uma requisição HTTP/1.1 que se possa ler."),
+        ("Malformed message", "What was sent is no HTTP/1.1 request that can be read."),
+    ),
+    "header-fields-too-large": _problem(
+        431,
+        (
+            "Endereço ou cabeçalhos grandes demais",
+            "O endereço e cada cabeçalho podem ter até 8190 bytes, e os cabeçalhos podem ser até 128.",
+        ),
+        (
+            "Address or header fields too large",
+            "The address and each header may have up to 8190 bytes, and there may be up to 128 headers.",
+        ),
+    ),
     "unsupported-media-type": _problem(
         415,
         ("Tipo de conteúdo não aceito", "Envie o corpo como application/json."),
@@ -157,6 +184,16 @@ PROBLEMS: dict[str, ProblemText] = {
         422,
         ("Chave de idempotência repetida", "Esta chave já foi usada com outro corpo. Use uma chave nova."),
         ("Idempotency key reused", "This key was used before with another body. Use a new key."),
+    ),
+    "upgrade-required": _problem(
+        426,
+        ("Só por WebSocket", "Abra este endereço como WebSocket; o estado atual está em `dashboard`."),
+        ("WebSocket only", "Open this address as a WebSocket; the present state is at `dashboard`."),
+    ),
+    "too-many-requests": _problem(
+        429,
+        ("Requisições demais", "Você passou do seu limite. Tente de novo após o tempo de Retry-After."),
+        ("Too many requests", "You went past your limit. Try again after the time in Retry-After."),
     ),
     "internal-error": _problem(
         500,
@@ -200,10 +237,22 @@ FAULTS: dict[str, Text] = {
     "format": Text("deve ter o formato {expected}", "must have the format {expected}"),
     "invalid": Text("valor inválido", "invalid value"),
     "ends-after-starts": Text("deve ser depois de starts_at", "must be after starts_at"),
+    "instant": Text("deve estar entre os anos 1970 e 9998", "must lie between the years 1970 and 9998"),
     "repeated-sku": Text("o mesmo sku aparece mais de uma vez", "the same sku appears more than once"),
     "visible-ascii": Text(
         "deve ter de 1 a 255 caracteres ASCII visíveis", "must have 1 to 255 visible ASCII characters"
     ),
     "repeated-header": Text("cabeçalho enviado mais de uma vez", "header sent more than once"),
+    "web-address": Text("deve ser um endereço da web", "must be a web address"),
+    "web-address-secrets": Text(
+        "não pode ter usuário, senha nem fragmento", "must have neither user, password nor fragment"
+    ),
+    "web-address-https": Text("deve começar com https://", "must begin with https://"),
+    "web-address-port": Text("a porta deve ser uma de: {expected}", "the port must be one of: {expected}"),
+    "web-address-name": Text(
+        "deve ter um nome de domínio público, não um endereço IP",
+        "must have a public domain name, not an IP address",
+    ),
+    "push-key": Text("não é uma chave pública P-256", "is no P-256 public key"),
     "cursor": Text("não é um cursor desta consulta", "is not a cursor of this query"),
 }

@@ -1,48 +1,66 @@
 """Bearer tokens: derived from what they open, so that no process has to remember them."""
 
 import base64
+import hashlib
 import hmac
 
 from multidict import CIMultiDictProxy
 
 from ingress.problems import Problem
+from schemas import settings
 
 
 class Tokens:
-    """Makes and checks tokens under one secret."""
+    """Makes tokens under the current secret, and checks them under any; compared by their hashes, in constant time."""
 
-    def __init__(self, secret: str, admin: str) -> None:
-        """Take the key of derivation, and the administrator's token (empty: nobody is the administrator)."""
-        self._secret = secret.encode()
-        self._admin = admin
+    def __init__(self, secrets: str, admins: str) -> None:
+        """Take the secrets of derivation and the administrator's tokens (none: nobody is), commas between.
+
+        The first secret makes tokens; while a second one is given, what it made still opens.
+        """
+        self._secrets = [secret.encode() for secret in settings.secrets(secrets)]
+        self._admins = [_hash(token) for token in settings.secrets(admins)]
 
     def order(self, order_id: str) -> str:
         """Return the token that opens an order."""
-        return self._derive("order:" + order_id)
+        return _derive(self._secrets[0], _ORDER, order_id)
 
     def restaurant(self, restaurant_id: str) -> str:
         """Return the token that opens a restaurant's own side."""
-        return self._derive("restaurant:" + restaurant_id)
+        return _derive(self._secrets[0], _RESTAURANT, restaurant_id)
 
     def is_order(self, token: str, order_id: str) -> bool:
         """Say whether the token opens this order."""
-        return _same(token, self.order(order_id))
+        return self._opens(token, _ORDER, order_id)
 
     def is_restaurant(self, token: str, restaurant_id: str) -> bool:
         """Say whether the token opens this restaurant."""
-        return _same(token, self.restaurant(restaurant_id))
+        return self._opens(token, _RESTAURANT, restaurant_id)
 
     def is_admin(self, token: str) -> bool:
         """Say whether the token is the administrator's."""
-        return bool(self._admin) and _same(token, self._admin)
+        return _is_one_of(token, self._admins)
 
-    def _derive(self, subject: str) -> str:
-        raw = hmac.digest(self._secret, subject.encode(errors="surrogateescape"), "sha256")
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    def _opens(self, token: str, kind: str, subject: str) -> bool:
+        return _is_one_of(token, [_hash(_derive(secret, kind, subject)) for secret in self._secrets])
 
 
-def _same(left: str, right: str) -> bool:
-    return hmac.compare_digest(left.encode(errors="surrogateescape"), right.encode())
+_ORDER, _RESTAURANT = "order:", "restaurant:"
+
+
+def _derive(secret: bytes, kind: str, subject: str) -> str:
+    raw = hmac.digest(secret, (kind + subject).encode(errors="surrogateescape"), "sha256")
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _hash(token: str) -> bytes:
+    """Return what is compared in place of a token: as long as any other, and without any of its beginning."""
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+
+
+def _is_one_of(token: str, hashes: list[bytes]) -> bool:
+    given = _hash(token)
+    return any([hmac.compare_digest(given, known) for known in hashes])  # all of them, whichever it is
 
 
 def bearer(headers: CIMultiDictProxy[str]) -> str:

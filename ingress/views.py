@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
-from schemas.orders import Order
+from schemas.orders import Order, Status
 from schemas.views import Window
 
 
@@ -34,21 +34,23 @@ class MenuView(Struct, frozen=True):
     stocks: dict[str, Stock]  # by sku
     promotions: list[Promotion]
     as_of: int  # 0: not known
-    partition: int = -1  # that decides for the restaurant; -1: not known
+    partitions: tuple[int, ...] = ()  # that decide for the restaurant, the home's first; none: not known
 
 
 class StatusChange(Struct, frozen=True):
-    """One line of an order's history."""
+    """One line of an order's history, and which version of the order it came with."""
 
-    status: str
+    status: Status
     at: str
+    version: int = 0
 
 
 class OrderView(Struct, frozen=True):
-    """An order, and the statuses that it had, the first first."""
+    """An order, the statuses that it had, the first first, and its sealed personal data."""
 
     order: Order
     history: list[StatusChange]
+    personal: bytes | None = None
 
 
 class RestaurantsView(Struct, frozen=True):

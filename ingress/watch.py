@@ -82,6 +82,11 @@ class Watch:
         """Return until when (milliseconds since 1970) current views of a partition hold all; 0: not known."""
         return self._watermarks.get(partition, 0)
 
+    @property
+    def generation(self) -> str:
+        """Return the generation of views that is watched."""
+        return self._generation
+
     def unwell_seconds(self) -> float:
         """Return for how long Redis has not answered, or has not held complete views."""
         return 0.0 if self.well else time.monotonic() - self._well_at

@@ -1,0 +1,1 @@
+"""Live: changes pushed to whoever follows an order or a restaurant's board."""
