@@ -46,6 +46,13 @@ def _run(arguments: argparse.Namespace, given: Settings) -> int:
             from compose.commands import scale
 
             return scale.run(given, arguments.roles, console)
+        case "autoscale":
+            from compose.commands import autoscale
+
+            bounds = autoscale.limits(
+                arguments.least, arguments.most, arguments.promotion, arguments.stable_seconds
+            )
+            return autoscale.run(given, bounds, console)
         case "settings":
             from compose.commands import settings as table
 
@@ -74,6 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("ps", help="one JSON line per running process")
     scale = commands.add_parser("scale", help="change how many processes a role has")
     scale.add_argument("roles", nargs="*", metavar="role=number")
+    autoscale = commands.add_parser("autoscale", help="scale by lag, requests and the calendar of promotions")
+    for name, meaning in (
+        ("least", "never fewer"),
+        ("most", "never more"),
+        ("promotion", "no fewer while a promotion is open or is soon to be"),
+    ):
+        autoscale.add_argument(f"--{name}", nargs="*", default=[], metavar="role=number", help=meaning)
+    autoscale.add_argument(
+        "--stable-seconds", type=float, default=900.0, help="fewer only after so long without need of more"
+    )
     commands.add_parser("settings", help="every setting, its default, its meaning")
     supervise = commands.add_parser("supervise")  # started by up
     supervise.add_argument("--report-fd", type=int, required=True)

@@ -1,5 +1,6 @@
 """The sample promotion, as its restaurant would enter it."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,8 +31,8 @@ MENU: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-async def publish(client: Client, admin_token: str) -> None:
-    """Enter the restaurant, its menu and the promotion. Raises StackError."""
+async def publish(client: Client, admin_token: str) -> str:
+    """Enter the restaurant, its menu and the promotion; returns the restaurant's token. Raises StackError."""
     base = f"/v1/restaurants/{RESTAURANT}"
     now = datetime.now(UTC)
     promotion = {
@@ -45,8 +46,12 @@ async def publish(client: Client, admin_token: str) -> None:
     entries: list[tuple[str, Mapping[str, Any]]] = [(base, PROFILE)]
     entries += [(f"{base}/menu/{sku}", item) for sku, item in MENU.items()]
     entries += [(f"{base}/promotions/{PROMOTION}", promotion)]
+    token = ""
     for path, body in entries:
         answer = await client.send("PUT", path, body, {"Authorization": f"Bearer {admin_token}"})
         if answer is None or answer.status not in (200, 201):
             said = f"{answer.status} {answer.body[:300].decode(errors='replace')}" if answer else "nothing"
             raise StackError(f"PUT {path} was answered with {said}.")
+        if path == base:
+            token = json.loads(answer.body)["token"]
+    return token

@@ -7,8 +7,8 @@ from compose.demo import promotion
 from compose.demo.verdict import Verdict
 
 
-def show(console: Console, verdict: Verdict, url: str) -> None:
-    """Print what came of the race, and where to look."""
+def show(console: Console, verdict: Verdict) -> None:
+    """Print what came of the race."""
     title = f"Promo Relâmpago: {verdict.customers} customers, {promotion.PORTIONS} portions"
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column()
@@ -31,13 +31,24 @@ def show(console: Console, verdict: Verdict, url: str) -> None:
     table.add_row("confirmed within, p50", f"{verdict.p50_ms:.0f} ms")
     table.add_row("confirmed within, p95", f"{verdict.p95_ms:.0f} ms")
     console.print(table)
-    for name, path in {
-        "menu": f"/v1/restaurants/{promotion.RESTAURANT}/menu",
-        "promotions": "/v1/restaurants?promo=true",
-        "API": "/docs",
-        "metrics": "/metrics",
-    }.items():
-        console.print(f"{name:<11}{url}{path}", soft_wrap=True, highlight=False)
+
+
+#: The pages, and where else to look: name, and path.
+PAGES = {
+    "promotions": "/",
+    "menu": f"/?r={promotion.RESTAURANT}",
+    "board": f"/painel/{promotion.RESTAURANT}",
+    "API": "/docs",
+    "metrics": "/metrics",
+}
+
+
+def show_pages(console: Console, url: str, token: str) -> None:
+    """Print the URLs of the pages, and the token that opens the board."""
+    lines = {name: url + path for name, path in PAGES.items()} | {"token of the board": token}
+    width = max(map(len, lines)) + 2
+    for name, value in lines.items():
+        console.print(f"{name:<{width}}{value}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _judged(number: int) -> str:

@@ -73,7 +73,7 @@ class _Demo:
         connector = aiohttp.TCPConnector(limit=0)  # as many connections as customers
         async with aiohttp.ClientSession(connector=connector) as http:
             client = Client(http, stack.url)
-            await promotion.publish(client, stack.secrets["PROMO_ADMIN_TOKEN"])
+            token = await promotion.publish(client, stack.secrets["PROMO_ADMIN_TOKEN"])
             say(
                 Event(
                     "done",
@@ -86,5 +86,6 @@ class _Demo:
         say(Event("working", "reading the log"))
         written = await ledger.read(self._settings.bootstrap_servers)
         result = verdict.reach(outcomes, written, promotion.PORTIONS)
-        report.show(self._console, result, stack.url)
+        report.show(self._console, result)
+        report.show_pages(self._console, stack.url, token)
         self.code = 0 if result.clean else 1

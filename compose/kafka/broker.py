@@ -29,9 +29,14 @@ def prepare(folder: Path, port: int) -> None:
     (folder / "broker.properties").write_text(settings)
 
 
-def command(java: Java, cache_flags: list[str] | None = None) -> list[str]:
-    """Return the command that runs a broker in its folder (the working directory)."""
+def command(java: Java, cache_flags: list[str] | None = None, *, quick_start: bool = False) -> list[str]:
+    """Return the command that runs a broker in its folder (the working directory).
+
+    `quick_start` spares the compiler, for brokers that are started often and live for a minute.
+    """
     flags = startup_cache.use(java) if cache_flags is None else cache_flags
+    if quick_start:
+        flags = [*flags, "-XX:TieredStopAtLevel=1"]
     if java.major >= QUIET_SINCE:
         flags = [*flags, "--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
     return [
@@ -39,7 +44,6 @@ def command(java: Java, cache_flags: list[str] | None = None) -> list[str]:
         *flags,
         f"-Xmx{HEAP}",
         "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",  # a broker that limps is worse than one that is started again
         "-Djava.awt.headless=true",
         f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}",

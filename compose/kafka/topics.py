@@ -1,12 +1,14 @@
-"""Make the topics of the registry."""
+"""Make the topics of the registry; `python -m compose.kafka.topics` where a cluster is given."""
 
 import asyncio
+import sys
 import time
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from compose.errors import StartFailed
+from schemas import settings as environment
 from schemas.settings import Settings
 from schemas.topics import TOPICS
 
@@ -48,3 +50,19 @@ async def _create(settings: Settings, bootstrap_servers: str) -> None:
                 raise error(*message)
     finally:
         await admin.close()
+
+
+def main() -> int:
+    """Make what is missing in the cluster that the settings name."""
+    try:
+        given = environment.read()
+        count = asyncio.run(create(given, given.bootstrap_servers))
+    except (environment.SettingError, StartFailed, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"topics: {count}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

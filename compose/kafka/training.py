@@ -36,7 +36,7 @@ def _train(java: Java, folder: Path) -> None:
     fresh = folder / "fresh.aot"
     port = free_pair()
     broker.prepare(folder, port)
-    command = broker.command(java, [f"-XX:AOTCacheOutput={fresh}"])
+    command = broker.command(java, [f"-XX:AOTCacheOutput={fresh}"], quick_start=True)
     process = subprocess.Popen(
         children.tied(command), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import signal
 import sys
 from pathlib import Path
@@ -10,14 +9,13 @@ from pathlib import Path
 import msgspec
 import uvloop
 from aiohttp import web
-from prometheus_client import start_http_server
 
-from compose.ports import LOOPBACK
 from compose.provider.app import make_app
 from compose.provider.behaviour import Behaviour
 from compose.provider.ledger import Ledger
 from schemas import metrics, settings
 from schemas.settings import Settings
+from schemas.telemetry import logs, ops, tracing
 
 #: How long a request that is under way may take at shutdown, in seconds; some hang for ever.
 SHUTDOWN_SECONDS = 0.5
@@ -27,11 +25,12 @@ def main() -> int:
     """Serve until told to stop."""
     try:
         read = settings.read()
+        tracing.start(read, "payments")
         behaviour = msgspec.json.decode(read.provider_behaviour or "{}", type=Behaviour)
     except (settings.SettingError, msgspec.DecodeError) as error:
         print(error, file=sys.stderr)
         return 2
-    logging.basicConfig(level=read.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(read, "payments")
     uvloop.run(_serve(read, behaviour))
     return 0
 
@@ -40,8 +39,8 @@ async def _serve(settings: Settings, behaviour: Behaviour) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    if settings.ops_port:
-        start_http_server(settings.ops_port, LOOPBACK)
+    if (seen := ops.start(settings)) is not None:
+        seen.watch(asyncio.get_running_loop())
     with contextlib.closing(Ledger(Path(settings.data_dir) / "payments" / "ledger.jsonl")) as ledger:
         runner = web.AppRunner(
             make_app(ledger, behaviour),
@@ -51,7 +50,7 @@ async def _serve(settings: Settings, behaviour: Behaviour) -> None:
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, LOOPBACK, settings.provider_port).start()
+            await web.TCPSite(runner, settings.provider_host, settings.provider_port).start()
             metrics.ready.set(1)
             await stop.wait()
         finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +12,7 @@ from msgspec import Struct
 from compose.provider.behaviour import Behaviour
 from compose.provider.ledger import AmountDiffers, Ledger
 from schemas.money import Money
+from schemas.telemetry import tracing
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ class Provider:
 def make_app(ledger: Ledger, behaviour: Behaviour) -> web.Application:
     """Return the application over this ledger."""
     provider = Provider(ledger, behaviour)
-    app = web.Application()
+    app = web.Application(middlewares=[_traced])
     app.add_routes(
         [
             web.post("/authorisations", provider.authorise),
@@ -111,6 +112,16 @@ def make_app(ledger: Ledger, behaviour: Behaviour) -> web.Application:
         ]
     )
     return app
+
+
+@web.middleware
+async def _traced(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Tell what is done for a caller that is traced."""
+    given = request.headers.get("traceparent", "").encode("ascii", "replace")
+    with tracing.span(f"{request.method} {request.path}", given, "server"):
+        return await handler(request)
 
 
 async def _read(request: web.Request, cls: type[T]) -> T:

@@ -23,6 +23,9 @@ ROLES = ("streams", "payments", "egress", "ingress")
 #: The module of each role that is not named like it.
 MODULES = {"payments": "compose.provider"}
 
+#: Secrets that only these roles are given.
+READERS = {"PROMO_PRIVACY_SECRET": ("ingress",)}
+
 READY = re.compile(rb"^promo_ready 1(\.0)?$", re.MULTILINE)
 
 
@@ -48,7 +51,7 @@ def kafka(settings: Settings, data: Path, java: Java) -> Program:
     return Program(
         name="kafka",
         role="kafka",
-        command=broker.command(java),
+        command=broker.command(java, quick_start=settings.broker_quick_start),
         folder=folder,
         log=data / "logs" / "kafka.log",
         url=address,
@@ -110,7 +113,7 @@ def member(
             "PROMO_REDIS_URL": settings.redis,
             "PROMO_DATA_DIR": str(data),
             **shared_metrics.environment(data),
-            **secrets,
+            **{name: value for name, value in secrets.items() if role in READERS.get(name, ROLES)},
         },
         ops_port=ops_port,
     )

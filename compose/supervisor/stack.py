@@ -30,6 +30,11 @@ class Stack:
         self.secrets = {
             "PROMO_ADMIN_TOKEN": preflight.secret(settings.admin_token, data / "admin-token"),
             "PROMO_TOKEN_SECRET": preflight.secret(settings.token_secret, data / "token-secret"),
+            # 32 random bytes in base64url are a P-256 key, but for one in four thousand million
+            "PROMO_VAPID_PRIVATE_KEY": preflight.secret(
+                settings.vapid_private_key, data / "vapid-private-key"
+            ),
+            "PROMO_PRIVACY_SECRET": preflight.secret(settings.privacy_secret, data / "privacy-secret"),
         }
         self._settings = settings
         self._home = home

@@ -1,0 +1,1 @@
+"""The dashboard, made by `python -m compose.grafana.dashboard`."""
