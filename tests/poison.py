@@ -9,13 +9,6 @@ GOOD = {
     "idempotency_key_hash": "h",
     "request_fingerprint": "f",
     "items": [{"sku": "coxinha", "quantity": 1}],
-    "delivery_address": {
-        "street": "Rua A",
-        "number": "10",
-        "district": "Centro",
-        "city": "Recife",
-        "postal_code": "50000-000",
-    },
     "payment": {"method": "cash"},
 }
 
@@ -72,8 +65,8 @@ KINDS: dict[str, bytes | None] = {
     "a quantity and a half": _with(items=[{"sku": "coxinha", "quantity": 1.5}]),
     "a quantity in words": _with(items=[{"sku": "coxinha", "quantity": "one"}]),
     "a huge quantity": _with(items=[{"sku": "coxinha", "quantity": 10**30}]),
-    "no address": _without("delivery_address"),
-    "an address that is a string": _with(delivery_address="Rua A"),
+    "sealed data that is an object": _with(personal={"street": "Rua A"}),
+    "sealed data that is no base64": _with(personal="Rua A"),
     "no payment": _without("payment"),
     "a payment in shells": _with(payment={"method": "shells"}),
     "no fingerprint": _without("request_fingerprint"),

@@ -95,7 +95,7 @@ class Kafka(Server):
         self.bootstrap = f"{ports.LOOPBACK}:{self.port}"
         broker.prepare(data_dir, self.port)
         super().__init__(
-            lambda: broker.command(runtime),
+            lambda: broker.command(runtime, quick_start=True),
             data_dir,
             data_dir / "kafka.log",
             lambda: probe.answers(self.bootstrap),

@@ -14,10 +14,24 @@ class Samples(Struct):
 
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
+    by_status: dict[int, list[float]] = field(default_factory=dict)
+
+    def add(self, status: int, seconds: float) -> None:
+        """Put down one answer."""
+        self.latencies.append(seconds)
+        self.statuses[status] += 1
+        self.by_status.setdefault(status, []).append(seconds)
+
+    def of(self, status: int) -> "Samples":
+        """Return those of one status."""
+        found = self.by_status.get(status, [])
+        return Samples(found, Counter({status: len(found)}), {status: found})
 
     def quantile(self, q: float) -> float:
         """Return a quantile in milliseconds."""
         ordered = sorted(self.latencies)
+        if not ordered:
+            return 0.0
         return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * q))]
 
 
@@ -28,8 +42,7 @@ async def load(rate: float, seconds: float, request: Callable[[int], Awaitable[i
 
     async def one(number: int, due: float) -> None:
         status = await request(number)
-        samples.latencies.append(time.perf_counter() - due)
-        samples.statuses[status] += 1
+        samples.add(status, time.perf_counter() - due)
 
     tasks = []
     due = time.perf_counter()

@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--faults", type=named, default="all", help="all, or names with commas between")
     parser.add_argument("--rate", type=float, default=40.0, help="orders a second")
+    parser.add_argument("--buckets", type=int, default=1, help="of each restaurant (README, Stock escrow)")
     parser.add_argument(
         "--comparison", action="store_true", help="the same counter under Faust's own mode, too"
     )
@@ -34,8 +35,11 @@ def main() -> int:
     print(f"seed {arguments.seed}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack is stopped
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what our own clients meet is meant
-    options = campaign.Options(arguments.minutes, arguments.seed, arguments.faults, arguments.rate)
-    with started(FOLDER / "stack", **SIZE) as stack:
+    options = campaign.Options(
+        arguments.minutes, arguments.seed, arguments.faults, arguments.rate, arguments.buckets
+    )
+    split = {"escrow_buckets": arguments.buckets, "escrow_open_rate": 0}
+    with started(FOLDER / "stack", **SIZE, **split) as stack:
         result = asyncio.run(campaign.run(stack, options))
     report.write_history(result, FOLDER)
     summed = report.summary(result)

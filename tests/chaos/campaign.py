@@ -12,15 +12,16 @@ from schemas.topics import TOPICS
 from tests.chaos import reading
 from tests.chaos.bank import BAD, GOOD, Bank
 from tests.chaos.customers import Customers, Exchange
+from tests.chaos.followers import SHARE, Followers
 from tests.chaos.lives import Lives
 from tests.chaos.progress import Progress
 from tests.chaos.readers import Readers
-from tests.chaos.shop import Shop
+from tests.chaos.shop import HOT, RESTAURANTS, Shop
 from tests.chaos.striking import Striking, Struck
 from tests.chaos.vandal import Vandal
 from tests.chaos.watch import Watch
 from tests.chaos.world import RESERVATION_SECONDS, World, client_session
-from tests.checker.check import INVARIANTS, LIVE, check
+from tests.checker.check import ESCROW, INVARIANTS, LIVE, check
 from tests.checker.observations import Finding, Observations, Recovery
 from tests.e2e.stack import Stack
 
@@ -34,8 +35,12 @@ QUIET_SECONDS = 60.0
 #: After the last reservation has run out, until what it may have cost is refunded.
 REFUND_SECONDS = 10.0
 ASKED_AGAIN = 0.03
+#: After the views hold all, until who follows has been told.
+LAST_NEWS_SECONDS = 5.0
 #: What cannot be seen from outside: how long a record takes to a reader is no sign of when it was committed.
 HIDDEN = {"no-answer-is-ahead-of-its-facts"}
+#: What does not hold with buckets: portions that are under way between two are on no menu.
+UNDER_WAY = {"counts-are-as-fresh-as-they-say"}
 
 
 class Options(Struct, frozen=True):
@@ -45,6 +50,8 @@ class Options(Struct, frozen=True):
     seed: int
     faults: Sequence[str]
     rate: float
+    buckets: int = 1
+    followed: bool = True  # whether pages and boards stay open
 
 
 class Result(Struct):
@@ -79,7 +86,8 @@ class _Campaign:
         self._options = options
         self._shop = Shop(session, stack.url, random.Random(f"{seed}/shop"))
         self._lives = Lives(session, stack.url, self._shop.tokens, seed)
-        self._customers = Customers(session, world, self._lives, seed, options.rate)
+        self._followers = Followers(session, stack.url, seed, SHARE if options.followed else 0.0)
+        self._customers = Customers(session, world, self._lives, self._followers, seed, options.rate)
         self._bank = Bank(session, stack.environment["PROMO_PROVIDER_PORT"], world.folder)
         self._readers = Readers(session, stack.url, seed, READS)
         self._vandal = Vandal(stack.bootstrap, seed, options.rate * POISON)
@@ -90,6 +98,8 @@ class _Campaign:
 
     async def run(self) -> Result:
         await self._shop.open()
+        for restaurant in (HOT, RESTAURANTS[-1]) if self._options.followed else ():
+            self._followers.watch(restaurant, self._shop.tokens[restaurant])
         await self._bank.behave(BAD)
         began_at = time.time()
         progress = Progress(self._customers, self._striking)
@@ -118,6 +128,7 @@ class _Campaign:
                 asked = await log.ends("order.commands")
                 await self._quiet("quiet after the questions")
                 await _end(*side)
+                await asyncio.sleep(LAST_NEWS_SECONDS)
                 return await self._result(log, asked, began_at)
         finally:
             await _end(*side)
@@ -132,6 +143,7 @@ class _Campaign:
 
     async def _result(self, log: reading.Log, asked: dict[int, int], began_at: float) -> Result:
         self._watch.close()
+        followed, watched = await self._followers.close()
         seen = Observations(
             calls=self._customers.calls,
             reads=self._readers.reads,
@@ -139,10 +151,15 @@ class _Campaign:
             waits=self._watch.waits,
             recoveries=self._striking.recoveries() + self._stuck,
             ledger=self._bank.books(),
+            followed=followed,
+            watched=watched,
         )
         ended_at = time.time()
         figures = await reading.observe(seen, log, asked, self._world.stack.redis_port)
-        invariants = {name: one for name, one in (INVARIANTS | LIVE).items() if name not in HIDDEN}
+        buckets = self._options.buckets > 1
+        hidden = HIDDEN | (UNDER_WAY if buckets else set())
+        everything = INVARIANTS | LIVE | (ESCROW if buckets else {})
+        invariants = {name: one for name, one in everything.items() if name not in hidden}
         return Result(
             options=self._options,
             began_at=began_at,
@@ -154,6 +171,8 @@ class _Campaign:
             figures={
                 "orders wished for": self._customers.wishes,
                 "status changes and cancellations asked": self._lives.asked,
+                "orders followed": len(followed),
+                "connections of those who follow": self._followers.connections,
                 "movements of money": len(seen.ledger or []),
                 **figures,
             },

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import aiohttp
 from msgspec import Struct
 
+from tests.chaos.followers import Followers
 from tests.chaos.lives import Lives
 from tests.chaos.shop import HOT, PRICE, PROMO_PRICE, PROMOTED, RESTAURANTS, SKUS, UNLIMITED
 from tests.chaos.world import World
@@ -83,7 +84,13 @@ class Customers:
     """Arrive at random times at a rate, whatever becomes of those before."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, world: World, lives: Lives, seed: int, rate: float
+        self,
+        session: aiohttp.ClientSession,
+        world: World,
+        lives: Lives,
+        followers: Followers,
+        seed: int,
+        rate: float,
     ) -> None:
         self.calls: list[Call] = []
         self.exchanges: list[Exchange] = []
@@ -93,6 +100,7 @@ class Customers:
         self._session = session
         self._world = world
         self._lives = lives
+        self._followers = followers
         self._rng = random.Random(f"{seed}/customers")
         self._rate = rate
         self._budget = Budget(RETRIES_PER_SECOND)
@@ -164,7 +172,9 @@ class Customers:
             call, retry_after = await self._ask(wish, asynchronous)
             if call.status not in NOT_YET:
                 if call.status == 201 and not call.replayed and self._rng.random() < LIVELY:
-                    await self._lives.live_on(wish.restaurant, json.loads(call.body))
+                    order = json.loads(call.body)
+                    self._followers.follow(order)
+                    await self._lives.live_on(wish.restaurant, order)
                 return
             if time.monotonic() > deadline:
                 self.unanswered.append(wish)

@@ -14,6 +14,8 @@ from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDE
 from tests.chaos.vandal import MARK
 from tests.checker.observations import Fact, Observations
 
+#: Commands that nobody is to hear of.
+UNANSWERED = {b"payment-result", b"mirror", b"ask-portions", b"lend-portions", b"offer-portions"}
 MENUS, ORDERS = "menu:*", "order:*"
 
 
@@ -58,7 +60,9 @@ class Log:
 async def observe(seen: Observations, log: Log, asked: dict[int, int], redis_port: int) -> dict[str, int]:
     """Add all that can be read to the observations: commands up to the ends `asked`; return figures beside them."""
     async for record in log.read(ORDER_COMMANDS.name, asked):
-        if name := _name(record):
+        if b'"hops"' in (record.value or b""):  # passed on by a bucket, under the name that it came with
+            seen.passed_on.append(dict(record.headers).get("correlation-id", b"").decode())
+        elif name := _name(record):
             seen.inputs.append(name)
         seen.poisoned += MARK in record.headers
     through: dict[str, set[int]] = defaultdict(set)
@@ -87,7 +91,7 @@ def _name(record: Any) -> str | None:
     headers = dict(record.headers)
     if correlation_id := headers.get("correlation-id"):
         return str(correlation_id.decode())
-    if headers.get("event-type") == b"payment-result":
+    if headers.get("event-type") in UNANSWERED:
         return None
     return f"{record.partition}-{record.offset}"
 

@@ -20,6 +20,8 @@ LIMIT_PER_CUSTOMER = 3
 PRICE = 1000
 PROMO_PRICE = 500
 PROMOTION_SECONDS = 6 * 3600
+#: Longer than any campaign: orders that nobody prepares would be cancelled and refunded while their story is read.
+PREPARATION_SECONDS = 6 * 3600
 
 FIRST_PORTIONS = 60
 #: Portions that are added at a time.
@@ -56,7 +58,11 @@ class Shop:
                 await self._put_item(restaurant, sku)
 
     async def _open(self, restaurant: str) -> None:
-        profile = {"name": restaurant, "kitchen_capacity": 50}
+        profile = {
+            "name": restaurant,
+            "kitchen_capacity": 50,
+            "preparation_timeout_seconds": PREPARATION_SECONDS,
+        }
         self.tokens[restaurant] = (await self._put(f"/v1/restaurants/{restaurant}", profile))["token"]
         for sku in SKUS:
             self._portions[(restaurant, sku)] = FIRST_PORTIONS

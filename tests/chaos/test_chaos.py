@@ -11,7 +11,7 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.recovery import Served, back_after
 from tests.chaos.world import SIZE
 from tests.checker.check import LIVE, check
-from tests.checker.observations import Call, Fact, Observations, Read, Recovery, Wait
+from tests.checker.observations import Call, Fact, Followed, Observations, Read, Recovery, Wait, Watched
 
 SHORT = [
     "worker killed after commit",
@@ -24,8 +24,8 @@ SHORT = [
 
 
 async def test_a_short_campaign_finds_no_violation(tmp_path):
-    """Half a minute of load, the faults of SHORT; `make chaos` takes longer and all of them."""
-    options = campaign.Options(minutes=0.5, seed=6, faults=SHORT, rate=30.0)
+    """Half a minute of load, the faults of SHORT; `make chaos` takes longer, all of them, and follows orders and boards."""
+    options = campaign.Options(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)
     with started(tmp_path / "stack", **SIZE) as stack:
         result = await campaign.run(stack, options)
     summed = report.summary(result)
@@ -33,7 +33,11 @@ async def test_a_short_campaign_finds_no_violation(tmp_path):
     assert not summed["faults that could not be done"]
     assert summed["faults"].get("broker killed") and len(summed["faults"]) >= 4, report.markdown(summed)
     idle = {name for name, finding in result.findings.items() if not finding.checked}
-    assert idle <= {"degraded-reads-show-no-count"}, "a broker that is back in 3 s leaves no page degraded"
+    assert idle <= {
+        "degraded-reads-show-no-count",  # a broker that is back in 3 s leaves no page degraded
+        "followers-miss-nothing",
+        "boards-equal-facts",
+    }
 
 
 def test_the_same_seed_plans_the_same_faults_and_every_kind_comes_before_any_comes_again():
@@ -94,6 +98,32 @@ def test_an_old_page_must_say_so_and_a_fresh_count_must_have_been_true():
     assert found(Read("r", 19_000, 19_010, 14_000, True, {"a": ("limited", None)})) == {}
     assert found(Read("r", 22_000, 22_010, 19_000, False, fresh)) == {}  # as it was at 19 s
     assert found(Read("r", 22_000, 22_010, 21_000, False, fresh)) == {"counts-are-as-fresh-as-they-say": 1}
+
+
+def test_a_page_that_missed_or_repeats_and_a_board_that_differs_are_found():
+    def fact(topic: str, order_id: str, version: int, status: str) -> Fact:
+        value = {"restaurant_id": "r", "order_id": order_id, "version": version, "status": status}
+        return Fact(topic, 0, version, f"{order_id}{version}", value)
+
+    facts = [
+        fact("order.created", "a", 1, "pending"),
+        fact("order.confirmed", "a", 2, "received"),
+        fact("order.status-changed", "a", 3, "preparing"),
+    ]
+    whole = [("1", "pending"), ("2", "received"), ("3", "preparing")]
+
+    def found(events: list[tuple[str, str]], board: dict[str, str]) -> set[str]:
+        seen = Observations(facts=facts, followed=[Followed("a", events)], watched=[Watched("r", board)])
+        return {name for name, finding in check(seen, LIVE).items() if finding.violations}
+
+    assert found(whole, {"a": "preparing"}) == set()
+    for told in (whole[:-1], whole[1:], [*whole, whole[-1]], [whole[0], whole[2]], whole[::-1]):
+        assert found(told, {"a": "preparing"}) == {"followers-miss-nothing"}
+    for board in ({}, {"a": "received"}, {"a": "preparing", "b": "received"}):
+        assert found(whole, board) == {"boards-equal-facts"}
+    facts += [fact("order.cancelled", "a", 4, "cancelled"), fact("payment.refunded", "a", 5, "cancelled")]
+    assert found([*whole, ("4", "cancelled")], {"a": "cancelled"}) == set()
+    assert found(whole, {"a": "cancelled"}) == {"followers-miss-nothing"}
 
 
 def test_recovery_is_counted_to_the_end_of_the_last_bad_window():

@@ -20,6 +20,7 @@ class Watch:
         self._bootstrap = bootstrap
         self._topics = topics
         self._open: dict[TopicPartition, tuple[int, float]] = {}  # an end, and since when it is to be read
+        self._read: dict[TopicPartition, int] = {}  # the last end that could be read
 
     async def look_on(self) -> None:
         """Look until cancelled."""
@@ -56,11 +57,11 @@ class Watch:
         stable = await readable.end_offsets(tps)
         now = time.monotonic()
         for tp in tps:
-            if tp in self._open and stable[tp] >= self._open[tp][0]:
-                _, since = self._open.pop(tp)
-                self.waits.append(Wait(tp.topic, tp.partition, now - since))
-            if tp not in self._open and ends[tp] > stable[tp]:
+            if tp not in self._open and ends[tp] > self._read.get(tp, 0):
                 self._open[tp] = (ends[tp], asked_at)
+            if tp in self._open and stable[tp] >= self._open[tp][0]:
+                self._read[tp], since = self._open.pop(tp)
+                self.waits.append(Wait(tp.topic, tp.partition, now - since))
 
     async def _partitions(self, consumer: AIOKafkaConsumer, topic: str) -> list[int]:
         await consumer._client._wait_on_metadata(topic)

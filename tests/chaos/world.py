@@ -47,7 +47,9 @@ class World:
         settings.write_text(settings.read_text() + _second_listener(self.stack.bootstrap, self.broker_link))
         broker = self.running("kafka")[0]
         os.kill(broker.pid, signal.SIGKILL)
-        await self.until(lambda: probe.answers(self.stack.bootstrap), "the broker is not started again")
+        await self.until(
+            lambda: probe.answers(self.stack.bootstrap), "the broker is not started again", PATIENCE
+        )
         await self.recovered()
 
     async def stop(self) -> None:
@@ -77,6 +79,8 @@ class World:
         surroundings = {
             "PROMO_KAFKA_BOOTSTRAP_SERVERS": self.stack.bootstrap,
             "PROMO_REDIS_URL": f"redis://{ports.LOOPBACK}:{self.stack.redis_port}/0",
+            # where a key falls is a matter of all workers: one that thinks otherwise decides it twice
+            **{k: v for k, v in self.stack.environment.items() if k.startswith("PROMO_ESCROW_")},
             **environment,
         }
         self.extras.append(Extra(role, instance, self.folder, surroundings))
@@ -118,8 +122,10 @@ def _metrics_of(process: Running) -> str:
         surroundings = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
     except OSError:  # it has ended
         return process.url
-    port = next(s for s in surroundings if s.startswith(b"PROMO_OPS_PORT=")).partition(b"=")[2].decode()
-    return f"http://{ports.LOOPBACK}:{port}/metrics"
+    mark = b"PROMO_OPS_PORT="
+    port = next((s.removeprefix(mark).decode() for s in surroundings if s.startswith(mark)), None)
+    # none: it has ended, or is about to begin
+    return process.url if port is None else f"http://{ports.LOOPBACK}:{port}/metrics"
 
 
 def _second_listener(bootstrap: str, link: Proxy) -> str:

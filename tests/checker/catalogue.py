@@ -51,9 +51,10 @@ def _fold(seen: Observations) -> dict[str, dict[str, tuple[int, Any]]]:
             put(restaurant, name, thing)
         for stock in fact.value["stocks"]:
             put(restaurant, f"stock:{stock['sku']}", stock)
-    for fact in seen.of("stock.reserved", "stock.released"):
+    for fact in seen.of("stock.reserved", "stock.released", "portions.moved"):
+        of_bucket = f"#{bucket}" if (bucket := fact.value.get("bucket", 0)) else ""
         for item in fact.value["items"]:
-            put(fact.value["restaurant_id"], f"stock:{item['sku']}", item["stock"])
+            put(fact.value["restaurant_id"], f"stock:{item['sku']}{of_bucket}", item["stock"])
     return views
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tests.checker import catalogue, money, orders, reads, service, stock
+from tests.checker import catalogue, escrow, live, money, orders, reads, service, stock
 from tests.checker.observations import Finding, Observations
 
 Invariant = Callable[[Observations], Finding]
@@ -32,6 +32,12 @@ INVARIANTS: dict[str, Invariant] = {
     "dead-letters-are-the-poisoned-ones": catalogue.dead_letters_are_the_poisoned_ones,
 }
 
+#: What holds where restaurants have buckets.
+ESCROW: dict[str, Invariant] = {
+    "each-transfer-once": escrow.each_transfer_once,
+    "portions-conserved": escrow.portions_conserved,
+}
+
 #: What can be seen only where there are real processes, real time and HTTP.
 LIVE: dict[str, Invariant] = {
     "every-key-is-answered": service.every_key_is_answered,
@@ -43,6 +49,8 @@ LIVE: dict[str, Invariant] = {
     "known-restaurants-are-known": reads.known_restaurants_are_known,
     "counts-are-as-fresh-as-they-say": reads.counts_are_as_fresh_as_they_say,
     "order-views-equal-facts": reads.order_views_equal_facts,
+    "followers-miss-nothing": live.followers_miss_nothing,
+    "boards-equal-facts": live.boards_equal_facts,
 }
 
 

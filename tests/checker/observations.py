@@ -43,6 +43,20 @@ class Recovery(Struct, frozen=True):
     seconds: float | None
 
 
+class Followed(Struct, frozen=True):
+    """What the page of an order was told until the end, over all its connections: event ids and statuses."""
+
+    order_id: str
+    events: list[tuple[str, str]]
+
+
+class Watched(Struct, frozen=True):
+    """What a restaurant's board held at the end: the status of each order on it."""
+
+    restaurant_id: str
+    orders: dict[str, str]
+
+
 class Fact(Struct, frozen=True):
     """One committed record of a fact topic."""
 
@@ -67,6 +81,9 @@ class Observations(Struct):
     calls: list[Call] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)  # every command that is to be answered, by name
+    passed_on: list[str] = field(
+        default_factory=list
+    )  # commands as often as one bucket passed them to another
     answered: list[str] = field(default_factory=list)  # which command each reply, tick or dead letter answers
     answers_ahead: int = 0  # answers that came before their facts could be read
     ledger: list[Entry] | None = None  # of the payment provider, where there is one
@@ -83,6 +100,8 @@ class Observations(Struct):
     reads: list[Read] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     recoveries: list[Recovery] = field(default_factory=list)
+    followed: list[Followed] = field(default_factory=list)
+    watched: list[Watched] = field(default_factory=list)
 
     def of(self, *topics: str) -> list[Fact]:
         """Return the facts of these topics, each partition in its order."""

@@ -6,28 +6,31 @@ from typing import Any
 
 from tests.checker.observations import Fact, Finding, Observations
 
+#: Restaurant, sku, bucket: 0 is the restaurant's home, and often all there is.
+Where = tuple[str, str, int]
 #: One change of a stock: version, the stock that results, by how much reserved changed (None: a new
 #: offer), and the fact.
 Change = tuple[int, dict[str, Any], int | None, Fact]
 
 
-def _changes(seen: Observations) -> dict[tuple[str, str], list[Change]]:
-    """Return every change of every stock in the order of its versions."""
-    changes: dict[tuple[str, str], list[Change]] = defaultdict(list)
-    for fact in seen.of("stock.reserved", "stock.released"):
+def changes_of_stocks(seen: Observations) -> dict[Where, list[Change]]:
+    """Return every change of every stock, in each bucket of its restaurant, in the order of its versions."""
+    changes: dict[Where, list[Change]] = defaultdict(list)
+    for fact in seen.of("stock.reserved", "stock.released", "portions.moved"):
         for item in fact.value["items"]:
-            where = (fact.value["restaurant_id"], item["sku"])
+            where = (fact.value["restaurant_id"], item["sku"], fact.value.get("bucket", 0))
             changes[where].append((item["version"], item["stock"], _sign(fact) * item["quantity"], fact))
     for fact in seen.of("catalog.changed"):
         for stock in fact.value["stocks"]:
-            changes[(fact.value["restaurant_id"], stock["sku"])].append((stock["version"], stock, None, fact))
+            where = (fact.value["restaurant_id"], stock["sku"], 0)
+            changes[where].append((stock["version"], stock, None, fact))
     return {where: sorted(found, key=lambda c: c[0]) for where, found in changes.items()}
 
 
 def never_oversold(seen: Observations) -> Finding:
     """sold + held <= portions after every change, for the item and for each promotion's allotment."""
     finding = Finding()
-    for where, changes in _changes(seen).items():
+    for where, changes in changes_of_stocks(seen).items():
         taken = 0  # counted here, from quantities alone
         for version, stock, delta, _ in changes:
             taken += delta or 0
@@ -47,14 +50,14 @@ def never_oversold(seen: Observations) -> Finding:
 def stock_conserved(seen: Observations) -> Finding:
     """portions = free + held + sold + wasted: what a stock says is what the quantities add up to."""
     finding = Finding()
-    for where, changes in _changes(seen).items():
+    for where, changes in changes_of_stocks(seen).items():
         taken = 0
         for version, stock, delta, _ in changes:
             taken += delta or 0
             claimed = stock["reserved"] + stock["wasted"]
             finding.expect(claimed == taken, f"{where} v{version}: says {claimed} taken, is {taken}")
     held = _taken_by_orders(seen)
-    for where, changes in _changes(seen).items():
+    for where, changes in changes_of_stocks(seen).items():
         last = changes[-1][1]
         claimed = last["reserved"] + last["wasted"]
         finding.expect(claimed == held[where], f"{where}: says {claimed} taken, orders have {held[where]}")
@@ -63,28 +66,31 @@ def stock_conserved(seen: Observations) -> Finding:
 
 def _sign(fact: Fact) -> int:
     """Return by how many portions a fact changes what is taken: wasted ones stay taken."""
+    if fact.topic == "portions.moved":
+        return 0
     if fact.topic == "stock.reserved":
         return 1
     return 0 if fact.value["wasted"] else -1
 
 
-def _taken_by_orders(seen: Observations) -> dict[tuple[str, str], int]:
+def _taken_by_orders(seen: Observations) -> dict[Where, int]:
     """Return what orders that stand have taken, and what cancelled ones wasted."""
-    held: dict[tuple[str, str], int] = defaultdict(int)
+    held: dict[Where, int] = defaultdict(int)
     ended = {f.value["order_id"] for f in seen.of("order.cancelled")}
     wasted = {f.value["order_id"] for f in seen.of("stock.released") if f.value["wasted"]}
     for fact in seen.of("order.confirmed"):
         if fact.value["order_id"] in ended - wasted:
             continue
         for line in fact.value["items"]:
-            held[(fact.value["restaurant_id"], line["sku"])] += line["quantity"]
+            where = (fact.value["restaurant_id"], line["sku"], fact.value.get("bucket", 0))
+            held[where] += line["quantity"]
     return held
 
 
 def stock_versions_without_gap(seen: Observations) -> Finding:
     """Each stock's versions are 1, 2, 3, ..., each once."""
     finding = Finding()
-    for where, changes in _changes(seen).items():
+    for where, changes in changes_of_stocks(seen).items():
         for expected, (version, *_) in enumerate(changes, start=1):
             finding.expect(version == expected, f"{where}: version {version} where {expected} was to come")
     return finding
@@ -104,13 +110,12 @@ def all_or_nothing(seen: Observations) -> Finding:
             wanted[line["sku"]] += line["quantity"]
         had = reserved.get(order_id, [])
         finding.expect(had == [dict(wanted)], f"{order_id}: wanted {dict(wanted)}, reserved {had}")
+    decided = confirmed | ended
     for order_id, had in reserved.items():
         back = released.pop(order_id, [])
         expected = had if order_id in ended else []
         finding.expect(back == expected, f"{order_id}: reserved {had}, released {back}")
-        finding.expect(
-            order_id in confirmed | ended, f"{order_id}: reserved {had}, neither confirmed nor failed"
-        )
+        finding.expect(order_id in decided, f"{order_id}: reserved {had}, neither confirmed nor failed")
     for order_id, back in released.items():
         finding.expect(False, f"{order_id}: released {back}, and had reserved nothing")
     return finding

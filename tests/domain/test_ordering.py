@@ -1,12 +1,13 @@
 """Examples of placing an order, each with the requirement it stands for."""
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.commands import PromotionItem
 from schemas.facts import OrderConfirmed, OrderCreated, OrderFailed, StockReserved
 from schemas.money import Money
 from schemas.orders import Shortage
-from tests.domain.world import NOW, TTL, World, menu_item, promotion
+from tests.domain.world import NOW, TTL, World, menu_item, place, promotion
 
 
 def test_an_order_within_stock_is_confirmed_and_its_facts_come_in_order():
@@ -222,3 +223,18 @@ class TestTheCatalogue:
         """404 unknown-item names it."""
         reply = World().open(coxinha=1).do(promotion(PromotionItem("nope", Money(1), 1)))
         assert reply and (reply.answer.outcome, reply.answer.skus) == ("unknown_item", ["nope"])
+
+
+def test_a_retry_of_a_forgotten_order_gets_its_answer_and_makes_no_order_once_the_key_has_expired():
+    """README, decision 13: what is forgotten cannot be sealed again, so it can be replayed and never placed."""
+    world = World().open(coxinha=10)
+    placed = replace(place("k1", ("coxinha", 1)), request_fingerprint="plain.personal")
+    first = world.do(placed)
+    forgotten = replace(placed, request_fingerprint="plain.", personal=None, forgotten=True)
+    again = world.do(forgotten)
+    assert first and again and again.replayed and again.answer == first.answer
+    other = world.do(replace(forgotten, request_fingerprint="other."))
+    assert other and other.answer.outcome == "key_reused"
+    world.pass_time(TTL + 1)
+    late = world.do(forgotten)
+    assert late and late.answer.outcome == "key_reused" and not late.replayed

@@ -5,9 +5,8 @@ from typing import Any
 
 from schemas.codec import ReplyAddress
 from schemas.commands import (
-    Address,
     Command,
-    Customer,
+    CustomerRef,
     Line,
     Payment,
     PaymentMethod,
@@ -35,14 +34,15 @@ TTL = 86_400
 RESERVATION = 120
 POLICY = Policy(TTL, RESERVATION)
 ASKER = ReplyAddress(0, b"me")
-ADDRESS = Address("Rua A", "10", "Centro", "Recife", "50000-000")
+SEALED = b"what only the key of the order opens"
 
 
 class World:
     """The real decide and evolve over dicts; remembers every fact."""
 
-    def __init__(self, now: int = NOW) -> None:
+    def __init__(self, now: int = NOW, policy: Policy = POLICY) -> None:
         self.now = now
+        self.policy = policy
         self.tables: dict[str, dict[str, Any]] = {spec.name: {} for spec in TABLES}
         self.facts: list[Fact] = []
         self.requests: list[PaymentRequest] = []
@@ -56,7 +56,7 @@ class World:
 
     def do(self, command: Command, asker: ReplyAddress | None = ASKER) -> Reply | None:
         """Decide a command; returns the reply to who asked."""
-        return self.carry_out(decide(self, command, self.now, POLICY, asker))
+        return self.carry_out(decide(self, command, self.now, self.policy, asker))
 
     def carry_out(self, decision: Decision) -> Reply | None:
         for fact in decision.facts:
@@ -71,7 +71,7 @@ class World:
         """Let time pass, and a tick with it."""
         self.now += int(seconds * 1000)
         for timer in self.due(self.now, MAX_AT_ONCE):
-            self.carry_out(fire(self, timer, self.now))
+            self.carry_out(fire(self, timer, self.now, self.policy))
 
     def due(self, now: int, limit: int) -> list[Timer]:
         keys = sorted(k for k in self.tables["timers"] if k < f"{now + 1:015d}")
@@ -79,7 +79,7 @@ class World:
 
     def learn(self, fact: Fact) -> None:
         self.facts.append(fact)
-        for change in evolve(self, fact, POLICY):
+        for change in evolve(self, fact, self.policy):
             self._put(change)
 
     def _put(self, change: Change) -> None:
@@ -132,7 +132,7 @@ def place(
         idempotency_key_hash=key_hash(restaurant, key_),
         request_fingerprint=fingerprint(f"{lines}{customer}{expected}{body}".encode()),
         items=[Line(sku, quantity, price) for sku, quantity in lines],
-        delivery_address=ADDRESS,
         payment=Payment(method),
-        customer=Customer(customer) if customer else None,
+        customer=CustomerRef(customer) if customer else None,
+        personal=SEALED,
     )

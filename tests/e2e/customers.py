@@ -68,6 +68,10 @@ class Kitchen:
             assert (await self.put(f"/v1/restaurants/{restaurant}/menu/{sku}", item)).status == 201
         return restaurant
 
+    def token(self, restaurant: str) -> str:
+        """The token of a restaurant that was opened here."""
+        return self._tokens[restaurant]
+
     async def order(
         self, restaurant: str, key: str, *lines: tuple[str, int], method: str = "pix", **headers: str
     ) -> Answer:

@@ -62,7 +62,8 @@ async def test_one_address_shows_every_metric_of_all_processes(kitchen: Kitchen,
         assert samples[name], name
         assert all(labels.keys() == names for labels, _ in samples[name]), name
     assert total(samples, "promo_transactions_total", result="committed") > 0
-    assert total(samples, "promo_ready") == len([p for p in stack.processes("") if p["role"] in OURS])
+    ours = len([p for p in stack.processes("") if p["role"] in OURS])
+    await until(kitchen, lambda s: total(s, "promo_ready") == ours)
     lag = [labels for labels, _ in samples["promo_consumer_lag"] if labels["topic"] == ORDER_COMMANDS.name]
     assert {labels["partition"] for labels in lag} == set(map(str, range(8)))
 

@@ -1,7 +1,7 @@
 """A fact log in memory: partitions as lists, read like Kafka's, with rebalances at will."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -9,6 +9,8 @@ from egress.fact_log import Reassigned, Record
 from egress.positions import Partition
 from schemas.facts import Fact, Watermark
 from schemas.topics import FACT_TOPICS, WATERMARKS
+
+Headers = Sequence[tuple[str, bytes]]
 
 
 class FakeFactLog:
@@ -18,7 +20,7 @@ class FakeFactLog:
         self.number = number
         self.batch = batch
         self.records = {
-            Partition(t.name, number): list[tuple[bytes | None, bytes | None]]()
+            Partition(t.name, number): list[tuple[bytes | None, bytes | None, Headers]]()
             for t in (*FACT_TOPICS.values(), WATERMARKS)
         }
         self.at: dict[Partition, int] = {}
@@ -34,9 +36,11 @@ class FakeFactLog:
             topic, key = FACT_TOPICS[type(message)], message.restaurant_id.encode()
         self.append_raw(topic.name, msgspec.json.encode(message), key)
 
-    def append_raw(self, topic: str, value: bytes | None, key: bytes | None = b"r1") -> None:
+    def append_raw(
+        self, topic: str, value: bytes | None, key: bytes | None = b"r1", headers: Headers = ()
+    ) -> None:
         """Write any bytes."""
-        self.records[Partition(topic, self.number)].append((key, value))
+        self.records[Partition(topic, self.number)].append((key, value, headers))
 
     @property
     def all_read(self) -> bool:
@@ -65,8 +69,8 @@ class FakeFactLog:
         found = []
         for partition, records in self.records.items():
             start = self.at[partition]
-            for offset, (key, value) in enumerate(records[start : start + self.batch], start):
-                found.append(Record(partition, offset, value, key))
+            for offset, (key, value, headers) in enumerate(records[start : start + self.batch], start):
+                found.append(Record(partition, offset, value, key, headers))
                 self.at[partition] = offset + 1
         return found
 

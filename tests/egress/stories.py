@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
-from schemas.commands import Address, PromotionItem
+from schemas.commands import PromotionItem
 from schemas.facts import (
     CatalogChanged,
     Fact,
@@ -28,7 +28,7 @@ RESTAURANT = "r1"
 PARTITION = 5
 #: When stories begin, in milliseconds since 1970: lately, since what is old expires.
 BEGINNING = time.time_ns() // 1_000_000
-ADDRESS = Address("Rua A", "10", "Centro", "Recife", "50000-000")
+SEALED = b"what only the key of the order opens"
 
 #: How an order may live on after it was confirmed: the statuses it gets.
 LIVES = (
@@ -90,7 +90,7 @@ class Story:
             updated_at=self._at,
             version=0,
         )
-        self._tell(OrderCreated, order, request_fingerprint="f", delivery_address=ADDRESS)
+        self._tell(OrderCreated, order, request_fingerprint="f", personal=SEALED)
         if not confirmed:
             shortages, order = [Shortage("coxinha", 1)], self.orders[order_id]
             refusal = {"status": "cancelled", "reason": "out_of_stock", "shortages": shortages}
@@ -98,7 +98,7 @@ class Story:
             return
         self.facts.append(StockReserved(RESTAURANT, order_id, [self._take(2)], self._at))
         order = self.orders[order_id]
-        confirmation = {"status": "received", "eta": Eta("a", "b"), "paid": True}
+        confirmation = {"status": "received", "eta": Eta(self._at, self._at), "paid": True}
         self._tell(OrderConfirmed, order, request_fingerprint="f", **confirmation)
         for step in life:
             self._live_on(self.orders[order_id], step)

@@ -99,7 +99,7 @@ async def test_a_projector_goes_on_where_the_last_one_was() -> None:
     log = logged(told)
     async with running(log, store):
         await settled(log)
-    log.records = {p: [(None, b"not read again") for _ in records] for p, records in log.records.items()}
+    log.records = {p: [(None, b"not read again", ()) for _ in records] for p, records in log.records.items()}
     dead = FakeDeadLetters()
     async with running(log, store, dead):
         await settled(log)

@@ -1,6 +1,8 @@
 """The contract of a store of views, of the one in memory and the one in Redis alike."""
 
+import json
 import time
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -175,3 +177,76 @@ async def test_a_redis_that_was_started_since_learns_the_scripts_again(kept: Kep
         await kept.store.apply([write(1)], [Move(P, 0, 1)])
         await kept.redis.script_flush()
         await kept.store.tell(3, Aim(1, {P: 1}))
+
+
+def told(reference: str, version: int = 1, **more: Any) -> ViewWrite:
+    """A write of its own key that the feed of r1 tells of."""
+    return ViewWrite(f"k{reference}", "f", version, b"1", feed="r1", references=(reference,), **more)
+
+
+async def test_what_has_counted_is_numbered_in_its_restaurants_feed(kept: Kept) -> None:
+    """A reader that knows a number asks for what has changed since; what changes again has its last number."""
+    if kept.redis is None:
+        return
+    await kept.store.apply([told("o:1"), told("o:2"), write(1)], [])
+    await kept.store.apply([told("o:1"), ViewWrite("x", "f", 1, b"1", feed="r2", references=("menu",))], [])
+    await kept.store.apply([told("o:1", 2), told("s:a")], [])
+    feed = await kept.redis.zrange(await key(kept.redis, views.feed("r1")), 0, -1, withscores=True)
+    assert feed == [(b"floor", 0), (b"o:2", 2), (b"o:1", 3), (b"s:a", 4)]
+    sequences = await kept.redis.hgetall(await key(kept.redis, views.SEQUENCES))
+    assert sequences == {b"r1": b"4", b"r2": b"1"}
+    assert 0 < await kept.redis.ttl(await key(kept.redis, views.feed("r1"))) <= 900
+
+
+async def test_a_feed_is_bounded_and_says_from_where_it_is_whole(kept: Kept) -> None:
+    """Memory of Redis is bounded; a reader from before the floor must begin anew."""
+    if kept.redis is None:
+        return
+    await kept.store.apply([told(f"o:{number}") for number in range(490)], [])
+    await kept.store.apply([told("o:0", 2)] + [told(f"o:{number}") for number in range(490, 510)], [])
+    feed = await kept.redis.zrange(await key(kept.redis, views.feed("r1")), 0, -1, withscores=True)
+    assert len(feed) == 501 and feed[:2] == [(b"floor", 11), (b"o:11", 12)]
+    assert dict(feed)[b"o:0"] == 491 and feed[-1] == (b"o:509", 511)
+
+
+async def test_an_order_is_listed_on_the_board_until_it_says(kept: Kept) -> None:
+    """By the newest version only; what is over leaves, at once or by itself, and an old board is no key any more."""
+    if kept.redis is None:
+        return
+    now, board = int(time.time()), await key(kept.redis, views.board("r1"))
+    for order, version, until in [
+        ("1", 1, now + 100),
+        ("2", 1, now + 900),
+        ("1", 3, 0),
+        ("1", 2, now + 100),
+        ("3", 1, now - 1),
+        ("4", 1, now + 50),
+    ]:
+        await kept.store.apply([told(f"o:{order}", version, listed=order, listed_until=until)], [])
+    assert await kept.redis.zrange(board, 0, -1) == [b"4", b"2"]
+    assert 850 < await kept.redis.ttl(board) <= 900
+
+
+async def test_followers_are_woken_by_the_current_generation_only(kept: Kept) -> None:
+    """A rebuild tells nobody anew what they know; what did not count wakes nobody."""
+    if kept.redis is None:
+        return
+    async with kept.redis.pubsub(ignore_subscribe_messages=True) as messages:
+        await messages.subscribe(views.WAKE)
+        await messages.get_message(timeout=1)
+        await RedisStore(kept.redis, "views-new").apply([told("o:1")], [])
+        await kept.store.apply([told("o:1"), write(1)], [])
+        await kept.store.apply([told("o:1")], [])
+        heard = [await messages.get_message(timeout=0.2) for _ in range(3)]
+    assert [json.loads(message["data"]) for message in heard if message] == [["r1"]]
+
+
+async def test_numbers_begin_a_new_line_when_views_are_placed_again(kept: Kept) -> None:
+    """Views that were set back give numbers a second time: a reader must not take them for the first."""
+    if kept.redis is None:
+        return
+    lines = set()
+    for _ in range(3):
+        await kept.store.positions([])
+        lines.add(await kept.redis.get(await key(kept.redis, views.LINE)))
+    assert len(lines) == 3 and None not in lines

@@ -6,9 +6,11 @@ import pytest
 
 from streams.exactly_once import probes
 from streams.exactly_once.ports import FencedError
-from streams.exactly_once.processor import GivenUpError
+from streams.exactly_once.position import POSITION_KEY
+from streams.exactly_once.processor import GivenUpError, Processor
 from tests.exactly_once.counting import processor
 from tests.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
+from tests.waiting import eventually
 
 
 class Crash(BaseException):
@@ -52,6 +54,37 @@ async def test_a_batch_is_one_transaction_with_position_and_state():
         b"\0position": b"3 7",
     }
     assert store.data == dict(broker.changelog)
+
+
+async def gathering(broker: MemoryBroker) -> tuple[Processor, asyncio.Task[None]]:
+    """Return a processor that expects many, has one message, and waits for more."""
+    worker = processor(MemoryLog(broker), MemoryStore())
+    await worker.take_over()
+    worker._rate = 100.0
+    worker.feed([broker.put(b"a", 1)])
+    task = asyncio.create_task(worker.run())
+    await asyncio.sleep(0)
+    return worker, task
+
+
+async def test_where_many_come_they_gather_into_one_transaction():
+    """Rule 4: the next batch waits for those that are expected."""
+    broker = MemoryBroker()
+    worker, task = await gathering(broker)
+    worker.feed([broker.put(b"a", 2)])
+    await eventually(lambda: worker.position.offset == 2)
+    assert counts(broker) == [(b"a", b"1"), (b"a", b"2")]
+    assert [key for key, _ in broker.changelog].count(POSITION_KEY) == 1
+    worker.stop()
+    await task
+
+
+async def test_who_is_told_to_stop_while_messages_gather_begins_no_transaction():
+    broker = MemoryBroker()
+    worker, task = await gathering(broker)
+    worker.stop()
+    await task
+    assert counts(broker) == [] and worker.position.offset == 0
 
 
 async def test_time_never_runs_backwards():

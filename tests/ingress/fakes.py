@@ -2,16 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from ingress.asking import Asking
+from ingress.live.feeds import BoardView, Delta, Line
 from ingress.problems import Unavailable
 from ingress.views import Changes, MenuView, OrderView, Reading, RestaurantsView
 from schemas import codec, views
 from schemas.commands import Command, PlaceOrder
 from schemas.money import Money, total
+from schemas.notifications import PushSubscription
 from schemas.orders import Eta, Order, OrderLine, Shortage
 from schemas.replies import Answer, Reply
+from schemas.topics import ORDER_COMMANDS, PUSH_SUBSCRIPTIONS
 
 AT = "2026-01-01T12:00:00.000Z"
 PRICE = Money(990)
@@ -55,10 +58,16 @@ class FakeLog:
         self.asking: Asking | None = None
         self.down = False
         self.written: list[tuple[bytes, Command, codec.Headers]] = []
+        self.subscriptions: list[tuple[bytes, PushSubscription]] = []
 
-    async def send(self, key: bytes, value: bytes, headers: codec.Headers) -> None:
+    async def send(
+        self, key: bytes, value: bytes, headers: codec.Headers, topic: str = ORDER_COMMANDS.name
+    ) -> None:
         if self.down:
             raise Unavailable()
+        if topic == PUSH_SUBSCRIPTIONS.name:
+            self.subscriptions.append((key, codec.decode(PushSubscription, value)))
+            return
         command = codec.decode_command(value)
         self.written.append((key, command, headers))
         reply = self.decide(command)
@@ -127,3 +136,28 @@ class FakeViews:
     async def ping(self) -> bool:
         self._answer()
         return True
+
+
+class QuietFeeds:
+    """Feeds in which nothing happens."""
+
+    line = Line("views-1", "1")
+
+    async def heads(self, restaurants: Sequence[str]) -> tuple[Line, dict[str, int]]:
+        return self.line, dict.fromkeys(restaurants, 0)
+
+    async def deltas(self, asked: Sequence[tuple[str, int]]) -> tuple[Line, list[Delta]]:
+        return self.line, [Delta(0, {}) for _ in asked]
+
+    async def orders(self, order_ids: Sequence[str]) -> tuple[str, Mapping[str, OrderView]]:
+        return self.line.generation, {}
+
+    async def menus(self, restaurants: Sequence[str]) -> tuple[str, Mapping[str, MenuView]]:
+        return self.line.generation, {}
+
+    async def board(self, restaurant_id: str) -> BoardView:
+        return BoardView(self.line, 0, None, [])
+
+    async def wakes(self) -> AsyncIterator[list[str] | None]:
+        await asyncio.Event().wait()
+        yield None

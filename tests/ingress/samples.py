@@ -57,4 +57,4 @@ def menu(
 ) -> MenuView:
     """Return a menu view."""
     restaurant = Restaurant("r1", "Bar do Zé", 10, 1800, 1)
-    return MenuView(restaurant, items, {s.sku: s for s in stocks or []}, promotions or [], as_of, 5)
+    return MenuView(restaurant, items, {s.sku: s for s in stocks or []}, promotions or [], as_of, (5,))

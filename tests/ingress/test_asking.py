@@ -3,15 +3,18 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
+from ingress.admission import INTERVAL, LEAST, STANDS_AT_FIRST
 from ingress.asking import Asking
 from ingress.problems import Problem
 from schemas import codec
-from schemas.commands import Command, Tick
+from schemas.commands import Command, Payment, PlaceOrder, Tick
 from schemas.replies import Answer, Reply
-from tests.ingress.fakes import FakeLog
+from tests.ingress.fakes import FakeLog, order_of
 
 REPLY = Reply(Answer("created"))
+PLACED = PlaceOrder("o1", "r1", "hash", "fingerprint", [], Payment("pix"))
 
 
 def soon(seconds: float = 0.05) -> float:
@@ -95,3 +98,28 @@ async def test_replies_to_nobody_are_let_go() -> None:
     assert address is not None
     asking.deliver(address.correlation_id, REPLY)
     asking.deliver(address.correlation_id, REPLY)
+
+
+async def test_an_overload_of_orders_that_are_all_paid_for_is_felt() -> None:
+    """They are all that there may be: a payment of 30 ms hides no queue of five seconds."""
+    asking, log = make(None, most=100)
+    under_way = [asyncio.ensure_future(ask(asking, soon(3)))]
+    await asyncio.sleep(0)
+    address = codec.reply_address(log.written[0][2])
+    assert address is not None
+    process, _, asked_at = address.correlation_id.partition(b"-")
+    long_ago = b"%b-%x" % (process, int(asked_at, 16) - 5_000_000_000)
+    order = replace(
+        order_of(PLACED), created_at="2026-01-01T00:00:00.000Z", updated_at="2026-01-01T00:00:00.030Z"
+    )
+    assert not asking.turns_away()
+    for _ in range(2 * STANDS_AT_FIRST):
+        under_way += [asyncio.ensure_future(ask(asking, soon(3))) for _ in range(LEAST)]
+        asking.deliver(long_ago, Reply(Answer("confirmed", order)))
+        await asyncio.sleep(INTERVAL)
+        if asking.turns_away():
+            break
+    else:
+        raise AssertionError("nobody was turned away")
+    for one in under_way:
+        one.cancel()

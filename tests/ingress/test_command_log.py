@@ -7,12 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
-from aiokafka.partitioner import DefaultPartitioner
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ingress import command_log
-from ingress.command_log import KafkaCommandLog, partition
+from ingress.command_log import KafkaCommandLog
 from ingress.problems import Problem
 
 
@@ -117,10 +114,3 @@ async def test_without_a_broker_writes_are_unavailable_until_there_is_one() -> N
         StubProducer.plan.clear()
         await asyncio.wait_for(log.wait_connected(), 1)
         await send(log)
-
-
-@given(st.text(min_size=1), st.integers(1, 64))
-def test_keys_go_where_every_other_producer_sends_them(key: str, count: int) -> None:
-    """Design, decision 1: one writer for each restaurant; two partitions for one key would be two."""
-    partitions = list(range(count))
-    assert partition(key.encode(), partitions, []) == DefaultPartitioner()(key.encode(), partitions, [])

@@ -7,6 +7,7 @@ from aiohttp import ClientResponse
 
 from ingress.tokens import Tokens
 from schemas.commands import PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
+from schemas.identity import webhook_secrets
 from schemas.money import Money
 from schemas.replies import Answer, Reply
 from tests.ingress.conftest import Client
@@ -139,3 +140,32 @@ async def test_an_identifier_that_is_none_is_refused(client: Client, log: FakeLo
     """What is no identifier in a body is none in a path."""
     response = await put(client, path, body={"name": "x", "price": {"amount": 1}})
     assert response.status == 400 and "parameter" in (await response.json())["errors"][0] and not log.written
+
+
+async def test_a_restaurant_with_a_webhook_is_told_the_secret_that_its_messages_are_signed_with(
+    client: Client, log: FakeLog
+) -> None:
+    """Standard Webhooks: `whsec_...`; derived, so that a second PUT says the same."""
+    body = {"name": "Bar", "webhook": "https://bar.example/orders"}
+    first, second = await put(client, RESTAURANT, body=body), await put(client, RESTAURANT, body=body)
+    assert (await first.json())["webhook_secret"] == webhook_secrets("secret", "r1")[0]
+    assert (await second.json())["webhook_secret"] == webhook_secrets("secret", "r1")[0]
+    assert log.written[0][1] == PutRestaurant("r1", "Bar", 10, 1800, "https://bar.example/orders")
+
+
+@pytest.mark.parametrize(
+    ("webhook", "says"),
+    [
+        ("http://bar.example/", "deve começar com https://"),
+        ("https://bar.example:22/", "a porta deve ser uma de: 443, 8443"),
+        ("https://10.0.0.1/", "deve ter um nome de domínio público, não um endereço IP"),
+        ("https://user:secret@bar.example/", "não pode ter usuário, senha nem fragmento"),
+    ],
+)
+async def test_a_webhook_that_cannot_be_public_is_400(
+    client: Client, log: FakeLog, webhook: str, says: str
+) -> None:
+    """What its address leads to is checked at each delivery; what it looks like, here."""
+    response = await put(client, RESTAURANT, body={"name": "Bar", "webhook": webhook})
+    assert response.status == 400 and not log.written
+    assert (await response.json())["errors"] == [{"pointer": "/webhook", "detail": says}]

@@ -38,6 +38,8 @@ def test_parameters_make_a_query(parameters: dict[str, str], expected: Struct) -
         ([("promo", "maybe")], "promo", "invalid"),
         ([("min_price", "-1")], "min_price", "invalid"),
         ([("sort", "sku")], "sort", "invalid"),
+        ([("sort", "null")], "sort", "invalid"),
+        ([("available", "null")], "available", "invalid"),
         ([("page", "2")], "page", "unknown"),
         ([("q", "x" * 201)], "q", "invalid"),
     ],

@@ -56,7 +56,7 @@ async def test_a_menu_is_read_with_its_age(redis: Redis) -> None:
     reading, menus = await RedisViews(redis).menus([MENU, views.menu("r2")])
     assert reading == Reading(GENERATION, 7) and menus.keys() == {MENU}
     menu = menus[MENU]
-    assert menu.restaurant == RESTAURANT and (menu.as_of, menu.partition) == (NOW, 5)
+    assert menu.restaurant == RESTAURANT and (menu.as_of, menu.partitions) == (NOW, (5,))
     assert (menu.items, menu.stocks, menu.promotions) == ([shown], {"coxinha": held}, [promo])
 
 
@@ -99,7 +99,7 @@ async def test_an_orders_history_is_in_the_order_of_versions(redis: Redis) -> No
     )
     view = await RedisViews(redis).order("o1")
     assert view is not None and view.order == order
-    assert view.history == [StatusChange("pending", AT), StatusChange("received", AT)]
+    assert view.history == [StatusChange("pending", AT, 1), StatusChange("received", AT, 2)]
 
 
 async def test_restaurants_are_read_with_their_windows(redis: Redis) -> None:

@@ -1,10 +1,12 @@
 """Tokens."""
 
+import hmac
+
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ingress.problems import Problem
-from ingress.tokens import Tokens, bearer, require
+from ingress.tokens import Tokens, bearer
 
 tokens = Tokens("secret", "adm")
 
@@ -46,5 +48,36 @@ def test_a_token_that_is_no_ascii_is_wrong_and_no_error() -> None:
     """Headers come from outside: bytes that are no UTF-8 arrive as lone surrogates."""
     token = bearer(CIMultiDictProxy(CIMultiDict({"Authorization": "bearer \udcff"})))
     assert not tokens.is_admin(token) and not tokens.is_order(token, "o\udcff")
-    with pytest.raises(Problem, match="forbidden"):
-        require(False)
+
+
+def test_the_previous_secret_opens_and_the_current_one_makes() -> None:
+    """PROMO_TOKEN_SECRET is rotated by writing the new one before the old, and later taking the old one away."""
+    old, both, new = Tokens("old", ""), Tokens("new, old", ""), Tokens("new", "")
+    assert both.order("o1") == new.order("o1") != old.order("o1")
+    assert both.is_order(old.order("o1"), "o1") and both.is_restaurant(old.restaurant("r1"), "r1")
+    assert both.is_order(new.order("o1"), "o1")
+    assert not new.is_order(old.order("o1"), "o1") and not old.is_order(new.order("o1"), "o1")
+
+
+def test_the_administrators_token_is_rotated_likewise() -> None:
+    """PROMO_ADMIN_TOKEN takes both while it is rotated."""
+    both = Tokens("secret", "new,old")
+    assert both.is_admin("new") and both.is_admin("old") and not both.is_admin("new,old")
+
+
+def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every candidate by hmac.compare_digest, hashes of one length, and all of them whichever is right."""
+    compared: list[tuple[int, int]] = []
+    same = hmac.compare_digest
+
+    def watched(left: bytes, right: bytes) -> bool:
+        compared.append((len(left), len(right)))
+        return same(left, right)
+
+    monkeypatch.setattr(hmac, "compare_digest", watched)
+    both = Tokens("new,old", "a,b")
+    for token in ("", "x", "x" * 9999, both.order("o1"), Tokens("old", "").order("o1")):
+        compared.clear()
+        both.is_order(token, "o1")
+        both.is_admin(token)
+        assert compared == [(32, 32)] * 4

@@ -115,11 +115,13 @@ class FakeResultLog:
 
     def __init__(self) -> None:
         self.results: list[tuple[str, str, Outcome]] = []
+        self.traces: list[bytes] = []
         self.failures = 0
 
-    async def send(self, record: Record, asked: PaymentRequest, verdict: Verdict) -> None:
+    async def send(self, record: Record, asked: PaymentRequest, verdict: Verdict, traceparent: bytes) -> None:
         await asyncio.sleep(0)
         self.results.append((asked.order_id, asked.kind, verdict.outcome))
+        self.traces.append(traceparent)
         if self.failures:
             self.failures -= 1
             raise KafkaConnectionError("told to fail")

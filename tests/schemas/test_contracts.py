@@ -36,6 +36,20 @@ def test_every_stored_version_is_read_and_what_is_written_is_read_again(cls):
         jsonschema_rs.validator_for(publish.schema(cls)).validate(json.loads(codec.encode(message)))
 
 
+@every_class
+def test_every_version_has_a_sample_and_new_records_fit_the_released_schema(cls):
+    """The other way: who was written for the schema that was released reads what is written now."""
+    versions = range(1, int(publish.version(cls)) + 1)
+    assert [path.name for path in publish.sample_paths(cls)] == [
+        f"{EVENT_TYPES[cls]}.v{n}.json" for n in versions
+    ]
+    released = publish.released_path(cls)
+    if released.exists():
+        validator = jsonschema_rs.validator_for(json.loads(released.read_text()))
+        message = codec.decode(cls, publish.sample_paths(cls)[-1].read_bytes())
+        validator.validate(json.loads(codec.encode(message)))
+
+
 def test_the_facts_have_what_the_contract_promises():
     """contract.md, Topics."""
     confirmed = publish.schema(codec.CLASSES["order.confirmed"])["$defs"]["OrderConfirmed"]["required"]

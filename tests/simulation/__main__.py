@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from msgspec import Struct, field
 
@@ -42,13 +43,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--buckets", type=int, default=1, help="of each restaurant (README, Stock escrow)")
+    parser.add_argument("--open-rate", type=int, default=0, help="orders a second from which a bucket opens")
     arguments = parser.parse_args()
     summary = Summary()
+    one = partial(simulate, buckets=arguments.buckets, open_rate=arguments.open_rate)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         seeds = range(arguments.first, arguments.first + arguments.seeds)
-        for outcome in _told(pool.map(simulate, seeds, chunksize=5), arguments.seeds):
+        for outcome in _told(pool.map(one, seeds, chunksize=5), arguments.seeds):
             summary.add(outcome)
-        again = pool.map(simulate, summary.traces, chunksize=5)
+        again = pool.map(one, summary.traces, chunksize=5)
         differing = [outcome.seed for outcome in again if outcome.trace != summary.traces[outcome.seed]]
     _print(summary, differing)
     return 1 if summary.broken or differing else 0

@@ -133,7 +133,7 @@ class Cluster:
         self.readable.update(map(id, new))
         for output in new:
             self.trace("output", output.topic, output.key, output.value)
-            if output.topic in ("order.replies", "payment.requests"):
+            if output.topic in ("order.replies", "payment.requests", "bucket.commands"):
                 self._deliver(output)
 
     def append(self, partition: int, message: Message) -> None:

@@ -5,13 +5,15 @@ import json
 import random
 from collections.abc import Callable
 
-from schemas import codec
+from msgspec.structs import replace
+
+from schemas import buckets, codec
 from schemas.codec import ReplyAddress
 from schemas.commands import AdvanceOrder, CancelOrder, Command, PromotionItem, PutRestaurant, Tick
 from schemas.identity import cancel_key_hash
 from schemas.money import Money
 from schemas.replies import Outcome, Reply
-from schemas.topics import PAYMENT_REQUESTS
+from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
 from streams.exactly_once.ports import Message, Output
 from tests.checker.observations import Call
 from tests.domain.world import menu_item, place, promotion
@@ -43,7 +45,9 @@ STATUSES: dict[Outcome, int] = {
 class Customers:
     """Everyone who asks, and what they were told."""
 
-    def __init__(self, rng: random.Random, faults: Faults, trace: Callable[..., None], commands: int) -> None:
+    def __init__(
+        self, rng: random.Random, faults: Faults, trace: Callable[..., None], commands: int, count: int = 1
+    ) -> None:
         self.calls: list[Call] = []
         self.poisoned = 0
         self.answers_ahead = 0
@@ -51,6 +55,9 @@ class Customers:
         self._faults = faults
         self._trace = trace
         self._commands = commands
+        self._buckets = count  # of each restaurant
+        self._under_way = 0  # commands between buckets
+        self._last_order: dict[int, float] = {}  # when the last passed order of a partition arrives
         self._cluster: Cluster
         self._waiting: dict[bytes, asyncio.Future[Reply]] = {}
         self._asked = 0
@@ -73,6 +80,9 @@ class Customers:
         """A reply can be read, and may be lost on the way, or late; or a payment is asked for."""
         if id(output) not in self._cluster.readable:
             self.answers_ahead += 1
+        if output.topic == BUCKET_COMMANDS.name:
+            self._carry(output)
+            return
         if output.topic == PAYMENT_REQUESTS.name:
             self.provider.ask(output)
             return
@@ -81,6 +91,31 @@ class Customers:
             return
         delay = PATIENCE * 1.5 if fault == "late reply" else 0.002
         asyncio.get_running_loop().call_later(delay, self._arrive, output)
+
+    async def settled(self) -> None:
+        """Return when nothing is under way between buckets any more."""
+        while self._under_way:
+            await asyncio.sleep(0.1)
+
+    def _carry(self, output: Output) -> None:
+        """A bucket's command goes to another: some late, so that it is overtaken, and some twice."""
+        rng, loop = self._rng, asyncio.get_running_loop()
+        delay = rng.random() * (1.5 if rng.random() < 0.03 else 0.03)
+        if b'"place-order"' in (output.value or b""):
+            # who asks is answered as often as it comes; and a later attempt overtakes no earlier one
+            at = max(loop.time() + delay, self._last_order.get(output.partition, 0.0) + 1e-6)
+            self._last_order[output.partition] = at
+            self._under_way += 1
+            loop.call_at(at, self._come_in, output)
+            return
+        for _ in range(rng.choice([1] * 9 + [2])):
+            self._under_way += 1
+            loop.call_later(delay, self._come_in, output)
+            delay = rng.random() * 0.03
+
+    def _come_in(self, output: Output) -> None:
+        self._under_way -= 1
+        self._put((output.key or b"").decode(), output.value or b"", list(output.headers))
 
     def _arrive(self, output: Output) -> None:
         correlation_id = codec.header(output.headers, "correlation-id")
@@ -117,6 +152,9 @@ class Customers:
         customer = self._rng.choice([None, "ana", "bia"])
         method = self._rng.choice(["cash", "pix"])
         command = place(key, *lines, restaurant=restaurant, customer=customer, method=method)
+        if self._buckets > 1:
+            number = buckets.choose(command.idempotency_key_hash, self._buckets)
+            command = replace(command, restaurant_id=buckets.bucket(restaurant, number))
         reply = await self._ask(command)
         order = reply.answer.order
         self.calls.append(
@@ -131,7 +169,8 @@ class Customers:
             )
         )
         if reply.answer.outcome == "confirmed" and not reply.replayed and self._rng.random() < 0.4:
-            await self._live_on(restaurant, command.order_id)
+            place_ = buckets.bucket(restaurant, (order.bucket or 0) if order else 0)
+            await self._live_on(place_, command.order_id)
 
     async def _live_on(self, restaurant: str, order_id: str) -> None:
         """The restaurant moves the order on, or somebody takes it back."""
@@ -163,9 +202,9 @@ class Customers:
             await asyncio.sleep(1.0)
 
     def _put(self, restaurant: str, value: bytes, headers: codec.Headers) -> None:
-        self._append(
-            RESTAURANTS.index(restaurant) % len(self._cluster.brokers), restaurant.encode(), value, headers
-        )
+        home = RESTAURANTS.index(buckets.restaurant(restaurant))
+        partition = (home + buckets.number(restaurant)) % len(self._cluster.brokers)
+        self._append(partition, restaurant.encode(), value, headers)
 
     def _append(self, partition: int, key: bytes, value: bytes, headers: codec.Headers) -> None:
         inputs = self._cluster.brokers[partition].inputs

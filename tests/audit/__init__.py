@@ -1,0 +1,1 @@
+"""Whether a dependency is known to be vulnerable: what `make check` asks."""

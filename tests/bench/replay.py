@@ -1,0 +1,86 @@
+"""python -m tests.bench.replay: how long a takeover replays a partition's changelog, with and without a copy at hand.
+
+A changelog as one partition of a promotion leaves it, written through the layer's own log, on a broker of its
+own. PROMO_STANDBY_REPLICAS is decided by this: a copy turns the whole into what came in a few seconds.
+"""
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from streams.exactly_once.kafka_log import KafkaLog
+from streams.exactly_once.rocksdb_store import RocksDBStore
+from streams.exactly_once.standby import EVERY_SECONDS, catch_up
+from tests.stack import start_kafka
+
+CHANGELOG = "replayed"
+#: Changes of an order: itself, its key, its stock, its timers, the kitchen, the position; bytes of each.
+RECORDS_EACH, BYTES = 6, 320
+BATCH = 100  # orders of a transaction
+
+
+async def measure(bootstrap: str, folder: Path, orders: int, rate: float) -> None:
+    """Write, replay, print."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(CHANGELOG, 1, 1, topic_configs={"cleanup.policy": "compact"})])
+    await admin.close()
+    log = KafkaLog(bootstrap, "bench", TopicPartition("source", 0), CHANGELOG, 10.0)
+    copy = RocksDBStore(folder / "copy")
+    await log.fence()
+    missing = int(EVERY_SECONDS * rate)
+    await _write(log, 0, orders - missing)
+    await catch_up(log, copy, "bench")
+    await _write(log, orders - missing, orders)
+    whole = await _timed(log, RocksDBStore(folder / "fresh"))
+    rest = await _timed(log, copy)
+    await log.close()
+    records = orders * RECORDS_EACH
+    print(f"{orders} orders of one partition, {records} records")
+    print(f"without a copy: {whole:.2f} s ({records / whole:.0f} records/s)")
+    print(f"with a copy that is {EVERY_SECONDS:g} s old at {rate:g} orders/s: {rest:.2f} s")
+
+
+async def _timed(log: KafkaLog, store: RocksDBStore) -> float:
+    started = time.perf_counter()
+    await log.fence()
+    await catch_up(log, store, "bench")
+    return time.perf_counter() - started
+
+
+async def _write(log: KafkaLog, first: int, last: int) -> None:
+    value = os.urandom(BYTES // 2).hex().encode()
+    for begin in range(first, last, BATCH):
+        orders = range(begin, min(last, begin + BATCH))
+        changes = {
+            f"table {part} of order {order:08d} at a restaurant".encode(): value
+            for order in orders
+            for part in range(RECORDS_EACH)
+        }
+        await log.begin()
+        await log.produce([], changes)
+        await log.commit()
+
+
+def main() -> None:
+    """Measure on a broker of its own."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--orders", type=int, default=10_000, help="of one partition")
+    arguments.add_argument("--rate", type=float, default=15.0, help="orders a second of one partition")
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        kafka = start_kafka(Path(folder) / "kafka")
+        try:
+            asyncio.run(measure(kafka.bootstrap, Path(folder), options.orders, options.rate))
+        finally:
+            kafka.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The examples of `GET /docs`, curl and Python, run as they stand."""
+
+import asyncio
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from ingress.openapi import samples
+from ingress.openapi.operation import Operation
+from ingress.openapi.operations import OPERATIONS
+from tests.e2e.customers import Kitchen, order_body
+from tests.e2e.stack import ADMIN, Stack
+
+#: What must be done before others, in this order; the rest follows.
+FIRST = ["putRestaurant", "putMenuItem", "putPromotion"]
+FEED_SECONDS = 20
+
+
+def ordered() -> list[Operation]:
+    """The operations, those first that others need."""
+    return sorted(
+        OPERATIONS,
+        key=lambda one: FIRST.index(one.id) if one.id in FIRST else len(FIRST) + OPERATIONS.index(one),
+    )
+
+
+def run_curl(operation: Operation) -> str:
+    source = samples.curl(operation)
+    if source is None:
+        return "200"
+    done = subprocess.run(["bash", "-c", source], check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, f"{source}\n{done.stdout}\n{done.stderr}"
+    return "200 " + done.stdout
+
+
+def run_python(operation: Operation) -> str:
+    """Run the program here, which is quicker than in a process of its own; its output."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(samples.python(operation), operation.id, "exec"), {"__name__": "__main__"})
+    return out.getvalue()
+
+
+def run_feed(operation: Operation) -> str:
+    """Run the program that follows the board until it has shown something; what it has shown first."""
+    command = ["timeout", str(FEED_SECONDS), sys.executable, "-u", "-c", samples.python(operation)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        shown = following.stdout.readline()
+        following.terminate()
+    return shown
+
+
+async def test_every_example_does_what_it_shows(
+    kitchen: Kitchen, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Python client example and curl for every operation, run as tests."""
+    monkeypatch.setenv("PROMO_URL", stack.url)
+    monkeypatch.setenv("PROMO_ADMIN_TOKEN", ADMIN)
+    opened = await kitchen.put("/v1/restaurants/r1", {"name": "Cantina"})
+    monkeypatch.setenv("RESTAURANT_TOKEN", json.loads(opened.body)["token"])
+    item = {"name": "Coxinha", "price": {"amount": 990}, "portions": None}
+    await kitchen.put("/v1/restaurants/r1/menu/coxinha", item)
+
+    async def place() -> dict[str, str]:
+        order = order_body("r1", ("coxinha", 1), method="cash")
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        placed: dict[str, str] = json.loads(
+            (await kitchen.call("POST", "/v1/orders", json=order, headers=key)).body
+        )
+        headers = {"Authorization": f"Bearer {placed['token']}"}
+        while "version" not in json.loads(
+            (await kitchen.call("GET", f"/v1/orders/{placed['order_id']}", headers=headers)).body
+        ):
+            await asyncio.sleep(0.05)  # not shown yet
+        return placed
+
+    for operation in ordered():
+        for run in (run_curl, run_python):
+            if "{order_id}" in operation.path:
+                placed = await place()
+                if operation.id == "followOrder":  # a stream that ends
+                    assert (await kitchen.cancel(placed, uuid.uuid4().hex)).status == 200
+                monkeypatch.setenv("ORDER_ID", placed["order_id"])
+                monkeypatch.setenv("ORDER_TOKEN", placed["token"])
+            if operation.websocket is not None:
+                assert "snapshot" in await asyncio.to_thread(run_feed, operation)
+                continue
+            out = await asyncio.to_thread(run, operation)
+            if operation.id == "unsubscribeFromOrder":
+                assert out.strip() in ("200", "204"), out  # of curl only the body is known
+                continue
+            assert out.startswith(("200", "201")) or operation.id == "followOrder", f"{operation.id}: {out}"
+            assert len(out) > len("200 "), f"{operation.id} shows nothing"

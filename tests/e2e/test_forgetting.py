@@ -1,0 +1,164 @@
+"""Personal data in a whole stack: never written plain, anywhere; and once it is forgotten, opened by nobody."""
+
+import asyncio
+import base64
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from redis.asyncio import Redis
+
+from ingress.privacy.keyring import Forgotten, Keyring, place
+from ingress.privacy.sealing import open_sealed
+from ingress.privacy.wrapping import Wrapping
+from schemas.topics import ORDER_COMMANDS, ORDER_CREATED, PRIVACY_KEYRING
+from tests.e2e.customers import Answer, Kitchen, order_body
+from tests.e2e.stack import Stack
+from tests.privacy import scan
+from tests.waiting import eventually
+
+#: Words that stand nowhere else; one of them needs escaping.
+STREET, NAME, PHONE = (f"{word} {uuid.uuid4().hex}" for word in ("Rua da Conceição", "Ana Beatriz", "+5581"))
+WORDS = (STREET, STREET.split()[-1], NAME.split()[-1], PHONE.split()[-1])
+
+
+async def place_order(
+    kitchen: Kitchen, restaurant: str, key: str, quantity: int = 1, method: str = "pix"
+) -> Answer:
+    body = order_body(restaurant, ("coxinha", quantity), method=method)
+    body["delivery_address"] = body["delivery_address"] | {"street": STREET}
+    body["customer"] = {"id": f"c-{key}", "name": NAME, "phone": PHONE}
+    return await kitchen.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": key})
+
+
+async def look_until_shown(kitchen: Kitchen, order: dict[str, Any]) -> dict[str, Any]:
+    """Look until the view has come as far as the answer: its creation alone may be shown before."""
+    for _ in range(200):
+        shown = await kitchen.look(order)
+        if "delivery_address" in shown and shown["status"] == order["status"]:
+            return shown
+        await asyncio.sleep(0.05)
+    raise AssertionError("never shown")
+
+
+async def records(stack: Stack, topic: str) -> list[Any]:
+    """Everything that the broker still has of a topic, aborted transactions included."""
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=stack.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(consumer.assignment())
+        found: list[Any] = []
+        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                found += batch
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def run(stack: Stack, *command: str) -> str:
+    """Run one of our commands to its end; return what it printed."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", *command],
+        env=stack.environment | {"PROMO_KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+async def test_personal_data_is_written_nowhere_and_opened_by_nobody_once_it_is_forgotten(
+    kitchen: Kitchen, stack: Stack, tmp_path: Path
+) -> None:
+    """Topics, dead letters, changelogs, Redis, RocksDB, exports, logs; then with every secret and all that is left."""
+    restaurant = await kitchen.open(coxinha=5)
+    placed = await place_order(kitchen, restaurant, "k1")
+    refused = await place_order(kitchen, restaurant, "k2", quantity=99)
+    kept = await place_order(kitchen, restaurant, "k3", method="cash")
+    assert (placed.status, refused.status, kept.status) == (201, 409, 201)
+    order, other = json.loads(placed.body), json.loads(kept.body)
+    before = await look_until_shown(kitchen, order)
+    assert before["delivery_address"]["street"] == STREET
+    assert before["customer"] == {"id": "c-k1", "name": NAME, "phone": PHONE}
+
+    found = await written(stack, tmp_path / "first", (*WORDS, order["order_id"]))
+    places = {where.partition("/")[0] for where, word in found if word == order["order_id"]}
+    assert {"kafka", "redis", "rocksdb", "export"} <= places, "the scan must see where orders are"
+    assert not [where for where, word in found if word in WORDS]
+
+    tree, _ = place(order["order_id"])
+    secret = (stack.data_dir / "privacy-secret").read_text()
+    wrapped = [r.value for r in await records(stack, PRIVACY_KEYRING.name) if r.key == tree][-1]
+    assert await in_segments(stack, wrapped)
+    sealed = [
+        command["personal"]
+        for topic in (ORDER_COMMANDS, ORDER_CREATED)
+        for record in await records(stack, topic.name)
+        if "personal" in (command := json.loads(record.value)) and command["order_id"] == order["order_id"]
+    ]
+    assert len(sealed) == 2
+
+    assert "forgotten" in await run(stack, "ingress", "forget", order["order_id"])
+
+    await eventually(lambda: not in_segments_now(stack, wrapped), seconds=20)
+    after = await kitchen.look(order)
+    gone = {"delivery_address": None, "customer": {"id": "c-k1"}, "forgotten": True}
+    assert after == before | gone
+    again = await place_order(kitchen, restaurant, "k1")
+    assert again.replayed and (again.status, again.body) == (placed.status, placed.body)
+    assert (await look_until_shown(kitchen, other))["delivery_address"]["street"] == STREET
+
+    thief = Keyring(Wrapping(secret))
+    for record in await records(stack, PRIVACY_KEYRING.name):
+        thief.take(record.key, record.value)
+        if record.key == tree:
+            for raw in sealed:
+                assert not opens(thief, order["order_id"], raw)
+    assert not [w for w, word in await written(stack, tmp_path / "second", WORDS) if word in WORDS]
+
+
+def opens(keyring: Keyring, order_id: str, sealed: str) -> bool:
+    try:
+        open_sealed(keyring, order_id, base64.b64decode(sealed))
+    except Forgotten:
+        return False
+    return True
+
+
+async def written(stack: Stack, scratch: Path, words: tuple[str, ...]) -> scan.Found:
+    """All that the stack has written: files as they are, databases and exports as they read, Redis."""
+    scratch.mkdir()
+    await run(stack, "egress", "export", "--to", "parquet", "--into", str(scratch / "export"), "--until-end")
+    exported = await asyncio.to_thread(scan.in_parquet, scratch / "export", words)
+    async with Redis(port=stack.redis_port) as redis:
+        in_redis = await scan.in_redis(redis, words)
+    found = await asyncio.to_thread(scan.in_files, stack.data_dir, words)
+    in_databases = await asyncio.to_thread(scan.in_rocksdb, stack.data_dir, words, scratch)
+    found |= {(f"redis/{where}", word) for where, word in in_redis}
+    found |= {(f"export/{where}", word) for where, word in exported}
+    return found | {(f"rocksdb/{where}", word) for where, word in in_databases}
+
+
+def in_segments_now(stack: Stack, raw: bytes) -> bool:
+    """Say whether these bytes stand in a file of the keyring's, also in one that is about to be deleted."""
+    for path in (stack.data_dir / "kafka").rglob(f"{PRIVACY_KEYRING.name}-*/*"):
+        try:
+            if path.is_file() and raw in path.read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+async def in_segments(stack: Stack, raw: bytes) -> bool:
+    return await asyncio.to_thread(in_segments_now, stack, raw)

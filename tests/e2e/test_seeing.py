@@ -1,0 +1,153 @@
+"""What a whole stack tells of one order, of its troubles, and of nobody: traces, logs, metrics."""
+
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+import pytest
+from aiokafka import AIOKafkaProducer
+from msgspec import Struct
+
+from schemas.topics import ORDER_COMMANDS
+from tests.e2e.collector import Collector
+from tests.e2e.customers import Answer, Kitchen, order_body
+from tests.e2e.stack import Stack
+from tests.waiting import eventually
+
+NAME, PHONE, STREET = "Severina Xique-Xique", "+5581912345678", "Travessa do Vaga-lume"
+TRACE = uuid.uuid4().hex
+OURS = ("ingress", "streams", "egress", "payments")
+#: Series that one promotion may cost Prometheus, with all processes: labels never name an order or a restaurant.
+MOST_SERIES = 3_000
+
+
+class Told(Struct):
+    """What was done, and what came of it."""
+
+    stack: Stack
+    collector: Collector
+    restaurant: str
+    order: dict[str, object]
+    metrics: str
+
+
+def body_of_a_person(restaurant: str, **changes: object) -> dict[str, object]:
+    body = order_body(restaurant, ("coxinha", 1))
+    body["delivery_address"] = {**body["delivery_address"], "street": STREET}
+    return body | {"customer": {"id": "c-1", "name": NAME, "phone": PHONE}} | changes
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    yield collector
+    collector.close()
+
+
+@pytest.fixture(scope="module")
+def seen_stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        patched.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
+        patched.setenv("NO_PROXY", "127.0.0.1")
+        started = Stack(tmp_path_factory.mktemp("seen"), otel=1)
+    yield started
+    started.compose("down")
+
+
+@pytest.fixture(scope="module")
+async def told(seen_stack: Stack, collector: Collector) -> AsyncIterator[Told]:
+    """A person orders, pays a provider that fails, cancels; somebody sends what cannot be read."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as session:
+        kitchen = Kitchen(session, seen_stack.url)
+        restaurant = await kitchen.open(coxinha=5)
+
+        async def post(key: str, body: object, **headers: str) -> Answer:
+            named = {"Idempotency-Key": key, **headers}
+            return await kitchen.call("POST", "/v1/orders", json=body, headers=named)
+
+        traced = await post("k", body_of_a_person(restaurant), traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
+        assert traced.status == 201
+        order = json.loads(traced.body)
+        for wrong in ({"payment": {"method": NAME}}, {"delivery_address": STREET}, {"customer": PHONE}):
+            assert (await post(f"w{wrong}"[:9], body_of_a_person(restaurant, **wrong))).status == 400
+        await session.put(f"{seen_stack.provider_url}/behaviour", json={"error": 1})
+        assert (await kitchen.cancel(order)).status == 200
+
+        egress = seen_stack.data_dir / "logs" / "egress-1.log"
+        await eventually(lambda: "refund, attempt 2" in egress.read_text())
+        await session.put(f"{seen_stack.provider_url}/behaviour", json={"error": 0})
+
+        async def refunded() -> bool:
+            return ((await kitchen.look(order))["refund"] or {}).get("status") == "refunded"
+
+        await eventually(refunded, 30)
+        poison = {"type": "place-order", **body_of_a_person(restaurant, payment={"method": NAME})}
+        producer = AIOKafkaProducer(bootstrap_servers=seen_stack.bootstrap)
+        await producer.start()
+        for value in (poison, {"type": NAME}, {"customer": {"name": NAME}}):
+            await producer.send_and_wait(
+                ORDER_COMMANDS.name, json.dumps(value).encode(), key=restaurant.encode()
+            )
+        await producer.stop()
+        assert (await kitchen.insist(restaurant, "k2", ("coxinha", 1))).status == 201
+        await kitchen.call("GET", f"/v1/restaurants/{restaurant}/menu?q={PHONE}")
+        await kitchen.call("GET", f"/nowhere/{NAME}")
+        shown = (await kitchen.call("GET", "/metrics")).body.decode()
+    yield Told(seen_stack, collector, restaurant, order, shown)
+
+
+async def test_one_order_is_one_trace_over_all_processes(told: Told) -> None:
+    """From the caller's own span to the view, the payment and the provider on the way."""
+    services = {f"promo-{role}" for role in OURS}
+    wanted = {"project order.confirmed", "POST /authorisations", "send order.commands"}
+
+    def complete() -> bool:
+        spans = told.collector.of(TRACE)
+        return services <= {s.service for s in spans} and wanted <= {s.name for s in spans}
+
+    await eventually(complete)
+    spans = told.collector.of(TRACE)
+    above = {span.span_id for span in spans} | {"00f067aa0ba902b7"}
+    assert all(span.parent_id in above for span in spans), "a gap in the trace"
+
+
+async def test_logs_are_lines_that_name_orders_and_no_persons(told: Told) -> None:
+    """Every line of our processes is JSON with its level, logger and process; no log of any process tells who."""
+    logs = told.stack.data_dir / "logs"
+    named = set()
+    for role in OURS:
+        for text in (logs / f"{role}-1.log").read_text().splitlines():
+            line = json.loads(text)
+            assert {"at", "level", "logger", "process", "message"} <= line.keys()
+            assert line["process"] == f"{role}-1"
+            named.add(line.get("order_id"))
+    assert told.order["order_id"] in named, "the refund failed at first, and that was said of the order"
+    everything = "".join(path.read_text(errors="replace") for path in logs.iterdir())
+    assert "set aside" in everything
+    for person in (NAME, PHONE, STREET, str(told.order["token"])):
+        assert person not in everything, person
+        assert not any(person.encode() in raw for raw in told.collector.raw), person
+
+
+async def test_no_label_names_an_order_a_restaurant_or_what_somebody_typed(told: Told) -> None:
+    """Low cardinality: the route is the pattern, and paths that lead nowhere are one series."""
+    lines = [line for line in told.metrics.splitlines() if not line.startswith("#")]
+    assert 'route="/v1/restaurants/{restaurant_id}/menu"' in told.metrics
+    assert 'route="unmatched"' in told.metrics
+    for typed in (told.restaurant, str(told.order["order_id"]), "Severina", "nowhere", PHONE):
+        assert typed not in told.metrics, typed
+    assert len(lines) < MOST_SERIES
+    assert not re.search(r'="[^"]{65,}"', told.metrics)
+
+
+async def test_every_process_says_whether_it_lives_and_is_ready(told: Told) -> None:
+    """Probes: /health/live and /health/ready on each process's own port."""
+    async with aiohttp.ClientSession() as session:
+        first = int(told.stack.environment["PROMO_OPS_PORT"])
+        for port in range(first, first + len(OURS)):
+            for path in ("/health/live", "/health/ready"):
+                async with session.get(f"http://127.0.0.1:{port}{path}") as response:
+                    assert response.status == 200, (port, path)

@@ -1,0 +1,246 @@
+"""`python -m tests.escrow.scale`: escrow at 10,000 restaurants, 100 partitions and 5 regions, on paper and in simulation.
+
+Prints tables, and writes build/escrow/regions.svg: portions stranded and orders refused over time, before, in
+and after a cut of one region.
+"""
+
+import argparse
+import random
+from collections import Counter
+from pathlib import Path
+from zlib import crc32
+
+from msgspec import Struct
+
+from tests.domain.world import place
+from tests.escrow import plot
+from tests.escrow.timed import COMMIT_MS, EXCHANGE_MS, ORDER_MS, Answered, Cut, Link, TimedTown
+
+FOLDER = Path(__file__).parents[2] / "build" / "escrow"
+
+# --- five regions, one of them cut off
+
+#: Milliseconds one way between regions, as between data centres of one continent; the home is the first.
+DISTANCE_MS = 35.0
+DEMAND = (0.40, 0.25, 0.15, 0.12, 0.08)  # of the orders, by region
+SKEWED = (0.08, 0.12, 0.15, 0.25, 0.40)
+
+
+class Regions(Struct):
+    """What came of one run."""
+
+    name: str
+    town: TimedTown
+    cut: Cut | None
+    portions: int
+    refused: list[tuple[float, float]]
+    stranded: list[tuple[float, float]]
+    free: dict[str, list[tuple[float, float]]]
+
+    def answers(self) -> list[Answered]:
+        return list(self.town.orders_seen.values())
+
+
+def regions(
+    name: str,
+    demand: tuple[float, ...],
+    rate: float,
+    portions: int,
+    cut: Cut | None,
+    seconds: float = 160.0,
+    until: float = 130.0,
+    seed: int = 1,
+) -> Regions:
+    """Sell portions in regions by Poisson arrivals until `until`; the rest of the time is for what is late."""
+    rng = random.Random(seed)
+    town = TimedTown(len(demand), portions, lambda a, b: Link(DISTANCE_MS), cut)
+    due, n = 1.0, 0
+    while due < until:
+        number = rng.choices(range(len(demand)), demand)[0]
+        town.order_at(due, number, place(f"k{n}", ("x", 1)), b"%d" % n)
+        due += rng.expovariate(rate)
+        n += 1
+    run = Regions(name, town, cut, portions, [], [], {})
+
+    def look(at: float) -> None:
+        free = {b: town.free(b, "x") for b in town.buckets}
+        for number, bucket in enumerate(town.buckets):
+            run.free.setdefault(f"region {number + 1}", []).append((at, free[bucket]))
+        lately = [
+            a for a in town.orders_seen.values() if a.outcome == "out_of_stock" and at - 1 < a.answered <= at
+        ]
+        run.refused.append((at, len(lately)))
+        run.stranded.append((at, max((min(a.elsewhere, len(lately)) for a in lately), default=0)))
+
+    town.run(seconds, 1.0, look)
+    return run
+
+
+def quantile(values: list[float], q: float) -> float:
+    """Return a quantile; 0 of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * q))] if ordered else 0.0
+
+
+def regions_row(run: Regions) -> str:
+    """Return a row: what customers got in and outside the cut, and what was left at the end."""
+    answers = run.answers()
+    sold = [a for a in answers if a.outcome == "confirmed"]
+    refused = [a for a in answers if a.outcome == "out_of_stock"]
+    silent = len(answers) - len(sold) - len(refused)
+    inside = [a for a in sold if run.cut and run.cut.begin <= a.asked < run.cut.end]
+    cut_off = [a for a in inside if run.cut and a.bucket in run.cut.numbers]
+    free = sum(run.town.free(b, "x") for b in run.town.buckets) + run.town.flying("x")
+    unserved = [a for a in refused if a.elsewhere > 0]
+    left = min(free, len(refused))
+    oversold = max(0, len(sold) - run.portions)
+    return (
+        f"| {run.name} | {len(answers):,} | {len(sold):,} | {quantile([a.took_ms for a in sold], 0.5):.0f} / "
+        f"{quantile([a.took_ms for a in sold], 0.95):.0f} / {quantile([a.took_ms for a in sold], 0.99):.0f} "
+        f"| {quantile([a.took_ms for a in inside], 0.95):.0f} / {quantile([a.took_ms for a in cut_off], 0.95):.0f} "
+        f"| {len(unserved):,} | {100 * left / run.portions:.2f} % | {oversold} | {silent} "
+        f"| {run.town.commands['exchange'] / max(1, len(answers)):.3f} |"
+    )
+
+
+REGIONS_HEAD = (
+    "| run | orders | sold | p50 / p95 / p99 ms | p95 ms in the cut: all / cut off | refused with portions elsewhere "
+    "| stranded at the end | oversold | unanswered | commands between regions per order |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+# --- ten thousand restaurants on a hundred partitions
+
+
+class Load(Struct):
+    """What the partitions have to do, in parts of what a writer can."""
+
+    busiest: float
+    mean: float
+    commands: float  # a second
+    changelog: float  # rows beside those of orders, per order
+
+
+def load(
+    restaurants: int, partitions: int, rate: float, buckets: int, open_rate: float, per_order: float
+) -> Load:
+    """Place restaurants by hash, popularity by Zipf, and add up the work.
+
+    A restaurant whose buckets would each have `open_rate` orders a second is open: its orders go to all of
+    them, and cost `per_order` commands between buckets. Another's orders go home, by way of their key's
+    bucket.
+    """
+    weights = [1 / (n + 1) for n in range(restaurants)]
+    total = sum(weights)
+    work = [0.0] * partitions
+    commands = passed = 0.0
+    for n, weight in enumerate(weights):
+        orders = rate * weight / total
+        home = crc32(b"r%d" % n) % partitions
+        if buckets > 1 and orders / buckets >= open_rate:
+            for b in range(buckets):
+                work[(home + b) % partitions] += orders / buckets * (ORDER_MS + per_order * EXCHANGE_MS)
+            commands += orders * (1 + per_order)
+        else:
+            work[home] += orders * ORDER_MS
+            commands += orders
+            for b in range(1, buckets):
+                work[(home + b) % partitions] += orders / buckets * EXCHANGE_MS
+                commands += orders / buckets
+                passed += orders / buckets
+    return Load(max(work) / 1000, sum(work) / 1000 / partitions, commands, passed / rate)
+
+
+def exchange_per_order(count: int, seconds: float = 20.0, rate: float = 400.0) -> tuple[float, float, int]:
+    """Return, of a hot restaurant in one cluster that sells out: commands between buckets per order while there are
+    portions and afterwards, and how many were refused with portions elsewhere."""
+    rng = random.Random(2)
+    portions = int(rate * seconds * 0.6)
+    town = TimedTown(count, portions, lambda a, b: Link(1.0))
+    due, n = 0.5, 0
+    while due < seconds:
+        town.order_at(due, rng.randrange(count), place(f"k{n}", ("x", 1)), b"%d" % n)
+        due += rng.expovariate(rate)
+        n += 1
+    marks: Counter[str] = Counter()
+
+    def look(at: float) -> None:
+        if sum(town.free(b, "x") for b in town.buckets) > 0:
+            marks["orders"], marks["exchange"] = len(town.orders_seen), town.commands["exchange"]
+
+    town.run(seconds + 5, 0.1, look)
+    orders = len(town.orders_seen)
+    before = marks["exchange"] / max(1, marks["orders"])
+    afterwards = (town.commands["exchange"] - marks["exchange"]) / max(1, orders - marks["orders"])
+    wrong = sum(a.outcome == "out_of_stock" and a.elsewhere > 0 for a in town.orders_seen.values())
+    return before, afterwards, wrong
+
+
+def main() -> None:
+    """Simulate, print, plot."""
+    arguments = argparse.ArgumentParser(prog="python -m tests.escrow.scale", description=__doc__)
+    arguments.add_argument(
+        "--rate", type=float, default=150.0, help="orders a second of the promotion in all regions"
+    )
+    arguments.add_argument(
+        "--orders", type=float, default=30_000.0, help="orders a second of all restaurants"
+    )
+    options = arguments.parse_args()
+    print(
+        f"a writer: {ORDER_MS} ms an order, {EXCHANGE_MS} ms a command between buckets, {COMMIT_MS} ms to a commit\n"
+    )
+    print(
+        "| buckets | commands between them per order | when sold out | refused with portions elsewhere |\n|---|---|---|---|"
+    )
+    per_order = {1: 0.0}
+    for count in (2, 4, 8):
+        before, afterwards, wrong = exchange_per_order(count)
+        per_order[count] = before
+        print(f"| {count} | {before:.3f} | {afterwards:.2f} | {wrong} |", flush=True)
+    print(
+        f"\n10,000 restaurants (Zipf), {options.orders:,.0f} orders/s:\n\n"
+        "| partitions | buckets | busiest partition | mean | commands/s | rows for passed orders, per order |\n"
+        "|---|---|---|---|---|---|"
+    )
+    for partitions in (50, 100, 200):
+        for count in (1, 2, 4, 8):
+            found = load(10_000, partitions, options.orders, count, 200, per_order[count])
+            print(
+                f"| {partitions} | {count} | {100 * found.busiest:.0f} % | {100 * found.mean:.0f} % "
+                f"| {found.commands:,.0f} | {found.changelog:.2f} |"
+            )
+    print(
+        f"\n5 regions, {DISTANCE_MS:.0f} ms one way, {options.rate:g} orders/s for 130 s:\n\n{REGIONS_HEAD}",
+        flush=True,
+    )
+    cut = Cut(30, 90, frozenset({4}))
+    enough, scarce = int(options.rate * 160), int(options.rate * 100)
+    runs = [
+        regions("enough for all", DEMAND, options.rate, enough, None),
+        regions("sells out", DEMAND, options.rate, scarce, None),
+        regions("sells out, region 5 cut 30-90 s", DEMAND, options.rate, scarce, cut),
+        regions("same, most demand in region 5", SKEWED, options.rate, scarce, cut),
+    ]
+    for run in runs:
+        print(regions_row(run), flush=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    worst = runs[3]
+    svg = plot.render(
+        "Five regions, most demand in region 5, which is cut off for 60 s",
+        [
+            plot.Panel("portions free, by region", worst.free),
+            plot.Panel(
+                "a second: orders refused, and portions that lay elsewhere when they were",
+                {"refused": worst.refused, "stranded": worst.stranded},
+            ),
+        ],
+        (cut.begin, cut.end),
+        "cut",
+    )
+    (FOLDER / "regions.svg").write_text(svg)
+    print(f"\n{FOLDER / 'regions.svg'}")
+
+
+if __name__ == "__main__":
+    main()

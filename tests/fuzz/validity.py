@@ -1,0 +1,102 @@
+"""Whether a request is what the document asks for: written apart from the product's own checks, to judge them."""
+
+import functools
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import jsonschema_rs
+
+from ingress.openapi import document
+from tests.fuzz.generating import Request
+
+DOCUMENT = document.document("en")
+_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_BOOLEANS = frozenset({"true", "false", "0", "1"})
+
+
+@functools.cache
+def validator(at: str) -> Any:
+    """Return the validator of the schema at a place of the document, its parts joined by spaces."""
+    schema: Any = DOCUMENT
+    for part in at.split(" "):
+        schema = schema[part]
+    return jsonschema_rs.Draft202012Validator(
+        schema | {"components": DOCUMENT["components"]}, validate_formats=True
+    )
+
+
+def place(request: Request) -> str:
+    """Return where the document speaks of the operation."""
+    return f"paths {request.operation.path} {request.operation.method.lower()}"
+
+
+def why_invalid(request: Request) -> str | None:
+    """Return what is wrong with a request; None where nothing is."""
+    described = DOCUMENT["paths"][request.operation.path][request.operation.method.lower()]
+    given = {"query": _query(request), "header": request.headers, "path": _parts(request)}
+    if given["query"] is None:
+        return "a query parameter is repeated"
+    for parameter in described["parameters"]:
+        value = _value(given[parameter["in"]], parameter)
+        if value is None:
+            if parameter["required"]:
+                return f"{parameter['name']} is missing"
+        elif not _fits(value, parameter["schema"]):
+            return f"{parameter['name']} is {value!r}"
+    if request.operation.query is not None:
+        unknown = given["query"].keys() - set(request.operation.query.__struct_fields__)
+        if unknown:
+            return f"{unknown} is unknown"
+    return _why_body_invalid(request, described)
+
+
+def _why_body_invalid(request: Request, described: Any) -> str | None:
+    if "requestBody" not in described:
+        return None
+    if not request.body:
+        return "the body is missing" if described["requestBody"]["required"] else None
+    try:
+        value = json.loads(request.body.decode("utf-8"), parse_constant=_refuse)
+    except ValueError:
+        return "the body is no JSON"
+    try:
+        valid = validator(f"{place(request)} requestBody content application/json schema").is_valid(value)
+    except ValueError:  # lone surrogates
+        valid = False
+    return None if valid else "the body does not fit its schema"
+
+
+def _query(request: Request) -> dict[str, str] | None:
+    pairs = parse_qsl(urlsplit(request.target).query, keep_blank_values=True)
+    return dict(pairs) if len(dict(pairs)) == len(pairs) else None
+
+
+def _parts(request: Request) -> dict[str, str]:
+    pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(request.operation.path))
+    found = re.fullmatch(pattern, urlsplit(request.target).path)
+    return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
+
+
+def _value(given: dict[str, str], parameter: dict[str, Any]) -> str | None:
+    if parameter["in"] != "header":
+        return given.get(parameter["name"])
+    wanted = parameter["name"].lower()
+    return next((value.strip(" \t") for name, value in given.items() if name.lower() == wanted), None)
+
+
+def _fits(value: str, schema: dict[str, Any]) -> bool:
+    """Say whether a text stands for a value of the schema, as queries spell it."""
+    match schema.get("type"):
+        case "integer":
+            read: Any = int(value) if _INTEGER.fullmatch(value) and len(value) < 20 else value
+        case "boolean":
+            return value.lower() in _BOOLEANS
+        case _:
+            read = value
+    return bool(jsonschema_rs.Draft202012Validator(schema).is_valid(read))
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,1 @@
+"""What followers of orders and boards see, over views that are grown as egress grows them."""

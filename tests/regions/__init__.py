@@ -1,0 +1,1 @@
+"""Two regions: a Kafka and a stream worker each, a replicator between them with latency, and a cut."""

@@ -1,0 +1,84 @@
+"""The generators' own client, against a real server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from tests.surge.wire import Pool, header
+
+GET = b"GET / HTTP/1.1\r\nHost: promo\r\n\r\n"
+
+
+@asynccontextmanager
+async def serving(answer: web.Request | object) -> AsyncIterator[int]:
+    app = web.Application()
+    app.router.add_get("/", answer)  # type: ignore[arg-type]
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    finally:
+        await runner.cleanup()
+
+
+async def test_many_requests_share_few_connections_and_each_has_its_own_answer() -> None:
+    peers = set()
+
+    async def answer(request: web.Request) -> web.Response:
+        peers.add(request.transport.get_extra_info("peername"))  # type: ignore[union-attr]
+        await asyncio.sleep(0)
+        return web.Response(body=request.headers["X-Number"].encode() * 5000, headers={"Retry-After": "3"})
+
+    async with serving(answer) as port:
+        pool = Pool("127.0.0.1", port, 4)
+        requests = [
+            b"GET / HTTP/1.1\r\nHost: promo\r\nX-Number: %d\r\n\r\n" % number for number in range(100)
+        ]
+        answers = await asyncio.gather(*map(pool.ask, requests))
+    assert [body for _, _, body in answers] == [b"%d" % n * 5000 for n in range(100)]
+    assert len(peers) == 4 and header(answers[0][1], b"retry-after") == "3"
+
+
+async def test_who_is_refused_or_cut_off_has_no_answer() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        request.transport.abort()  # type: ignore[union-attr]
+        return web.Response()
+
+    async with serving(answer) as port:
+        assert (await Pool("127.0.0.1", port, 1).ask(GET))[0] == 0
+    assert (await Pool("127.0.0.1", port, 1).ask(GET))[0] == 0, "nobody listens there any more"
+
+
+async def test_a_connection_that_was_closed_while_idle_is_no_error() -> None:
+    """Any client asks again on another connection; otherwise each process that leaves would cost answers."""
+
+    async def answer(request: web.Request) -> web.Response:
+        closing.append(request.transport)
+        return web.Response()
+
+    closing: list[asyncio.BaseTransport | None] = []
+    async with serving(answer) as port:
+        pool = Pool("127.0.0.1", port, 1)
+        assert (await pool.ask(GET))[0] == 200
+        closing[0].close()  # type: ignore[union-attr]
+        assert (await pool.ask(GET))[0] == 200
+
+
+async def test_who_waits_for_a_connection_is_served_though_the_others_are_cut_off() -> None:
+    count = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal count
+        count += 1
+        if count == 1:
+            request.transport.abort()  # type: ignore[union-attr]
+        return web.Response()
+
+    async with serving(answer) as port:
+        pool = Pool("127.0.0.1", port, 1)
+        answers = await asyncio.gather(*(pool.ask(GET) for _ in range(5)))
+    assert [status for status, *_ in answers] == [0, 200, 200, 200, 200]
