@@ -30,7 +30,7 @@ def settings() -> Settings:
     return Settings(
         admin_token="adm",
         token_secret="secret",
-        order_wait_seconds=0.3,
+        order_wait_seconds=1.5,
         max_undecided=4,
         client_orders_per_second=0.01,
         client_burst=2,
