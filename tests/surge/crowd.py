@@ -13,9 +13,9 @@ from tests.surge.generator import Counted, Orders, Seen
 from tests.surge.profile import Profile
 from tests.surge.tally import Tally
 
-#: Reads a second that one process can be trusted with beside all else on the machine.
+#: Reads and orders a second that one process can be trusted with beside all else on the machine.
 READS_EACH = 4_000.0
-ORDERS_EACH = 800.0
+ORDERS_EACH, PASSERS_BY_EACH = 800.0, 3_000.0
 CONNECTIONS = {"reads": 64, "orders": 1024}
 #: A line holds a second's histograms.
 LINE_BYTES = 2**20
@@ -40,7 +40,10 @@ class Crowd:
         self._files: list[Path] = []
         self._told: list[Orders] = []
         where = urlsplit(url)
-        for kind, each in (("reads", READS_EACH), ("orders", ORDERS_EACH)):
+        for kind, each in (
+            ("reads", READS_EACH),
+            ("orders", ORDERS_EACH if insist else PASSERS_BY_EACH),
+        ):
             most = max(getattr(phase, kind) for phase in profile.phases)
             processes = -int(-most // each)
             for number in range(processes):

@@ -38,17 +38,14 @@ class Asked(Struct, frozen=True):
 class Customers:
     """Order at the times given, whatever becomes of those before."""
 
-    def __init__(
-        self, pool: Pool, tally: Tally, rng: random.Random, begin_at: float, name: str, insist: bool
-    ) -> None:
-        """Take the window's second 0, a name that makes keys unique, and whether who is turned away comes back."""
+    def __init__(self, pool: Pool, tally: Tally, rng: random.Random, begin_at: float, name: str) -> None:
+        """Take the window's second 0, and a name that makes keys unique."""
         self.asked: list[Asked] = []
         self._pool = pool
         self._tally = tally
         self._rng = rng
         self._begin_at = begin_at
         self._name = name
-        self._insist = insist
         self._budget = SAVED
         self._number = 0
 
@@ -64,11 +61,11 @@ class Customers:
         self._budget = min(SAVED, self._budget + RETRIES)
         key = f"{self._name}-{self._number}"
         where, lines, body = shop.wish(self._rng)
-        request = _post(key, body)
+        request = post(key, body)
         second = self._tally.of("orders", at)
         second.due += 1
         count(second.late, time.time() - self._begin_at - at)
-        twice = self._insist and self._rng.random() < DUPLICATES
+        twice = self._rng.random() < DUPLICATES
         again = asyncio.ensure_future(self._repeat(at, where, key, lines, request)) if twice else None
         status = await self._until_told(at, where, key, lines, request)
         second = self._tally.of("orders", at)
@@ -95,7 +92,7 @@ class Customers:
         pause = FIRST_PAUSE
         while True:
             status, head = await self._ask(at, where, key, lines, request)
-            if status not in NOT_YET or not self._insist or time.monotonic() > deadline:
+            if status not in NOT_YET or time.monotonic() > deadline:
                 return status
             told = float(header(head, b"retry-after") or 0)
             await asyncio.sleep(told + self._rng.uniform(0.0, pause))
@@ -118,7 +115,8 @@ class Customers:
         return status, head
 
 
-def _post(key: str, body: bytes) -> bytes:
+def post(key: str, body: bytes) -> bytes:
+    """Return the request of an order as it is sent."""
     head = (
         f"POST /v1/orders HTTP/1.1\r\nHost: promo\r\nAccept-Language: en\r\nIdempotency-Key: {key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

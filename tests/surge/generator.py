@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from tests.checker.observations import Read
 from tests.surge.customers import Asked, Customers
+from tests.surge.passers_by import PassersBy
 from tests.surge.profile import Profile, arrivals
 from tests.surge.readers import Readers
 from tests.surge.tally import Second, Tally
@@ -60,8 +61,10 @@ async def generate(told: Orders) -> None:
         readers = Readers(pool, tally, rng, told.begin_at)
         await readers.run(times)
         seen.reads, seen.unread = readers.reads, readers.unread
+    elif not told.insist:
+        await PassersBy(pool, tally, rng, told.begin_at, told.name).run(times)
     else:
-        customers = Customers(pool, tally, rng, told.begin_at, told.name, told.insist)
+        customers = Customers(pool, tally, rng, told.begin_at, told.name)
         await customers.run(times)
         seen.asked = customers.asked
     counting.cancel()

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 import aiohttp
 import msgspec
@@ -58,6 +59,9 @@ class Step(Struct, frozen=True):
     share: float = 0.0  # of the capacity
 
 
+MEASURED = [name for name in Step.__struct_fields__ if name != "share"]
+
+
 async def step(stack: Stack, folder: Path, rate: float, seconds: float, number: int) -> Step:
     """Offer so many orders a second for so long."""
     begin_at = time.time() + AHEAD_SECONDS
@@ -83,8 +87,8 @@ async def step(stack: Stack, folder: Path, rate: float, seconds: float, number: 
     )
 
 
-async def measure(stack: Stack, folder: Path, seconds: float, console: Console) -> list[Step]:
-    """Find the capacity, then offer shares and multiples of it."""
+async def measure(stack: Stack, folder: Path, seconds: float, rounds: int, console: Console) -> list[Step]:
+    """Find the capacity, then offer shares and multiples of it, round after round; medians count."""
     async with aiohttp.ClientSession() as session:
         await shop.open_all(session, stack.url, MANY)
     await step(stack, folder, WARM_RATE, WARMING_UP, 0)
@@ -98,13 +102,18 @@ async def measure(stack: Stack, folder: Path, seconds: float, console: Console) 
             break
         capacity, rate = found.goodput, rate * FACTOR
     console.print(f"capacity: {capacity:.0f} orders/s", highlight=False)
-    steps = []
-    for share in SHARES:
-        found = await step(stack, folder, capacity * share, seconds, number)
-        number += 1
-        steps.append(msgspec.structs.replace(found, share=share))
-        console.print(f"{share:4.2f}x  {_line(found)}", highlight=False)
-    return steps
+    found_at: dict[float, list[Step]] = {share: [] for share in SHARES}
+    for _ in range(rounds):
+        for share, steps in found_at.items():
+            steps.append(await step(stack, folder, capacity * share, seconds, number))
+            number += 1
+            console.print(f"{share:4.2f}x  {_line(steps[-1])}", highlight=False)
+    return [middle(steps, share) for share, steps in found_at.items()]
+
+
+def middle(steps: Sequence[Step], share: float) -> Step:
+    """Return the medians of several steps at one rate."""
+    return Step(share=share, **{name: median(getattr(s, name) for s in steps) for name in MEASURED})
 
 
 def write(steps: Sequence[Step], folder: Path) -> None:
@@ -174,6 +183,7 @@ def main() -> int:
     """Measure on a stack of its own."""
     parser = argparse.ArgumentParser(prog="python -m tests.surge.pressure", description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0, help="for each rate")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the medians count")
     parser.add_argument("--streams", type=int, default=1)
     parser.add_argument("--ingress", type=int, default=1)
     parser.add_argument("--partitions", type=int, default=2)
@@ -189,7 +199,7 @@ def main() -> int:
         partitions=arguments.partitions,
         broker_quick_start=0,
     ) as stack:
-        steps = asyncio.run(measure(stack, FOLDER, arguments.seconds, console))
+        steps = asyncio.run(measure(stack, FOLDER, arguments.seconds, arguments.rounds, console))
     write(steps, FOLDER)
     return 0 if show(console, steps) else 1
 
