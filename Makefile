@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 said = $(if $(filter command line,$(origin $(1))),$(1)=$($(1)))
 
 .DEFAULT_GOAL := demo
-.PHONY: demo up down ps scale settings test bench bench-reads bench-staleness bench-live chaos surge surge-pressure screenshots simulate fuzz rebuild check audit format lock clean
+.PHONY: demo up down ps scale settings test bench bench-reads bench-peers bench-staleness bench-live chaos surge surge-pressure screenshots simulate fuzz rebuild check audit format lock clean
 
 demo: $(READY)
 	@$(RUN) -m compose demo $(if $(filter 1,$(DEMO_EXIT)),--exit)
@@ -36,6 +36,9 @@ bench: $(READY)
 
 bench-reads: $(READY)
 	$(RUN) -m tests.bench.reads $(if $(SYSTEMS),--systems $(SYSTEMS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-peers: $(READY)
+	$(RUN) -m tests.bench.peers $(if $(SYSTEMS),--systems $(SYSTEMS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-staleness: $(READY)
 	$(RUN) -m tests.bench.staleness $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
