@@ -99,7 +99,8 @@ class Running:
 
 @contextmanager
 def running(name: str, system: System) -> Iterator[Running]:
-    """Have a system run."""
+    """Have a system run; ours begins with nothing, as the peers do when they are seeded."""
+    shutil.rmtree(WORK / "data", ignore_errors=True)
     print(f"{system.title} ...", file=sys.stderr)
     it = Running(name, system)
     it.control("start")
