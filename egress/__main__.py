@@ -11,7 +11,7 @@ from egress.export import commands as exporting
 from egress.rebuilding import rebuild
 from egress.serving import serve
 from egress.webhooks import commands as webhooks
-from schemas import settings
+from schemas import heap, settings
 from schemas.telemetry import logs, tracing
 
 
@@ -35,6 +35,7 @@ def main() -> int:
         return uvloop.run(rebuild(read))
     try:
         tracing.start(read, "egress")
+        heap.settle()
         uvloop.run(serve(read))
     except settings.SettingError as error:
         print(error, file=sys.stderr)

@@ -10,7 +10,7 @@ from ingress import push_key
 from ingress.privacy import forgetting
 from ingress.privacy.wrapping import WrongSecretError
 from ingress.serving import serve
-from schemas import settings
+from schemas import heap, settings
 from schemas.telemetry import logs, tracing
 
 #: Settings that must not be empty, and why.
@@ -39,6 +39,7 @@ def main() -> int:
             return 2
     logs.configure(read, "ingress")
     try:
+        heap.settle()
         uvloop.run(serve(read))
     except WrongSecretError as error:
         print(error, file=sys.stderr)

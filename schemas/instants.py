@@ -1,10 +1,12 @@
 """Instants: RFC 3339 in UTC outside, integer milliseconds since 1970 inside."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=1024)  # an order's facts are all of one instant
 def to_text(milliseconds: int) -> str:
     """Return `2026-01-01T00:00:00.000Z` for milliseconds since 1970."""
     instant = _EPOCH + timedelta(milliseconds=milliseconds)

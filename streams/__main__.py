@@ -9,7 +9,7 @@ import faust
 import mode.loop
 from aiokafka.admin import AIOKafkaAdminClient
 
-from schemas import metrics, settings
+from schemas import heap, metrics, settings
 from schemas.settings import Settings
 from schemas.telemetry import logs, ops, tracing
 from streams import topology
@@ -69,6 +69,7 @@ def main() -> int:
     if seen is not None:
         app.task(_watched(seen))
     asyncio.run(app.layer.warm_up())
+    heap.settle()
     worker = faust.Worker(app, loglevel=config.log_level, override_logging=False, console_port=0, quiet=True)
     worker.spinner = None  # of a terminal; its marks are no log lines
     try:
