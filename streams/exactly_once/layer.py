@@ -15,6 +15,7 @@ from streams.exactly_once import traces
 from streams.exactly_once.batch import DeadLetter, Function
 from streams.exactly_once.group import KafkaGroup
 from streams.exactly_once.kafka_log import KafkaLog
+from streams.exactly_once.pace import Pace
 from streams.exactly_once.ports import Message
 from streams.exactly_once.position import Position
 from streams.exactly_once.probes import Probe, silent
@@ -60,6 +61,7 @@ class Layer:
         self._processors: dict[TP, Processor] = {}
         self._running: dict[TP, asyncio.Task[None]] = {}
         self._standbys: dict[str, Standbys] = {}
+        self._pace = Pace()
 
     def add(self, source: Source) -> None:
         """Register a source; to be done before the application starts."""
@@ -154,6 +156,7 @@ class Layer:
             dead_letter=source.dead_letter,
             log_identity=self.settings.log_identity,
             max_batch=self.settings.max_batch,
+            pace=self._pace,
             probe=self.settings.probe,
             on_position=lambda position: _observe_position(tp, position),
             rewind=lambda offset: rewind(tp, offset),

@@ -5,7 +5,6 @@ This file holds the rules (README.md) and nothing of Kafka, RocksDB or Faust.
 
 import asyncio
 import logging
-import math
 import random
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from schemas import metrics
 from streams.exactly_once import batch as micro_batch
 from streams.exactly_once import probes
 from streams.exactly_once.batch import DeadLetter, Function, Tables
+from streams.exactly_once.pace import Pace
 from streams.exactly_once.ports import FencedError, LocalStore, LogTruncatedError, Message, TransactionalLog
 from streams.exactly_once.position import POSITION_KEY, Position, decode_position
 from streams.exactly_once.probes import Probe
@@ -30,10 +30,6 @@ FENCED_PAUSE = 3.0
 #: Messages queued before the transport stops fetching the partition, and below which it goes on.
 QUEUE_FULL = 2_000
 QUEUE_LOW = 500
-#: How long messages gather, in seconds, where so many more are expected meanwhile: a transaction costs more than a wait.
-GATHER, ENOUGH = 0.03, 0.4
-#: Over how long it is measured how many come, in seconds.
-MEMORY = 1.0
 
 
 class GivenUpError(Exception):
@@ -54,13 +50,14 @@ class Processor:
         *,
         log_identity: str,
         max_batch: int = 500,
+        pace: Pace | None = None,
         probe: Probe = probes.silent,
         on_position: Callable[[Position], None] = lambda position: None,
         rewind: Callable[[int], None] = lambda offset: None,
         on_drained: Callable[[], None] = lambda: None,
         on_committed: Callable[[Sequence[Message], int], None] = lambda messages, began: None,
     ) -> None:
-        """Take the parts; `on_committed` hears of the messages of a transaction and when it began, in nanoseconds."""
+        """Take the parts; `pace` is the worker's; `on_committed` hears of the messages of a transaction and when it began, in nanoseconds."""
         self.name = name
         self.position = Position()
         self._log = log_of_partition
@@ -75,11 +72,10 @@ class Processor:
         self._rewind = rewind
         self._on_drained = on_drained
         self._on_committed = on_committed
+        self._pace = pace or Pace()
         self._queue: deque[Message] = deque()
         self._fed = asyncio.Event()
         self._stopping = False
-        self._rate = 0.0  # messages a second
-        self._taken_at = 0.0  # by the loop's clock
         self._gap_from = -1  # the position at which the log was seen to have a real gap
 
     def feed(self, messages: Iterable[Message]) -> bool:
@@ -147,15 +143,15 @@ class Processor:
                     self._queue.popleft()
                 if len(self._queue) < QUEUE_LOW:
                     self._on_drained()
+                self._pace.ends(self.name, asyncio.get_running_loop().time())
 
     async def _gather(self) -> bool:
-        """Wait for more, where so many come that there will be; return False when told to stop meanwhile (rule 4)."""
-        if self._rate * GATHER >= ENOUGH and len(self._queue) < self._max_batch:
-            await asyncio.sleep(GATHER)
-        now = asyncio.get_running_loop().time()
-        seconds = max(1e-6, now - self._taken_at)
-        self._rate += -math.expm1(-seconds / MEMORY) * (len(self._queue) / seconds - self._rate)
-        self._taken_at = now
+        """Wait for more where that spares transactions; return False when told to stop meanwhile (rule 4)."""
+        clock = asyncio.get_running_loop().time
+        pause = self._pace.pause(self.name, clock())
+        if pause > 0.0 and len(self._queue) < self._max_batch:
+            await asyncio.sleep(pause)
+        self._pace.begins(self.name, len(self._queue), clock())
         return not self._stopping
 
     async def _take_over_again(self) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from streams.exactly_once import probes
+from streams.exactly_once.pace import Pace
 from streams.exactly_once.ports import FencedError
 from streams.exactly_once.position import POSITION_KEY
 from streams.exactly_once.processor import GivenUpError, Processor
@@ -58,9 +59,10 @@ async def test_a_batch_is_one_transaction_with_position_and_state():
 
 async def gathering(broker: MemoryBroker) -> tuple[Processor, asyncio.Task[None]]:
     """Return a processor that expects many, has one message, and waits for more."""
-    worker = processor(MemoryLog(broker), MemoryStore())
+    pace = Pace()
+    worker = processor(MemoryLog(broker), MemoryStore(), pace=pace)
     await worker.take_over()
-    worker._rate = 100.0
+    pace.begins(worker.name, 200, asyncio.get_running_loop().time())
     worker.feed([broker.put(b"a", 1)])
     task = asyncio.create_task(worker.run())
     await asyncio.sleep(0)
