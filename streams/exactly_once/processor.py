@@ -143,7 +143,6 @@ class Processor:
                     self._queue.popleft()
                 if len(self._queue) < QUEUE_LOW:
                     self._on_drained()
-                self._pace.ends(self.name, asyncio.get_running_loop().time())
 
     async def _gather(self) -> bool:
         """Wait for more where that spares transactions; return False when told to stop meanwhile (rule 4)."""
@@ -151,7 +150,7 @@ class Processor:
         pause = self._pace.pause(self.name, clock())
         if pause > 0.0 and len(self._queue) < self._max_batch:
             await asyncio.sleep(pause)
-        self._pace.begins(self.name, len(self._queue), clock())
+        self._pace.takes(self.name, len(self._queue), clock())
         return not self._stopping
 
     async def _take_over_again(self) -> None:

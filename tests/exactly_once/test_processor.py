@@ -62,7 +62,7 @@ async def gathering(broker: MemoryBroker) -> tuple[Processor, asyncio.Task[None]
     pace = Pace()
     worker = processor(MemoryLog(broker), MemoryStore(), pace=pace)
     await worker.take_over()
-    pace.begins(worker.name, 200, asyncio.get_running_loop().time())
+    pace.takes(worker.name, 200, asyncio.get_running_loop().time())
     worker.feed([broker.put(b"a", 1)])
     task = asyncio.create_task(worker.run())
     await asyncio.sleep(0)
