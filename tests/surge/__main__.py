@@ -18,6 +18,8 @@ from tests.surge import profile, report, run
 FOLDER = Path("build/surge").resolve()
 #: Reads and orders a second of a baseline whose window this machine holds (README, The window).
 BASELINE = (100.0, 10.0)
+#: Of the commands: two for each of the usual workers, since a transaction is of one and costs as much however small.
+PARTITIONS = 4
 
 
 def main() -> int:
@@ -34,6 +36,7 @@ def main() -> int:
     )
     parser.add_argument("--streams", type=int, default=2)
     parser.add_argument("--ingress", type=int, default=1)
+    parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of the commands")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack is stopped
@@ -49,7 +52,8 @@ def main() -> int:
     console = Console()
     FOLDER.mkdir(parents=True, exist_ok=True)
     size = {"streams": 1, "ingress": 1} if arguments.autoscale else _size(arguments)
-    with started(FOLDER / "stack", egress=1, broker_quick_start=0, **size) as stack:
+    size |= {"egress": 1, "partitions": arguments.partitions, "broker_quick_start": 0}
+    with started(FOLDER / "stack", **size) as stack:
         result = asyncio.run(run.window(stack, FOLDER, options, console))
     report.show(console, result)
     console.print(f"report: {report.write(result, FOLDER)}   logs: {stack.data_dir / 'logs'}", soft_wrap=True)

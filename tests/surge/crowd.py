@@ -16,7 +16,8 @@ from tests.surge.tally import Tally
 #: Reads and orders a second that one process can be trusted with beside all else on the machine.
 READS_EACH = 4_000.0
 ORDERS_EACH, PASSERS_BY_EACH = 800.0, 3_000.0
-CONNECTIONS = {"reads": 64, "orders": 1024}
+#: Readers have connections of their own: with few, who waits for one would wait for the others' answers.
+CONNECTIONS = {"reads": 512, "orders": 1024}
 #: A line holds a second's histograms.
 LINE_BYTES = 2**20
 
