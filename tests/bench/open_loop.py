@@ -22,13 +22,6 @@ class Samples(Struct):
         self.statuses[status] += 1
         self.by_status.setdefault(status, []).append(seconds)
 
-    def extend(self, others: "Samples") -> None:
-        """Put down what others have."""
-        self.latencies += others.latencies
-        self.statuses += others.statuses
-        for status, latencies in others.by_status.items():
-            self.by_status.setdefault(status, []).extend(latencies)
-
     def of(self, status: int) -> "Samples":
         """Return those of one status."""
         found = self.by_status.get(status, [])
