@@ -17,8 +17,9 @@ MEMORY = 1.0
 class Pace:
     """What the partitions of a worker know of each other: how many messages come to each."""
 
-    def __init__(self) -> None:
-        """Begin with nothing seen."""
+    def __init__(self, few: float = FEW) -> None:
+        """Begin with nothing seen; take up to how many messages a second nobody waits."""
+        self._few = few
         self._rates: dict[str, float] = {}  # messages a second, when it was measured
         self._measured: dict[str, float] = {}
 
@@ -26,7 +27,7 @@ class Pace:
         """Return for how many seconds a partition that has messages waits before it takes them."""
         if self._rate(name, now) * GATHER < ENOUGH:
             return 0.0
-        return GATHER if sum(self._rate(of, now) for of in self._rates) > FEW else 0.0
+        return GATHER if sum(self._rate(of, now) for of in self._rates) > self._few else 0.0
 
     def takes(self, name: str, messages: int, now: float) -> None:
         """Hear that a partition takes so many messages."""

@@ -9,6 +9,7 @@ from streams.agents.commands import CommandFunction
 from streams.agents.dead_letters import dead_letter
 from streams.domain.decision import Policy
 from streams.exactly_once.batch import Function
+from streams.exactly_once.pace import Pace
 from streams.exactly_once.ports import Changes, Message, Output
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.staging import StagedTable
@@ -258,6 +259,7 @@ class Cluster:
             dead_letter,
             log_identity="log",
             max_batch=20,
+            pace=Pace(few=0.0),  # transactions of many messages are those in which much can go wrong
             probe=lambda point: self.probe(point, partition, worker, life),
             rewind=lambda offset: _rewind(cursor, offset),
         )
