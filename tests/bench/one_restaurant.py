@@ -121,6 +121,10 @@ class Shop:
             ORDER_COMMANDS.name, codec.encode(command), key=command.restaurant_id.encode(), headers=headers
         )
 
+    def undecided(self) -> int:
+        """Return how many orders wait for their reply."""
+        return len(self._due)
+
     async def flush(self) -> None:
         """Return when all that was asked is in the log."""
         await self._producer.flush()
