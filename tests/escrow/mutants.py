@@ -1,38 +1,18 @@
 """Planted bugs of the buckets, and the laws that must catch them by name."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from collections.abc import Iterator
 from unittest.mock import patch
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas import buckets
 from streams.domain.escrow import asking, exchange, heat, lending, mirroring, placing
 from streams.domain.escrow.desk import Desk
 from tests.escrow.town import Town
+from tests.planting import Mutants
 
-
-class Mutant(Struct):
-    """One bug, how to plant it, and who must see it."""
-
-    name: str
-    plant: Callable[[], AbstractContextManager[Any]]
-    caught_by: set[str]
-
-
-MUTANTS: list[Mutant] = []
-
-
-def mutant(*caught_by: str) -> Callable[[Callable[[], Iterator[None]]], Callable[[], Iterator[None]]]:
-    """Register a bug that one of these laws must catch."""
-
-    def register(plant: Callable[[], Iterator[None]]) -> Callable[[], Iterator[None]]:
-        MUTANTS.append(Mutant(plant.__name__.replace("_", "-"), contextmanager(plant), set(caught_by)))
-        return plant
-
-    return register
+MUTANTS = Mutants()
+mutant = MUTANTS.caught_by
 
 
 @mutant("each-transfer-once", "portions-are-conserved")

@@ -6,7 +6,8 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from tests.escrow import seeds
-from tests.escrow.mutants import MUTANTS, Mutant
+from tests.escrow.mutants import MUTANTS
+from tests.planting import Mutant
 
 SEEDS = 100
 #: Seeds in which a planted bug must show itself.

@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from tests.escrow.mutants import MUTANTS, Mutant
+from tests.escrow.mutants import MUTANTS
+from tests.planting import Mutant
 from tests.simulation.run import simulate
 
 SEEDS = 4

@@ -6,8 +6,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
+from tests.planting import Mutant
 from tests.simulation.faults import KINDS
-from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import simulate
 
 SEEDS = 200
