@@ -25,7 +25,7 @@ CAREFULLY, BRISKLY, FREELY = 1.05, 1.4, 1.5
 #: Share of what is allowed from which on it is near.
 NEAR = 0.7
 #: The mean wait that is allowed, of all that are decided, in times of what the luckiest is allowed.
-MEAN_TIMES = 4.5
+MEAN_TIMES = 4.25
 #: The wait that a short queue does not help against is measured where the bound is least, and believed for a
 #: while: what is left of the belief after an interval, and how many times that wait is allowed.
 BELIEF, ALLOWED_TIMES = 0.99, 2.0

@@ -16,7 +16,8 @@ from ingress import front, http_heads, refusing
 from ingress.connections import Connections, Patience
 from ingress.keys import ASKING, ATTEMPTS, MENUS
 from ingress.menus import Menus
-from ingress.shedding import Door
+from ingress.sending_away import SendingAway
+from ingress.shedding import Door, Refusal
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -24,12 +25,16 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 class HotConnection(asyncio.Protocol):
     """One connection: aiohttp's protocol behind, menus before it."""
 
-    def __init__(self, behind: asyncio.Protocol, menus: Menus, door: Door, others: Connections) -> None:
-        """Take aiohttp's protocol for this connection, the pages, who sends orders away, and the other connections."""
+    def __init__(
+        self, behind: asyncio.Protocol, menus: Menus, door: Door, away: SendingAway, others: Connections
+    ) -> None:
+        """Take aiohttp's protocol for this connection, the pages, who sends orders away and tells them, and the other connections."""
         self.patience = Patience(time.perf_counter())
         self._behind = behind
         self._menus = menus
         self._door = door
+        self._away = away
+        self._refused: tuple[Refusal, float] | None = None  # and when it came, not told yet
         self._others = others
         self._admitted = False
         self._transport: asyncio.Transport
@@ -51,6 +56,8 @@ class HotConnection(asyncio.Protocol):
         """Answer a menu, send an order away, or give the bytes to aiohttp."""
         if not self._admitted:
             return
+        if self._refused is not None:  # answers keep the order of their requests
+            self._away.tell()
         if self._counts:
             if not self._under_way and self._writable and self._answer(data):
                 return
@@ -65,9 +72,10 @@ class HotConnection(asyncio.Protocol):
         started = time.perf_counter()
         if self._transport.is_closing():
             return False
-        refusal = self._door.refuse(data, started)
+        refusal = self._door.refuse(data)
         if refusal is not None:
-            self._transport.write(refusal)
+            self._refused = refusal, started
+            self._away.hold(self)
             self.patience.answered_at_once(started)
             return True
         asked = http_heads.menu(data)
@@ -81,6 +89,14 @@ class HotConnection(asyncio.Protocol):
         self.patience.answered_at_once(started)
         front.count(asked.route, "GET", status, started)
         return True
+
+    def tell(self) -> None:
+        """Send the answer to the order that was sent away."""
+        if self._refused is None or self._transport.is_closing():
+            return
+        (refusal, started), self._refused = self._refused, None
+        self._transport.write(refusal.wire)
+        refusal.count(started)
 
     def asked(self) -> None:
         """Hear that aiohttp has read a request's head."""
@@ -119,7 +135,7 @@ class HotConnection(asyncio.Protocol):
 
 
 def protocols(
-    app: web.Application, server: web.Server, connections: Connections
+    app: web.Application, server: web.Server, connections: Connections, away: SendingAway
 ) -> Callable[[], HotConnection]:
     """Return what makes the protocol of each connection to a server of the application."""
     menus, common = app[MENUS], server.request_handler
@@ -134,4 +150,4 @@ def protocols(
         return await common(request)
 
     server.request_handler = handle
-    return lambda: HotConnection(refusing.protocol(server), menus, door, connections)
+    return lambda: HotConnection(refusing.protocol(server), menus, door, away, connections)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ingress import hot_path
 from ingress.connections import Connections, room
+from ingress.sending_away import SendingAway
 
 #: Connections that may wait to be accepted.
 BACKLOG = 1024
@@ -21,18 +22,23 @@ async def listening(
 
     Past so many connections at once, the next one is told to come back.
     """
-    connections = Connections(room(most))
+    connections, away = Connections(room(most)), SendingAway()
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=patience)
     await runner.setup()
     assert runner.server is not None
     try:
         listener = await asyncio.get_running_loop().create_server(
-            hot_path.protocols(app, runner.server, connections), host, port, reuse_port=True, backlog=BACKLOG
+            hot_path.protocols(app, runner.server, connections, away),
+            host,
+            port,
+            reuse_port=True,
+            backlog=BACKLOG,
         )
         try:
             async with connections.looked_after():
                 yield listener.sockets[0].getsockname()[1]
         finally:
             listener.close()
+            away.close()
     finally:
         await runner.cleanup()

@@ -61,6 +61,17 @@ class _Named(Struct):
     restaurant_id: str
 
 
+class Refusal(Struct, frozen=True):
+    """The answer to an order for which there is no room, and the route that it is counted under."""
+
+    route: str
+    wire: bytes
+
+    def count(self, started: float) -> None:
+        """Count it as told, of a request that came at this time."""
+        front.count(self.route, "POST", 503, started)
+
+
 class Door:
     """Sends new orders away before a request is made of them, so that refusing takes little from deciding."""
 
@@ -69,7 +80,7 @@ class Door:
         self._asking = asking
         self._attempts = attempts
 
-    def refuse(self, data: bytes, started: float) -> bytes | None:
+    def refuse(self, data: bytes) -> Refusal | None:
         """Return the answer to bytes that surely are one whole new order for which there is no room; else None."""
         if not data.startswith(_ORDERS) or self._asking.pressure < Pressure.ORDERS:
             return None
@@ -85,14 +96,14 @@ class Door:
         if self._attempts.is_retry(restaurant_id, keys[0].decode()) or not self._asking.turns_away():
             return None
         _order.inc()
-        front.count("/v1/orders" if data.startswith(_ORDERS[0]) else "/pedidos", "POST", 503, started)
         languages = _LANGUAGE.findall(head)
         seconds = Overloaded().headers["Retry-After"]
-        return _wire(b",".join(languages).decode("latin-1"), seconds)
+        route = "/v1/orders" if data.startswith(_ORDERS[0]) else "/pedidos"
+        return _refusal(route, b",".join(languages).decode("latin-1"), seconds)
 
 
 @lru_cache(maxsize=1024)
-def _wire(accept_language: str, retry_after: str) -> bytes:
+def _refusal(route: str, accept_language: str, retry_after: str) -> Refusal:
     """Return the same that aiohttp sends, but for the date."""
     problem = problems.Problem("overloaded", headers={"Retry-After": retry_after})
     response = problems.render(problem, accept_language)
@@ -100,4 +111,4 @@ def _wire(accept_language: str, retry_after: str) -> bytes:
     assert isinstance(body, bytes)
     headers = {**response.headers, **security_headers.API, "Content-Length": str(len(body))}
     lines = ["HTTP/1.1 503 Service Unavailable", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return Refusal(route, "\r\n".join([*lines, "", ""]).encode() + body)

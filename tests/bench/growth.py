@@ -98,10 +98,10 @@ async def run(sizes: list[int], folder: Path) -> list[Size]:
                 memory = resident(worker.process.pid)
                 store = sum(file.stat().st_size for file in state.rglob("*") if file.is_file()) / MIB
                 worker.kill()
-                worker, kept = start(kafka.bootstrap, folder)
+                worker, kept = await asyncio.to_thread(start, kafka.bootstrap, folder)
                 worker.kill()
                 shutil.rmtree(state)
-                worker, rebuilt = start(kafka.bootstrap, folder)
+                worker, rebuilt = await asyncio.to_thread(start, kafka.bootstrap, folder)
                 found.append(Size(size, decided, core_ms, memory, store, kept, rebuilt))
                 print(table(found).splitlines()[-1], flush=True)
     finally:

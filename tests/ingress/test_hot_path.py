@@ -19,7 +19,8 @@ from ingress.health import Health
 from ingress.hot_path import HotConnection
 from ingress.listening import listening
 from ingress.menus import Menus
-from ingress.shedding import Door
+from ingress.sending_away import HOLD_SECONDS, SendingAway
+from ingress.shedding import Door, Refusal
 from ingress.watch import Watch
 from schemas.settings import Settings
 from tests.ingress.conftest import HOST, Client
@@ -196,7 +197,9 @@ async def test_who_does_not_read_is_left_to_aiohttp_which_waits() -> None:
     menus = Menus(views, watch, unwell_seconds=1)
     await menus.menu("r1", "")
     behind, transport = Behind(), Transport()
-    connection = HotConnection(behind, menus, Door(Asking(FakeLog(), 0, 1), Attempts()), Connections(1))
+    connection = HotConnection(
+        behind, menus, Door(Asking(FakeLog(), 0, 1), Attempts()), SendingAway(), Connections(1)
+    )
     connection.connection_made(transport)
     get = f"GET {MENU} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     connection.data_received(get)
@@ -209,3 +212,60 @@ async def test_who_does_not_read_is_left_to_aiohttp_which_waits() -> None:
     connection.answered(None)
     connection.data_received(get)
     assert transport.sent == sent * 2 and behind.received == get
+
+
+class Full:
+    """A door that sends every order away."""
+
+    def refuse(self, data: bytes) -> Refusal | None:
+        return Refusal("/v1/orders", b"no;") if data.startswith(b"POST /v1/orders ") else None
+
+
+ORDER = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+
+
+def turned_away(count: int) -> tuple[SendingAway, list[tuple[HotConnection, Transport, Behind]]]:
+    """Return connections that have sent an order each, for which there is no room."""
+    away, found = SendingAway(), []
+    views = shown()
+    for _ in range(count):
+        behind, transport = Behind(), Transport()
+        menus = Menus(views, Watch(views, 8), unwell_seconds=1)
+        connection = HotConnection(behind, menus, Full(), away, Connections(1))  # type: ignore[arg-type]
+        connection.connection_made(transport)
+        connection.data_received(ORDER)
+        found.append((connection, transport, behind))
+    return away, found
+
+
+async def test_who_is_sent_away_is_told_together_with_others_and_soon() -> None:
+    _, found = turned_away(3)
+    assert [transport.sent for _, transport, _ in found] == [b""] * 3
+    await asyncio.sleep(HOLD_SECONDS * 2)
+    assert [transport.sent for _, transport, _ in found] == [b"no;"] * 3
+
+
+async def test_what_follows_an_order_that_is_sent_away_is_answered_after_it() -> None:
+    """As HTTP wants it, for clients that do not wait for an answer before they ask again."""
+    _, ((connection, transport, behind),) = turned_away(1)
+    connection.data_received(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert transport.sent == b"no;" and behind.received
+    connection.data_received(ORDER)
+    await asyncio.sleep(HOLD_SECONDS * 2)
+    assert behind.received.endswith(ORDER), "aiohttp has a request under way, and answers in order"
+    assert transport.sent == b"no;"
+
+
+async def test_before_connections_end_all_are_told_and_nobody_is_held_any_more() -> None:
+    away, ((connection, transport, _),) = turned_away(1)
+    away.close()
+    assert transport.sent == b"no;"
+    connection.data_received(ORDER)
+    assert transport.sent == b"no;" * 2
+
+
+async def test_who_has_left_meanwhile_is_told_nothing() -> None:
+    _, ((_, transport, _),) = turned_away(1)
+    transport.is_closing = lambda: True  # type: ignore[method-assign]
+    await asyncio.sleep(HOLD_SECONDS * 2)
+    assert transport.sent == b""
