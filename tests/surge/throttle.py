@@ -1,9 +1,11 @@
-"""Workers held to a share of a core, as a container's limit does: stopped and let go, twenty times a second."""
+"""Workers held to a share of a core, as a container's limit does: each stopped and let go, twenty times a second.
+
+Each in its own time, as if it had a core of its own: those that joined one after the other run one after the other.
+"""
 
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import suppress
 
 from compose.supervisor.state import Home
@@ -13,21 +15,28 @@ PERIOD = 0.05
 
 async def hold(home: Home, role: str, share: float) -> None:
     """Hold each process of a role to this share of a core, until cancelled."""
+    holding: dict[int, asyncio.Task[None]] = {}
     try:
         while True:
-            _tell(home, role, signal.SIGSTOP)
-            await asyncio.sleep((1 - share) * PERIOD)
-            _tell(home, role, signal.SIGCONT)
-            await asyncio.sleep(share * PERIOD)
+            for process in home.alive():
+                if process.role == role and process.pid not in holding:
+                    holding[process.pid] = asyncio.create_task(_hold(process.pid, share))
+                    await asyncio.sleep(PERIOD / 2)
+            await asyncio.sleep(PERIOD)
     finally:
-        _tell(home, role, signal.SIGCONT)
+        for task in holding.values():
+            task.cancel()
+        await asyncio.gather(*holding.values(), return_exceptions=True)
 
 
-def _tell(home: Home, role: str, number: signal.Signals) -> None:
-    for pid in _pids(home, role):
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def _pids(home: Home, role: str) -> Iterator[int]:
-    return (process.pid for process in home.alive() if process.role == role)
+async def _hold(pid: int, share: float) -> None:
+    """Hold a process until it has ended."""
+    with suppress(ProcessLookupError):
+        try:
+            while True:
+                os.kill(pid, signal.SIGSTOP)
+                await asyncio.sleep((1 - share) * PERIOD)
+                os.kill(pid, signal.SIGCONT)
+                await asyncio.sleep(share * PERIOD)
+        finally:
+            os.kill(pid, signal.SIGCONT)
