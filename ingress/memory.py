@@ -47,16 +47,18 @@ class Memory(Generic[V]):
         unwell_seconds: float,
         spares: Callable[[], bool] = lambda: False,
         also: str = "",
+        is_whole: Callable[[V], bool] = lambda view: True,
     ) -> None:
         """Take what reads views, for how long they are shown from memory when Redis is away, whether reads are spared.
 
-        `also` is a key whose change makes all of these views old.
+        `also` is a key whose change makes all of these views old; what is not whole is read again, changed or not.
         """
         self._read = read
         self._watch = watch
         self._unwell_seconds = unwell_seconds
         self._spares = spares
         self._also = also
+        self._is_whole = is_whole
         self._held: dict[str, Held[V]] = {}
         self._loads: Batched[str, Held[V] | None] = Batched(self._load)
 
@@ -111,7 +113,7 @@ class Memory(Generic[V]):
         if old is not None and not self._watch.well:
             held: Held[V] | None = old
         else:
-            held = None if view is None else Held(view, epoch, revision)
+            held = None if view is None else Held(view, epoch if self._is_whole(view) else NEVER, revision)
         if held is not None:
             if len(self._held) >= MOST:
                 del self._held[next(iter(self._held))]

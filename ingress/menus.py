@@ -56,7 +56,9 @@ class Menus:
     ) -> None:
         """Take what reads views, what watches them, for how long they are shown when Redis is away, whether to spare reads."""
         self._watch = watch
-        self._menus: Memory[MenuView] = Memory(reader.menus, watch, unwell_seconds, spares)
+        self._menus: Memory[MenuView] = Memory(
+            reader.menus, watch, unwell_seconds, spares, is_whole=lambda menu: menu.as_of > 0
+        )
         self._restaurants: Memory[RestaurantsView] = Memory(
             partial(_restaurants, reader), watch, unwell_seconds, spares, also=views.PROMOTIONS
         )
