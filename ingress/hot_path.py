@@ -112,7 +112,9 @@ class HotConnection(asyncio.Protocol):
         self._transport.abort()
 
     def eof_received(self) -> bool | None:
-        """Pass it on."""
+        """Pass it on, once all that came before is answered."""
+        if self._refused is not None:
+            self._away.tell()
         return self._behind.eof_received() if self._admitted else None
 
     def pause_writing(self) -> None:

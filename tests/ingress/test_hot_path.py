@@ -256,6 +256,12 @@ async def test_what_follows_an_order_that_is_sent_away_is_answered_after_it() ->
     assert transport.sent == b"no;"
 
 
+async def test_who_sends_no_more_is_told_before_the_connection_ends() -> None:
+    _, ((connection, transport, _),) = turned_away(1)
+    connection.eof_received()
+    assert transport.sent == b"no;"
+
+
 async def test_before_connections_end_all_are_told_and_nobody_is_held_any_more() -> None:
     away, ((connection, transport, _),) = turned_away(1)
     away.close()

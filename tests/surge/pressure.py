@@ -1,9 +1,9 @@
 """python -m tests.surge.pressure: goodput from half of what can be decided to three times as much.
 
-Customers do not insist here, so that what is offered is what was meant; none are answered twice. What can
-be decided is looked for first: the rate is raised until the service level breaks, in two of three tries, since
-one may be bad or good luck. One worker gets two partitions by default: a transaction is of one partition, and each costs the broker as much however small. Writes
-build/surge/pressure.json and pressure.svg, which the report of the window shows.
+Customers do not insist here, so that what is offered is what was meant; none are answered twice. What can be decided is
+looked for first: the rate is raised until the service level breaks, in two of three tries, since one may be good or bad
+luck. One worker gets two partitions by default: a transaction is of one partition, and each costs the broker as much
+however small. Writes build/surge/pressure.json and pressure.svg, which the report of the window shows.
 """
 
 import argparse
