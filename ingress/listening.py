@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
@@ -10,8 +10,11 @@ from ingress import hot_path
 from ingress.connections import Connections, room
 from ingress.sending_away import SendingAway
 
-#: Connections that may wait to be accepted.
-BACKLOG = 1024
+#: Sockets of a process on its port. libuv takes one connection of each in a turn of the loop (since 1.45), and under
+#: load a turn takes milliseconds: with one socket, new customers would wait for a second while there is time for them.
+LISTENERS = 16
+#: Connections that may wait to be accepted, on each.
+BACKLOG = 256
 
 
 @contextlib.asynccontextmanager
@@ -27,18 +30,20 @@ async def listening(
     await runner.setup()
     assert runner.server is not None
     try:
-        listener = await asyncio.get_running_loop().create_server(
-            hot_path.protocols(app, runner.server, connections, away),
-            host,
-            port,
-            reuse_port=True,
-            backlog=BACKLOG,
-        )
-        try:
+        protocols = hot_path.protocols(app, runner.server, connections, away)
+        async with contextlib.AsyncExitStack() as closing:
+            closing.callback(away.close)  # last: who is being sent away is told
+            for _ in range(LISTENERS):
+                listener = await _listener(protocols, host, port)
+                closing.callback(listener.close)
+                port = listener.sockets[0].getsockname()[1]
             async with connections.looked_after():
-                yield listener.sockets[0].getsockname()[1]
-        finally:
-            listener.close()
-            away.close()
+                yield port
     finally:
         await runner.cleanup()
+
+
+async def _listener(protocols: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
+    """Listen with one more socket; the kernel shares new connections out among all of a port, ours and others'."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(protocols, host, port, reuse_port=True, backlog=BACKLOG)
