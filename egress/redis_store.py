@@ -56,7 +56,7 @@ class RedisStore:
                 await self._redis.set(self._key(views.LINE), secrets.token_hex(3))
             held = await self._redis.hgetall(self._key(views.POSITIONS))
         except FAILURES as error:
-            raise ViewsUnreachable(repr(error)) from error
+            raise ViewsUnreachable(_told(error)) from error
         return {
             partition: int(held[field])
             for partition in partitions
@@ -71,7 +71,7 @@ class RedisStore:
         try:
             await pipeline.execute()
         except FAILURES as error:
-            raise ViewsUnreachable(repr(error)) from error
+            raise ViewsUnreachable(_told(error)) from error
 
     async def apply(self, writes: Iterable[ViewWrite], moves: Sequence[Move]) -> None:
         """Apply writes and moves as one; raises ViewsLost."""
@@ -117,7 +117,12 @@ class RedisStore:
         try:
             return int(await script.run(self._redis, keys, guarded))
         except FAILURES as error:
-            raise ViewsUnreachable(repr(error)) from error
+            raise ViewsUnreachable(_told(error)) from error
+
+
+def _told(error: BaseException) -> str:
+    """Return what a person needs of an error of the store: redis-py's own repr leaves out what the server said."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _newest_by_key(writes: Iterable[ViewWrite]) -> dict[str, dict[str, ViewWrite]]:
