@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from compose import locks
+from compose.supervisor.state import Home
 from tests.chaos import campaign, report
 from tests.chaos.comparison import run as comparison
 from tests.chaos.faults import named
@@ -53,7 +55,9 @@ def main() -> int:
 
 @contextmanager
 def started(folder: Path, **size: int) -> Iterator[Stack]:
-    """A fresh stack in this folder, stopped at the end whatever happens."""
+    """A fresh stack in this folder, stopped at the end whatever happens; ends the program where another works in it."""
+    if locks.is_held(Home(folder).lock):
+        sys.exit(f"another stack works in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     stack = Stack(folder, reservation_seconds=RESERVATION_SECONDS, **size)
