@@ -22,9 +22,22 @@ def order_something(url: str, admin: str) -> dict[str, Any]:
     return _send("POST", f"{url}/v1/orders", order_body(restaurant, ("coxinha", 2)), {"Idempotency-Key": "k"})
 
 
-def _send(method: str, url: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
-    request = urllib.request.Request(
-        url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers}, method=method
+def order_as_shown(url: str, order: dict[str, Any]) -> dict[str, Any]:
+    """Return the order as its customer sees it."""
+    return _send(
+        "GET", f"{url}/v1/orders/{order['order_id']}", None, {"Authorization": f"Bearer {order['token']}"}
     )
+
+
+def portions_as_shown(url: str, order: dict[str, Any]) -> int | None:
+    """Return how many portions of what was ordered the menu says there still are; None: it is not in it."""
+    menu = _send("GET", f"{url}/v1/restaurants/{order['restaurant_id']}/menu", None, {})
+    return next((item["availability"].get("count") for item in menu["items"]), None)
+
+
+def _send(method: str, url: str, body: dict[str, Any] | None, headers: dict[str, str]) -> dict[str, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(url, data, headers, method=method)
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
         return dict(json.loads(response.read()))

@@ -1,14 +1,9 @@
-"""Real deployments: what can be known of them without a cluster or an engine, and the engine where there is one."""
+"""Real deployments: what can be known of them without a cluster or an engine."""
 
 import copy
-import json
-import os
 import re
-import shutil
-import subprocess
-import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
@@ -18,7 +13,6 @@ import pytest
 import yaml
 
 from compose import validation
-from compose.supervisor.program import get
 from schemas.settings import Settings
 from schemas.topics import TOPICS
 
@@ -340,51 +334,3 @@ def test_every_part_is_copied_into_the_image() -> None:
     assert parts == set(re.findall(r"^COPY (\w+) \1$", text, re.M))
     assert text.startswith("# ") and "ARG BASE=python:3.12-slim" in text and "USER 10001:10001" in text
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
-
-
-def engine() -> list[str]:
-    """Return the command of Docker Compose; skips, and says why, where there is no engine that runs."""
-    docker = shutil.which("docker")
-    if docker is None:
-        pytest.skip("no docker on PATH")
-    if subprocess.run([docker, "info"], capture_output=True, check=False, timeout=30).returncode != 0:
-        pytest.skip("docker is installed, but no engine answers (docker info)")
-    if subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
-        return [docker, "compose"]
-    if (old := shutil.which("docker-compose")) is not None:
-        return [old]
-    pytest.skip("neither docker compose nor docker-compose is installed")
-
-
-@pytest.fixture(scope="module")
-def containers() -> Iterator[str]:
-    """Build the image and bring everything up; the project has a name of its own."""
-    command = [*engine(), "-f", str(validation.COMPOSE_FILE), "-p", "promo-of-the-tests"]
-    environment = {
-        **os.environ,
-        "PROMO_ADMIN_TOKEN": "admin-of-the-tests",
-        "PROMO_TOKEN_SECRET": "secret",
-        "PROMO_PRIVACY_SECRET": "secret",
-    }
-    try:
-        subprocess.run([*command, "up", "--build", "--detach"], env=environment, check=True, timeout=900)
-        yield "http://127.0.0.1:8080"
-    finally:
-        subprocess.run([*command, "down", "--volumes"], env=environment, check=False, timeout=120)
-
-
-def test_an_order_is_confirmed_in_containers(containers: str) -> None:
-    """Image, compose file, edge, Kafka, Redis, and what Prometheus sees of them."""
-    from tests.compose.orders import order_something
-
-    deadline = time.monotonic() + 120
-    while get(f"{containers}/health/ready") is None:
-        assert time.monotonic() < deadline, "never ready"
-        time.sleep(1)
-    assert order_something(containers, "admin-of-the-tests")["status"] == "received"
-    while True:
-        found = get("http://127.0.0.1:9090/api/v1/query?query=sum(up)")
-        if found is not None and json.loads(found)["data"]["result"][0]["value"][1] == "6":
-            return
-        assert time.monotonic() < deadline, found
-        time.sleep(1)
