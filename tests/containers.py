@@ -16,14 +16,16 @@ START_SECONDS = 120.0
 def kafka_container() -> Iterator[str]:
     """Yield the bootstrap servers of a broker; the port is chosen first, since the broker must name it."""
     port = ports.any_free()
-    container = DockerContainer("apache/kafka:4.1.1").with_bind_ports(9092, port)
+    container = DockerContainer("apache/kafka:4.1.1").with_bind_ports(19092, port)
     for name, value in {
         "KAFKA_NODE_ID": "1",
         "KAFKA_PROCESS_ROLES": "broker,controller",
-        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
-        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
+        # one for itself, too: it writes the markers of transactions to itself, and inside our port is nobody's
+        "KAFKA_LISTENERS": "PLAINTEXT://:9092,OUTSIDE://:19092,CONTROLLER://:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://localhost:9092,OUTSIDE://127.0.0.1:{port}",
+        "KAFKA_INTER_BROKER_LISTENER_NAME": "PLAINTEXT",
         "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@127.0.0.1:9093",
         "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
         "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
