@@ -8,6 +8,9 @@ from pathlib import Path
 from compose.kafka import jars
 from compose.kafka.java import Java
 
+#: Caches of other environments that are kept; each is 66 MB, and of an environment that was made anew nobody asks for it.
+OTHERS_KEPT = 2
+
 
 def path(java: Java) -> Path:
     """Return the cache's file for this Java and these jars; it may not exist."""
@@ -25,3 +28,11 @@ def use(java: Java) -> list[str]:
 def missing(java: Java) -> bool:
     """Say whether it is worth training."""
     return java.caches_startup and jars.installed().exists() and not path(java).exists()
+
+
+def let_others_go(java: Java) -> None:
+    """Remove all caches but this Java's and the newest few of others; a broker that uses one is not disturbed."""
+    ours = path(java)
+    others = [other for other in ours.parent.glob("*.aot") if other != ours]
+    for old in sorted(others, key=lambda other: other.stat().st_mtime, reverse=True)[OTHERS_KEPT:]:
+        old.unlink(missing_ok=True)

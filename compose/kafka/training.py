@@ -55,6 +55,7 @@ def _train(java: Java, folder: Path) -> None:
         process.wait()
     if fresh.exists():
         fresh.rename(startup_cache.path(java))
+        startup_cache.let_others_go(java)
 
 
 def free_pair() -> int:
