@@ -1,1 +1,1 @@
-"""How the parts are put together: the local stack, its supervisor, the demonstration, the command line."""
+"""The local stack, its supervisor, the demo, the command line, and deployments."""

@@ -1,19 +1,36 @@
 """What can go wrong with the local stack. Each message says what to do next."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from msgspec import Struct
 
 
 class StackError(Exception):
-    """The local stack cannot do what was asked; the message is for the person who asked."""
+    """The local stack cannot do what the command says; the message is for the person who typed it."""
+
+    exit_status = 1
+
+
+class PortConflict(Struct, frozen=True):
+    """One port that is not free: what needs it, which setting moves it, and a free port for that setting."""
+
+    port: int
+    service: str
+    setting: str
+    reason: str
+    proposal: int
 
 
 class PortTaken(StackError):
-    """Another program listens where one of ours is to listen."""
+    """Ports that the stack needs are not free."""
 
-    def __init__(self, port: int, what: str, setting: str) -> None:
+    def __init__(self, conflicts: Sequence[PortConflict]) -> None:
+        lines = [f"    port {each.port} for {each.service} {each.reason}" for each in conflicts]
+        proposals = " ".join(f"{each.setting}={each.proposal}" for each in conflicts)
         super().__init__(
-            f"port {port}, for {what}, is taken by another program.\n"
-            f"  Stop that program, or choose another port: {setting}={port + 10} (or any free one) before the command."
+            "\n".join(["not every port is free:", *lines])
+            + f"\n  Stop those programs, or put other ports before the command: {proposals}"
         )
 
 
@@ -38,24 +55,24 @@ class NotWritable(StackError):
 
 
 class DownloadFailed(StackError):
-    """The broker's jars could not be fetched."""
+    """The broker's jars could not be downloaded."""
 
     def __init__(self, log: str) -> None:
         super().__init__(
             f"Kafka's jars could not be downloaded:\n{log}\n"
-            "  Check the network (a proxy is taken from https_proxy) and run the command again,\n"
+            "  Check the network (https_proxy names a proxy) and run the command again,\n"
             "  or use an existing broker: PROMO_KAFKA_BOOTSTRAP_SERVERS=host:port."
         )
 
 
 class JarsDiffer(StackError):
-    """What was downloaded is not what was locked."""
+    """The downloaded jars are not those of the lock."""
 
     def __init__(self, faults: list[str]) -> None:
         listed = "\n".join(f"    {fault}" for fault in faults)
         super().__init__(
             f"Kafka's jars are not the ones of compose/kafka/jgo.lock.toml:\n{listed}\n"
-            "  Nothing was installed. Something between here and the registry alters files; do not trust it."
+            "  Nothing was installed. Something between here and the registry changes files; do not trust it."
         )
 
 
@@ -86,12 +103,12 @@ class NoEdge(StackError):
     def __init__(self) -> None:
         super().__init__(
             "nginx was not found for the edge.\n"
-            "  Install it (apt-get install nginx-light), or leave EDGE=1 (PROMO_EDGE) out: ingress answers by itself."
+            "  Install it (apt-get install nginx-light), or leave EDGE=1 (PROMO_EDGE_ENABLED) out: ingress answers by itself."
         )
 
 
 class AlreadyRunning(StackError):
-    """Another stack holds this data folder."""
+    """Another stack uses this data folder."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
@@ -100,19 +117,29 @@ class AlreadyRunning(StackError):
         )
 
 
+class OtherAdminToken(StackError):
+    """The running stack does not accept the administrator's token of this command."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"the stack that runs in {folder} has another admin token than PROMO_ADMIN_TOKEN: it would answer 403.\n"
+            "  Use the token it was started with, or restart it with this one: make down, then make up."
+        )
+
+
 class NotRunning(StackError):
-    """There is no stack to talk to."""
+    """There is no stack to send a command to."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"no stack runs in {folder}. Start one with make up.")
 
 
 class Unreachable(StackError):
-    """A server that was given in the environment does not answer."""
+    """A server that the settings name does not answer."""
 
-    def __init__(self, what: str, where: str, setting: str) -> None:
+    def __init__(self, service: str, address: str, setting: str) -> None:
         super().__init__(
-            f"{what} at {where} does not answer.\n"
+            f"{service} at {address} does not answer.\n"
             f"  Start it, correct {setting}, or unset {setting} so that a local one is started."
         )
 
@@ -120,16 +147,33 @@ class Unreachable(StackError):
 class StartFailed(StackError):
     """A process did not become ready."""
 
-    def __init__(self, name: str, why: str, log: Path | None) -> None:
+    def __init__(self, name: str, reason: str, log: Path | None) -> None:
         tail = f"\n  The end of {log}:\n{tail_of(log)}" if log else ""
-        super().__init__(f"{name} {why}.{tail}")
+        super().__init__(f"{name} {reason}.{tail}")
 
 
-def tail_of(log: Path, lines: int = 25) -> str:
-    """Return the last lines of a log, indented; empty where there is none."""
+class SettingsRejected(StackError):
+    """A process ended with status 2: its settings are wrong, so another start would end the same way."""
+
+    exit_status = 2
+
+    def __init__(self, name: str, output: str) -> None:
+        super().__init__(f"{name} rejects its settings:\n{output}\n  make settings lists all of them.")
+
+
+class CommandFailed(StackError):
+    """The supervisor in the background reports why it could not start the stack."""
+
+    def __init__(self, text: str, exit_status: int) -> None:
+        super().__init__(text)
+        self.exit_status = exit_status
+
+
+def tail_of(log: Path, lines: int = 25, start: int = 0) -> str:
+    """Return the last lines of a log from byte `start` on, indented; empty if there are none."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16_384))
+            file.seek(max(start, log.stat().st_size - 16_384))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Make the virtual environment: install.sh PYTHON VENV LOCK. Everything it says goes to standard error, so
-# that `make ps` prints nothing but its lines. A second run goes on where a failed one stopped.
+# Make the virtual environment, with the command `promo` in it: install.sh PYTHON VENV LOCK.
+# All output goes to standard error, so that `make ps` prints nothing but its lines. A second run continues
+# where a failed one stopped.
 set -eu
 exec >&2
 python=$1 venv=$2 lock=$3
@@ -32,10 +33,10 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     apt_install "$version-venv" || fail "apt-get could not install $version-venv; install it and run make again."
 fi
 
-# an environment of another, or a removed, Python is made anew
+# an environment of a Python that was removed or replaced is made again
 if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
     echo "making $venv"
-    "$python" -m venv --clear "$venv" || fail "$venv could not be made; is the disk full, or the folder not ours?"
+    "$python" -m venv --clear "$venv" || fail "$venv could not be made; is the disk full, or its folder read-only?"
 fi
 
 echo "installing the packages of $lock"
@@ -43,3 +44,14 @@ echo "installing the packages of $lock"
     "the packages could not be installed; the lines above say why." \
     "  No network, or a proxy: set https_proxy, or pip's index in pip.conf. Disk full: make room (400 MB)." \
     "  Then run the same command again."
+
+# a script in place of an editable install: it needs no build tools, and runs the code of this clone
+quote() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+root=$(CDPATH='' cd "$(dirname "$0")/.." && pwd -P)
+bin=$(CDPATH='' cd "$venv/bin" && pwd)
+cat > "$venv/bin/promo" <<END
+#!/bin/sh
+# Made by compose/install.sh. -P: nothing is imported from the working directory.
+PYTHONPATH=$(quote "$root")\${PYTHONPATH:+:\$PYTHONPATH} exec $(quote "$bin/python") -P -m compose "\$@"
+END
+chmod +x "$venv/bin/promo"

@@ -2,31 +2,28 @@
 
 import socket
 from collections.abc import Container
+from itertools import chain
 
-from compose.errors import PortTaken
+from compose.errors import StackError
 
 LOOPBACK = "127.0.0.1"
+MAX_PORT = 65_535
+#: The first port that needs no privilege.
+MIN_PORT = 1_024
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Say whether a server could listen there."""
+    """Return True if a server could listen there alone."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as candidate:
-        candidate.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # not SO_REUSEPORT: nobody else may be there
+        # without SO_REUSEPORT, so that a port that others share counts as taken
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind((host, port))
             candidate.listen(1)
-        except OSError:
+        except (OSError, OverflowError):
             return False
     return True
-
-
-def require(port: int, what: str, setting: str, host: str = LOOPBACK) -> None:
-    """Raise PortTaken unless the port is free."""
-    if not is_free(port, host):
-        raise PortTaken(port, what, setting)
 
 
 def any_free() -> int:
@@ -37,8 +34,24 @@ def any_free() -> int:
         return port
 
 
-def next_free(first: int, in_use: Container[int]) -> int:
-    """Return the first free port from `first` on that is not set aside; `first` 0: any."""
+def free_pair() -> int:
+    """Return a free port whose successor is free too."""
+    while not is_free((port := any_free()) + 1):
+        pass
+    return port
+
+
+def next_free(first: int, in_use: Container[int], count: int = 1, host: str = LOOPBACK) -> int:
+    """Return the first of `count` free ports in a row, searched from `first` on; `first` 0: any.
+
+    Ports of `in_use` are skipped. Raises StackError if there are none.
+    """
     if first == 0:
-        return any_free()
-    return next(port for port in range(first, 65536) if port not in in_use and is_free(port))
+        while (port := any_free()) in in_use:
+            pass
+        return port
+    last = MAX_PORT + 1 - count
+    for port in chain(range(first, last + 1), range(MIN_PORT, first)):
+        if all(other not in in_use and is_free(other, host) for other in range(port, port + count)):
+            return port
+    raise StackError("no port is free.")

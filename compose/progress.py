@@ -1,45 +1,45 @@
-"""What a person sees while the stack starts and stops."""
+"""Progress messages in the terminal while the stack starts and stops."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Literal, Protocol
 
 from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
-Kind = Literal["working", "done", "note", "ready", "failed"]
-MARKS: dict[Kind, str] = {"working": "…", "done": "✓", "note": "•", "ready": "✓", "failed": "✗"}
-COLOURS: dict[Kind, str] = {"done": "green", "note": "yellow", "ready": "green", "failed": "red"}
+ProgressKind = Literal["working", "done", "note", "ready", "failed"]
+MARKS: dict[ProgressKind, str] = {"working": "…", "done": "✓", "note": "•", "ready": "✓", "failed": "✗"}
+COLOURS: dict[ProgressKind, str] = {"done": "green", "note": "yellow", "ready": "green", "failed": "red"}
 
 
-class Event(Struct, frozen=True):
-    """`working`: what goes on now; `done`: behind us; `note`: worth knowing; `ready`, `failed`: the end."""
+class Report(Protocol):
+    """Shows a message. `working`: the current step; `done`: a finished one; `ready` and `failed`: the last message.
 
-    kind: Kind
+    `exit_status` is that of the command, after `failed`.
+    """
+
+    def __call__(self, kind: ProgressKind, text: str, exit_status: int = 0) -> None: ...
+
+
+class ProgressEvent(Struct, frozen=True):
+    """One message on its way from the supervisor to `promo up`."""
+
+    kind: ProgressKind
     text: str
-
-
-Report = Callable[[Event], None]
+    exit_status: int
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Report]:
-    """Yield a Report that shows events: a spinner and ticked lines on a terminal, else plain lines."""
-    if not console.is_terminal:
-        yield lambda event: _line(console, event)
-        return
-    with console.status("") as status:
+def show_progress(console: Console) -> Iterator[Report]:
+    """Yield a function that prints messages: with a spinner on a terminal, else one line each."""
+    with console.status("") if console.is_terminal else nullcontext() as status:
 
-        def report(event: Event) -> None:
-            if event.kind == "working":
-                status.update(event.text)
+        def report(kind: ProgressKind, text: str, exit_status: int = 0) -> None:
+            if kind == "working" and status is not None:
+                status.update(text)
             else:
-                _line(console, event)
+                line = Text.assemble((MARKS[kind], COLOURS.get(kind, "")), " ", text)
+                console.print(line, soft_wrap=True)  # one call, so that the spinner does not come between
 
         yield report
-
-
-def _line(console: Console, event: Event) -> None:
-    line = Text.assemble((MARKS[event.kind], COLOURS.get(event.kind, "")), " ", event.text)
-    console.print(line, soft_wrap=True)  # in one go: a spinner may stand in between

@@ -1,41 +1,46 @@
-"""`python -m egress`: one process that projects, pays and notifies; with a command, what an operator asks for."""
+"""`python -m egress`: the egress process; with a command, one of an operator's tools."""
+
+from schemas.runtime import dependencies
+
+dependencies.require()
 
 import argparse
+import asyncio
 import logging
 import sys
+from collections.abc import Sequence
 
 import uvloop
+from aiokafka.errors import KafkaError
+from redis.exceptions import RedisError
 
-from egress.dlq import commands as dlq
-from egress.export import commands as exporting
-from egress.rebuilding import rebuild
-from egress.serving import serve
-from egress.webhooks import commands as webhooks
-from schemas import heap, settings
+from egress.bootstrap import serve
+from egress.command_error import CommandError
+from egress.dlq import cli as dlq
+from egress.export import cli as export
+from egress.notifications.webhooks import cli as webhooks
+from egress.projections.rebuild import rebuild
+from schemas import settings
+from schemas.runtime import gc_tuning
+from schemas.settings import Settings
 from schemas.telemetry import logs, tracing
 
+#: Commands that return what they print.
+COMMANDS = {"dlq": dlq.execute, "webhooks": webhooks.execute, "export": export.execute}
 
-def main() -> int:
-    """Work until told to stop, or do what was asked; settings from the environment."""
-    arguments = _parser().parse_args()
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m egress") -> int:
+    """Run the process or a command, with settings from the environment; return the exit code."""
+    arguments = _parser(prog).parse_args(argv)
     try:
         read = settings.read()
-    except settings.SettingError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if arguments.command in ("dlq", "webhooks"):
-        logging.basicConfig(level=logging.CRITICAL)  # what is wrong is said once, by us
-        run = dlq.run if arguments.command == "dlq" else webhooks.run
-        return run(read, arguments)
-    if arguments.command == "export":
-        logging.basicConfig(level=logging.CRITICAL)
-        return exporting.run(read, arguments)
-    logs.configure(read, "egress")
-    if arguments.command == "rebuild":
-        return uvloop.run(rebuild(read))
-    try:
+        if arguments.command in COMMANDS:
+            return _run_command(read, arguments)
+        logs.configure(read, "egress")
+        if arguments.command == "rebuild":
+            return uvloop.run(rebuild(read))
         tracing.start(read, "egress")
-        heap.settle()
+        gc_tuning.freeze_startup_objects()
         uvloop.run(serve(read))
     except settings.SettingError as error:
         print(error, file=sys.stderr)
@@ -43,15 +48,28 @@ def main() -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _run_command(read: Settings, arguments: argparse.Namespace) -> int:
+    """Run a command and print its result; return 0, or 1 with the reason on standard error."""
+    logging.basicConfig(level=logging.CRITICAL)  # an error is printed once, below
+    try:
+        print(asyncio.run(COMMANDS[arguments.command](read, arguments)))
+    except (CommandError, OSError, KafkaError, RedisError) as error:
+        print(str(error) or repr(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m egress", description="Without a command: project, pay and notify."
+        prog=prog, description="Without a command: project facts, carry out payments, send notifications."
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
     dlq.add(commands)
     webhooks.add(commands)
-    exporting.add(commands)
-    commands.add_parser("rebuild", help="make the views anew beside the old ones, and switch at once")
+    export.add(commands)
+    commands.add_parser(
+        "rebuild", help="rebuild all views into a new generation and switch readers atomically"
+    )
     return parser
 
 

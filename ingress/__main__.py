@@ -1,55 +1,63 @@
-"""`python -m ingress`: one HTTP process; with a command, what an operator asks for. Settings from the environment."""
+"""`python -m ingress`: serve HTTP; `python -m ingress forget`: erase personal data. Settings from the environment."""
+
+from schemas.runtime import dependencies
+
+dependencies.require()
 
 import argparse
 import logging
 import sys
+from collections.abc import Iterator, Sequence
 
 import uvloop
 
-from ingress import push_key
-from ingress.privacy import forgetting
+from ingress.bootstrap import serve
+from ingress.privacy import erasure
 from ingress.privacy.wrapping import WrongSecretError
-from ingress.serving import serve
-from schemas import heap, settings
+from schemas import settings, vapid
+from schemas.runtime import gc_tuning
+from schemas.settings import Settings
 from schemas.telemetry import logs, tracing
 
-#: Settings that must not be empty, and why.
+#: Settings that must not be empty, and what an empty one would allow.
 SECRETS = {
-    "token_secret": "anybody could make tokens",
-    "privacy_secret": "anybody who reads the log could read personal data",
+    "token_secret": "anyone could make tokens",
+    "privacy_secret": "anyone who reads the log could read personal data",
 }
 
 
-def main() -> int:
-    """Serve until told to stop, or do what was asked."""
-    arguments = _parser().parse_args()
+def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> int:
+    """Serve until a signal, or run the given command; return the exit status."""
+    arguments = _parser(prog).parse_args(argv)
     try:
-        read = settings.read()
-        push_key.public(read.vapid_private_key)
-        tracing.start(read, "ingress")
+        configured = settings.read(checks=[] if arguments.command else [_empty_secrets])
+        vapid.public_key(configured.vapid_private_key)
+        tracing.start(configured, "ingress")
     except settings.SettingError as error:
         print(error, file=sys.stderr)
         return 2
     if arguments.command == "forget":
-        logging.basicConfig(level=logging.CRITICAL)  # what is wrong is said once, by us
-        return forgetting.run(read, arguments)
-    for name, meaning in SECRETS.items():
-        if not settings.secrets(getattr(read, name)):
-            print(f"PROMO_{name.upper()} is empty: {meaning}. Set it to a random value.", file=sys.stderr)
-            return 2
-    logs.configure(read, "ingress")
+        logging.basicConfig(level=logging.CRITICAL)  # the command prints its errors itself
+        return erasure.run(configured, arguments)
+    logs.configure(configured, "ingress")
     try:
-        heap.settle()
-        uvloop.run(serve(read))
+        gc_tuning.freeze_startup_objects()
+        uvloop.run(serve(configured))
     except WrongSecretError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ingress", description="Without a command: serve.")
-    forgetting.add(parser.add_subparsers(dest="command", metavar="command"))
+def _empty_secrets(configured: Settings) -> Iterator[str]:
+    for name, harm in SECRETS.items():
+        if not settings.secrets(getattr(configured, name)):
+            yield f"PROMO_{name.upper()}: empty, so {harm}; set it to a random value"
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="Without a command: serve.")
+    erasure.add_command(parser.add_subparsers(dest="command", metavar="command"))
     return parser
 
 

@@ -1,1 +1,1 @@
-"""What crosses a process boundary: commands, facts, replies, views, topics, settings, metrics."""
+"""What crosses a process boundary: messages, topics, views, settings, metrics; and what every process shares."""

@@ -1,24 +1,25 @@
-"""`python -m schemas`: write the JSON Schemas and the AsyncAPI document down anew.
+"""`python -m schemas`: write the JSON Schemas, the AsyncAPI document and the table of topics in README.md.
 
-`python -m schemas release` also keeps the schema of each message as others have it from now on: a change
-that breaks it fails a test, until the message's version grows.
+`python -m schemas release` also stores each message's schema as its released one. A change that breaks a released
+schema fails a test until the message gets a new version.
 """
 
 import sys
 
-from schemas import asyncapi, publish
 from schemas.codec import EVENT_TYPES
+from schemas.publication import asyncapi, json_schemas, topic_table
 
 
 def main() -> None:
-    """Write one file a message class, and one of all topics."""
-    publish.FOLDER.mkdir(exist_ok=True)
+    """Write one file for each message class, one for all topics, and the table."""
+    json_schemas.FOLDER.mkdir(exist_ok=True)
     for cls in EVENT_TYPES:
-        publish.path(cls).write_text(publish.text(cls))
+        json_schemas.path(cls).write_text(json_schemas.render(cls))
         if sys.argv[1:] == ["release"]:
-            publish.RELEASED.mkdir(exist_ok=True)
-            publish.released_path(cls).write_text(publish.text(cls))
-    asyncapi.FILE.write_text(asyncapi.text())
+            json_schemas.RELEASED.mkdir(exist_ok=True)
+            json_schemas.released_path(cls).write_text(json_schemas.render(cls))
+    asyncapi.FILE.write_text(asyncapi.render())
+    topic_table.FILE.write_text(topic_table.render(topic_table.FILE.read_text()))
 
 
 if __name__ == "__main__":

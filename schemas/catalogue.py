@@ -1,6 +1,6 @@
-"""The catalogue as state: what facts and views carry of a restaurant, an item, a stock, a promotion.
+"""The catalogue as state: restaurants, items, stocks and promotions, as facts and views carry them.
 
-Each has a `version` that grows by one with each change of that thing (README, decision 5).
+Each has a `version` that grows by one with each of its changes (DECISIONS.md, facts-carry-state).
 """
 
 from typing import Literal
@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from schemas.commands import PromotionItem
 from schemas.money import Money
+from schemas.timestamps import EpochMs
 
 
 class Restaurant(Struct, frozen=True):
@@ -37,7 +38,7 @@ class Allotment(Struct, frozen=True):
     """Portions of one item set aside for one promotion."""
 
     portions: int | None = None  # None: bounded only by the item's own portions
-    reserved: int = 0  # held for undecided payments, or sold
+    reserved: int = 0  # for undecided payments, or sold
     wasted: int = 0
 
     @property
@@ -47,7 +48,7 @@ class Allotment(Struct, frozen=True):
 
 
 class Stock(Struct, frozen=True):
-    """Portions of one item: its own, and each promotion's allotment within them."""
+    """Portions of one item, and the allotment that each promotion has of them."""
 
     sku: str
     version: int
@@ -58,19 +59,19 @@ class Stock(Struct, frozen=True):
 
     @property
     def free(self) -> int | None:
-        """Portions that may still be reserved, promotions aside; None: unlimited."""
+        """Portions that may still be reserved, whatever promotions are set aside; None: unlimited."""
         return None if self.portions is None else self.portions - self.reserved - self.wasted
 
 
 class Promotion(Struct, frozen=True):
-    """A promotion's window [starts_at, ends_at), milliseconds since 1970, and its items.
+    """A promotion's items, and its window [starts_at, ends_at) in milliseconds since 1970.
 
-    `phase` is told by a fact of its own when the window opens and closes; what holds is the window.
+    Facts announce each change of `phase`; decisions use the window alone.
     """
 
     promotion_id: str
-    starts_at: int
-    ends_at: int
+    starts_at: EpochMs
+    ends_at: EpochMs
     items: list[PromotionItem]
     version: int
     phase: Literal["scheduled", "open", "ended"] = "scheduled"
@@ -82,9 +83,9 @@ class Promotion(Struct, frozen=True):
         return "open" if now < self.ends_at else "ended"
 
     def is_open(self, now: int) -> bool:
-        """Say whether `now` (milliseconds since 1970) lies in the window."""
+        """Return True if `now` (milliseconds since 1970) lies in the window."""
         return self.starts_at <= now < self.ends_at
 
     def item(self, sku: str) -> PromotionItem | None:
-        """Return what is offered of this sku, if anything."""
+        """Return the promotion's offer of this sku, or None."""
         return next((i for i in self.items if i.sku == sku), None)

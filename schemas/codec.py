@@ -1,4 +1,4 @@
-"""The one codec: JSON by msgspec, and the headers that every record has."""
+"""The codec of all records: JSON values by msgspec, and the headers."""
 
 import os
 from collections.abc import Iterable
@@ -8,17 +8,17 @@ import msgspec
 
 from schemas.commands import (
     AdvanceOrder,
-    AskPortions,
     CancelOrder,
     Command,
     LendPortions,
-    Mirror,
     OfferPortions,
     PaymentResult,
     PlaceOrder,
     PutMenuItem,
     PutPromotion,
     PutRestaurant,
+    ReplicateCatalogue,
+    RequestPortions,
     Tick,
 )
 from schemas.facts import (
@@ -41,10 +41,10 @@ from schemas.replies import Reply
 Headers = list[tuple[str, bytes]]
 T = TypeVar("T")
 
-#: The `schema-version` header: 1, but of these. A new version has a sample of its own (schemas/samples).
+#: The `schema-version` header of classes whose version is not 1. Each version has a sample in schemas/samples.
 _VERSIONS: dict[type, bytes] = {PlaceOrder: b"2", OrderCreated: b"2"}
 
-#: The trace context of a record that came without one.
+#: The trace context of a record whose cause had none.
 NO_TRACE = b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00"
 
 #: The `event-type` header of each message class.
@@ -57,8 +57,8 @@ EVENT_TYPES: dict[type, str] = {
     PutMenuItem: "put-menu-item",
     PutPromotion: "put-promotion",
     Tick: "tick",
-    Mirror: "mirror",
-    AskPortions: "ask-portions",
+    ReplicateCatalogue: "mirror",
+    RequestPortions: "ask-portions",
     LendPortions: "lend-portions",
     OfferPortions: "offer-portions",
     OrderCreated: "order.created",
@@ -78,17 +78,17 @@ EVENT_TYPES: dict[type, str] = {
     Watermark: "watermark",
     Reply: "reply",
 }
-#: Where events of a class come from: the `ce_source` header; with `ce_id` it names one event in the world.
+#: The `ce_source` header: where events of a class come from. Together with `ce_id` it identifies an event worldwide.
 _SOURCES: dict[type, bytes] = {
     **dict.fromkeys(EVENT_TYPES, b"/promo-relampago/streams"),
     **dict.fromkeys(get_args(Command), b"/promo-relampago/ingress"),
     PaymentResult: b"/promo-relampago/egress",
     Tick: b"/promo-relampago/clock",
 }
-#: Messages that only we read, many and small: no CloudEvents.
+#: Internal messages, many and small, are no CloudEvents.
 _INTERNAL = frozenset({Reply, Watermark})
 
-CLASSES: dict[str, type] = {name: cls for cls, name in EVENT_TYPES.items()}
+MESSAGE_CLASSES: dict[str, type] = {name: cls for cls, name in EVENT_TYPES.items()}
 
 encode = msgspec.json.Encoder().encode
 decode_command = msgspec.json.Decoder(Command).decode
@@ -97,7 +97,7 @@ decode_reply = msgspec.json.Decoder(Reply).decode
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {cls: msgspec.json.Decoder(cls) for cls in EVENT_TYPES}
 
 
-#: The headers that are the same for every record of a class, made once.
+#: The headers that are the same for all records of a class.
 _CONSTANT: dict[type, Headers] = {
     cls: [
         ("event-type", name.encode()),
@@ -118,26 +118,21 @@ _CONSTANT: dict[type, Headers] = {
 
 
 class ReplyAddress(NamedTuple):
-    """Where the answer to a command goes: a partition of the replies topic, and which request."""
+    """Where the reply to a command goes: a partition of the replies topic, and the request's id (EIP: Return Address)."""
 
     partition: int
     correlation_id: bytes
 
 
 def decode(cls: type[T], raw: bytes) -> T:
-    """Decode a message of a known class; raises msgspec.DecodeError, msgspec.ValidationError."""
+    """Return the message of this class that `raw` encodes; raises msgspec.DecodeError."""
     return _decoders[cls].decode(raw)  # type: ignore[no-any-return]
 
 
 def new_traceparent(*, sampled: bool = True) -> bytes:
-    """Return a fresh W3C trace context; not sampled, nobody tells spans of it."""
+    """Return a new W3C trace context; of a context that is not sampled, no spans are exported."""
     raw = os.urandom(24).hex()
     return f"00-{raw[:32]}-{raw[32:]}-{sampled:02x}".encode()
-
-
-def schema_version(cls: type) -> bytes:
-    """Return the version in which records of this class are written."""
-    return _VERSIONS.get(cls, b"1")
 
 
 def headers(
@@ -149,7 +144,7 @@ def headers(
 ) -> Headers:
     """Return the headers of a record of this class: ours, and those of CloudEvents 1.0 in Kafka's binary mode.
 
-    `at` is when it happened, RFC 3339, where that is known when the record is written.
+    `at` is the RFC 3339 time of the event, if it is known when the record is written.
     """
     identity = event_id.encode()
     result: Headers = [("event-id", identity), *_CONSTANT[cls], ("traceparent", traceparent)]
@@ -169,7 +164,7 @@ def header(record_headers: Iterable[tuple[str, bytes]] | None, name: str) -> byt
 
 
 def reply_address(record_headers: Iterable[tuple[str, bytes]] | None) -> ReplyAddress | None:
-    """Return where the answer goes; None where nobody waits or the address cannot be read."""
+    """Return where the reply goes; None if no reply is wanted or the address cannot be read."""
     partition = header(record_headers, "reply-partition")
     correlation_id = header(record_headers, "correlation-id")
     if partition is None or correlation_id is None or not partition.isdigit():

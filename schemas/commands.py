@@ -1,27 +1,30 @@
-"""Commands: what was asked. One topic, keyed by restaurant (README, decision 1).
+"""Commands: requests to change something, in one topic keyed by restaurant (DECISIONS.md, key-is-the-restaurant).
 
-Times that matter to a decision are not in here: they are the broker's append time of the
-record (decision 4), so the same log always gives the same facts.
+A command has no time of its own. A decision uses the broker's append time of the record, so the same log always
+gives the same facts (DECISIONS.md, time-is-an-input).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from schemas.money import Money
+from schemas.timestamps import EpochMs
 
 MAX_LINES = 50
 MAX_QUANTITY = 99
 
-# `$` alone would let a line feed pass at the end: patterns are searched for, not matched whole
+# patterns are searched for, so `$` alone would admit a line feed at the end
 Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.~-]+(?!\n)$")]
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
+ShortText = Annotated[str, Meta(min_length=1, max_length=200)]
 LongText = Annotated[str, Meta(max_length=2000)]
 Portions = Annotated[int, Meta(ge=0, le=10_000_000)]
 PaymentMethod = Literal["pix", "card", "cash"]
+#: Paid at the door: confirmed without a request to the payment provider.
+CASH: Final = "cash"
 
 
-class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class RequestedItem(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One line of an order; several lines may name the same sku."""
 
     sku: Identifier
@@ -32,10 +35,10 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 class Address(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where to deliver."""
 
-    street: Text
+    street: ShortText
     number: Annotated[str, Meta(min_length=1, max_length=20)]
-    district: Text
-    city: Text
+    district: ShortText
+    city: ShortText
     postal_code: Annotated[str, Meta(min_length=1, max_length=20)]
     complement: Annotated[str, Meta(max_length=200)] = ""
 
@@ -47,7 +50,7 @@ class Payment(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Who orders; the id counts against per-customer limits."""
+    """The customer; the id counts against per-customer limits."""
 
     id: Annotated[str, Meta(min_length=1, max_length=128)]
     name: Annotated[str, Meta(max_length=200)] = ""
@@ -55,13 +58,13 @@ class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 
 
 class CustomerRef(Struct, frozen=True):
-    """Who orders, by the id that the caller gave: all that is said of a customer outside of what is sealed."""
+    """The customer by the id that the client gave; everything else about a customer is sealed."""
 
     id: str
 
 
-class Personal(Struct, frozen=True, omit_defaults=True):
-    """What of an order is personal data; never written but sealed with the order's key (README, decision 13)."""
+class PersonalData(Struct, frozen=True, omit_defaults=True):
+    """The personal data of an order; written only sealed with the order's key (DECISIONS.md, seal-personal-data)."""
 
     delivery_address: Address
     customer_name: str = ""
@@ -71,20 +74,20 @@ class Personal(Struct, frozen=True, omit_defaults=True):
 class PlaceOrder(Struct, frozen=True, tag="place-order", omit_defaults=True):
     """Reserve every line or none, and confirm.
 
-    `personal` is the sealed Personal. Where the order was forgotten there is none: then the command can only be
-    a replay. Version 1 had a plain `delivery_address`, and name and phone in `customer`; they are not read any more.
+    `personal` is the sealed PersonalData. An erased order has none: then the command can only be a replay. Version 1
+    had a plain `delivery_address`, and name and phone in `customer`, which are no longer read.
     """
 
     order_id: str
     restaurant_id: str
     idempotency_key_hash: str
     request_fingerprint: str
-    items: list[Line]
+    items: list[RequestedItem]
     payment: Payment
     customer: CustomerRef | None = None
     personal: bytes | None = None
     forgotten: bool = False
-    hops: int = 0  # how often a bucket has passed it on to another (README, Stock escrow)
+    hops: int = 0  # how often one bucket forwarded it to another
 
 
 class PutRestaurant(Struct, frozen=True, tag="put-restaurant"):
@@ -98,7 +101,7 @@ class PutRestaurant(Struct, frozen=True, tag="put-restaurant"):
 
 
 class PutMenuItem(Struct, frozen=True, tag="put-menu-item"):
-    """Create or replace a menu item; `portions` is the whole number offered, sold ones included."""
+    """Create or replace a menu item; `portions` is the total number offered, including those sold."""
 
     restaurant_id: str
     sku: str
@@ -110,7 +113,7 @@ class PutMenuItem(Struct, frozen=True, tag="put-menu-item"):
 
 
 class PromotionItem(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a promotion offers of one menu item."""
+    """A promotion's offer of one menu item."""
 
     sku: Identifier
     promo_price: Money
@@ -123,17 +126,20 @@ class PutPromotion(Struct, frozen=True, tag="put-promotion"):
 
     restaurant_id: str
     promotion_id: str
-    starts_at: int
-    ends_at: int
+    starts_at: EpochMs
+    ends_at: EpochMs
     items: list[PromotionItem]
 
 
+CatalogueCommand = PutRestaurant | PutMenuItem | PutPromotion
+
+
 class Tick(Struct, frozen=True, tag="tick"):
-    """Time has passed: deadlines before the record's time fire, and views learn their age."""
+    """Let time pass: deadlines before the record's time fire, and the watermark advances."""
 
 
 class AdvanceOrder(Struct, frozen=True, tag="advance-order"):
-    """The restaurant moves an order on."""
+    """Change the status of an order, on behalf of its restaurant."""
 
     restaurant_id: str
     order_id: str
@@ -141,7 +147,7 @@ class AdvanceOrder(Struct, frozen=True, tag="advance-order"):
 
 
 class CancelOrder(Struct, frozen=True, tag="cancel-order"):
-    """The customer, or the restaurant, no longer wants the order."""
+    """Cancel an order, on behalf of the customer or the restaurant."""
 
     restaurant_id: str
     order_id: str
@@ -151,7 +157,7 @@ class CancelOrder(Struct, frozen=True, tag="cancel-order"):
 
 
 class PaymentResult(Struct, frozen=True, tag="payment-result"):
-    """What the payment provider said; comes from egress, perhaps more than once."""
+    """The payment provider's answer, written by egress at least once."""
 
     restaurant_id: str
     order_id: str
@@ -159,18 +165,18 @@ class PaymentResult(Struct, frozen=True, tag="payment-result"):
     outcome: Literal["authorised", "declined", "refunded", "nothing_to_refund"]
 
 
-class Mirror(Struct, frozen=True, tag="mirror"):
-    """What was put at the home of a restaurant, for another of its buckets; `version` is the put thing's."""
+class ReplicateCatalogue(Struct, frozen=True, tag="mirror"):
+    """What was put at the home of a restaurant, for one of its other buckets; `version` is the one that the home gave it."""
 
     restaurant_id: str
-    put: PutRestaurant | PutMenuItem | PutPromotion
+    put: CatalogueCommand
     version: int
 
 
-class Want(Struct, frozen=True):
-    """What a bucket asks for of one item: what orders that wait are short of, and what it has.
+class PortionRequest(Struct, frozen=True):
+    """Portions of one item that a bucket needs: `missing` for its waiting orders, while it has `free`.
 
-    `promotion_id` names the promotion whose allotment is to come with the portions.
+    `promotion_id` names the promotion whose allotment comes with the portions.
     """
 
     sku: str
@@ -179,20 +185,19 @@ class Want(Struct, frozen=True):
     promotion_id: str | None = None
 
 
-class AskPortions(Struct, frozen=True, tag="ask-portions"):
-    """A bucket asks another for portions; `number` grows by one with each of its asks of that one.
-
-    `since`: since when its oldest order waits, milliseconds since 1970; who waits longer goes first.
-    """
+class RequestPortions(Struct, frozen=True, tag="ask-portions"):
+    """A bucket requests portions of another; `number` counts its requests to that one from 1."""
 
     restaurant_id: str
-    asker: str
+    borrower: str = field(name="asker")
     number: int
-    since: int
-    wants: list[Want]
+    waiting_since: EpochMs = field(
+        name="since"
+    )  # when its oldest waiting order came: the older one goes first
+    requests: list[PortionRequest] = field(name="wants")
 
 
-class Given(Struct, frozen=True):
+class PortionGrant(Struct, frozen=True):
     """Portions of one item that go from one bucket to another."""
 
     sku: str
@@ -201,41 +206,35 @@ class Given(Struct, frozen=True):
 
 
 class LendPortions(Struct, frozen=True, tag="lend-portions"):
-    """The one answer to ask `number`: together with the two buckets' names it is the transfer's identity.
+    """The one response to request `number`. Lender, borrower and number identify the transfer.
 
-    `kept`: the lender had more, and keeps it for orders that wait longer. `lent` and `heard` tell of
-    its other transfers: the last one that it gave portions in, by borrower, and the last one that it
-    received, by lender; so that who asks all can see what was under way between two others.
+    It also describes the lender's other transfers. A bucket that has the responses of all others can thus see
+    whether a transfer was in flight between two of them.
     """
 
     restaurant_id: str
     lender: str
     number: int
-    given: list[Given]
-    kept: bool
-    lent: dict[str, int]
-    heard: dict[str, int]
+    grants: list[PortionGrant] = field(name="given")
+    has_withheld: bool = field(name="kept")  # the lender keeps more for orders that have waited longer
+    last_lent: dict[str, int] = field(name="lent")  # its last response with portions, by borrower
+    last_received: dict[str, int] = field(name="heard")  # the last response that it has received, by lender
 
 
 class OfferPortions(Struct, frozen=True, tag="offer-portions"):
-    """A bucket that is closed has portions; its home is to ask for them."""
+    """A closed bucket has free portions; its home is to request them."""
 
     restaurant_id: str
     lender: str
-    wants: list[Want]
+    requests: list[PortionRequest] = field(name="wants")
 
 
-Command = (
-    PlaceOrder
-    | AdvanceOrder
-    | CancelOrder
-    | PaymentResult
-    | PutRestaurant
-    | PutMenuItem
-    | PutPromotion
-    | Tick
-    | Mirror
-    | AskPortions
-    | LendPortions
-    | OfferPortions
-)
+OrderCommand = PlaceOrder | AdvanceOrder | CancelOrder | PaymentResult
+#: What the buckets of one restaurant send each other.
+BucketCommand = ReplicateCatalogue | RequestPortions | LendPortions | OfferPortions
+Command = OrderCommand | CatalogueCommand | Tick | BucketCommand
+
+
+def restaurant_of(command: Command) -> str:
+    """Return the restaurant, or bucket, that decides this command; empty for a tick, which is for a whole partition."""
+    return "" if isinstance(command, Tick) else command.restaurant_id

@@ -1,7 +1,7 @@
-"""Dead letters: what could not be processed keeps its bytes, key and headers; headers added here say why.
+"""Dead letters: a record that could not be processed keeps its bytes, key and headers; more headers say why.
 
-Whoever sets a record aside writes it to the same partition of the topic's dead-letter topic. It may be
-written more than once: readers tell copies by (`dlq-topic`, `dlq-partition`, `dlq-offset`).
+It is written to the same partition of its topic's dead-letter topic, at least once. Readers recognise copies by
+`dlq-topic`, `dlq-partition` and `dlq-offset`.
 """
 
 from collections.abc import Iterable
@@ -15,17 +15,17 @@ TOPIC = "dlq-topic"
 PARTITION = "dlq-partition"
 OFFSET = "dlq-offset"
 ATTEMPTS = "dlq-attempts"
-#: On a record that was put back: which one it was, `partition/offset`.
+#: On a redriven record: the `partition/offset` of its dead letter.
 REDRIVEN = "dlq-redriven"
-#: On a record that is no dead letter but says that one is done with: which one, and how.
-DONE = "dlq-done"
+#: On a record that marks a dead letter as resolved: the `partition/offset` of that dead letter, and how.
+RESOLVED = "dlq-done"
 ACTION = "dlq-action"
 
-#: Longest text of an error, in bytes.
+#: An error's text is cut to this length.
 MAX_ERROR_BYTES = 1000
 
 
-def set_aside(
+def dead_letter_headers(
     headers: Iterable[tuple[str, bytes]],
     reason: str,
     error: Exception,
@@ -33,13 +33,13 @@ def set_aside(
     partition: int,
     offset: int,
 ) -> Headers:
-    """Return the headers of the dead letter that a record of this place becomes.
+    """Return the headers of the dead letter that a record becomes, for a reason such as `unreadable` and its error.
 
-    A record that was put back and dies again has one attempt more behind it.
+    A redriven record that fails again has one attempt more.
     """
-    attempts = last(headers, ATTEMPTS) or b"0"
+    attempts = last_header(headers, ATTEMPTS) or b"0"
     return [
-        *without(headers),
+        *original_headers(headers),
         (REASON, reason.encode()),
         (ERROR, f"{type(error).__name__}: {error}".encode(errors="replace")[:MAX_ERROR_BYTES]),
         (TOPIC, topic.encode()),
@@ -49,11 +49,11 @@ def set_aside(
     ]
 
 
-def without(headers: Iterable[tuple[str, bytes]]) -> Headers:
-    """Return the headers that the record had before it was set aside."""
+def original_headers(headers: Iterable[tuple[str, bytes]]) -> Headers:
+    """Return the headers without those of a dead letter."""
     return [(name, value) for name, value in headers if not name.startswith(PREFIX)]
 
 
-def last(headers: Iterable[tuple[str, bytes]], name: str) -> bytes | None:
-    """Return the last header of this name: ours stand behind whatever the record brought along."""
+def last_header(headers: Iterable[tuple[str, bytes]], name: str) -> bytes | None:
+    """Return the last header of this name, or None: ours come after the record's own."""
     return next((value for key, value in reversed(list(headers)) if key == name), None)

@@ -1,4 +1,4 @@
-"""Facts: what was decided. Each carries the resulting state and its version (README, decision 5)."""
+"""Facts: what was decided. Each carries the resulting state and its version (DECISIONS.md, facts-carry-state)."""
 
 from typing import Literal
 
@@ -10,9 +10,9 @@ from schemas.orders import Order
 
 
 class OrderCreated(Order, frozen=True, kw_only=True):
-    """An order came into being; whether it can be had is told by a later fact.
+    """An order was created; a later fact says whether it was confirmed.
 
-    `personal` is address, name and phone, sealed with the order's key (README, decision 13); version 1 had them plain.
+    `personal` is address, name and phone, sealed with the order's key; version 1 had them in plain text.
     """
 
     request_fingerprint: str
@@ -22,9 +22,9 @@ class OrderCreated(Order, frozen=True, kw_only=True):
 
 
 class ReservedItem(Struct, frozen=True):
-    """What one order took of one item, or gave back, and the stock that results.
+    """Portions of one item that an order reserved or released, and the resulting stock.
 
-    `available` is what is left to the next customer at this time; null: unlimited.
+    `available` is what is left for the next customer at this time; null: unlimited.
     `version` is the stock's.
     """
 
@@ -44,29 +44,29 @@ class StockReserved(Struct, frozen=True):
     order_id: str
     items: list[ReservedItem]
     occurred_at: str
-    bucket: int | UnsetType = UNSET  # whose stock it is, where it is not the home's
+    bucket: int | UnsetType = UNSET  # whose stock it is, if not the home's
 
 
 class StockReleased(Struct, frozen=True):
-    """What an order had taken is free again, or, where it was already being made, wasted; one entry per sku."""
+    """An order's portions are free again, or wasted if they were already being prepared; one entry per sku."""
 
     restaurant_id: str
     order_id: str
     items: list[ReservedItem]
     wasted: bool
     occurred_at: str
-    bucket: int | UnsetType = UNSET  # whose stock it is, where it is not the home's
+    bucket: int | UnsetType = UNSET  # whose stock it is, if not the home's
 
 
 class OrderConfirmed(Order, frozen=True, kw_only=True):
-    """The restaurant has the order."""
+    """The order was confirmed to customer and restaurant."""
 
     request_fingerprint: str
     occurred_at: str
 
 
 class OrderFailed(Order, frozen=True, kw_only=True):
-    """The order was never confirmed; `reason` says why, and nothing of it is reserved."""
+    """The order was not confirmed; `reason` says why, and nothing is reserved for it."""
 
     request_fingerprint: str
     skus: list[str]  # the items that the reason is about
@@ -74,19 +74,19 @@ class OrderFailed(Order, frozen=True, kw_only=True):
 
 
 class OrderStatusChanged(Order, frozen=True, kw_only=True):
-    """The restaurant moved a confirmed order on."""
+    """The restaurant changed the status of a confirmed order."""
 
     occurred_at: str
 
 
 class OrderCancelled(Order, frozen=True, kw_only=True):
-    """A confirmed order was cancelled; where money had moved, `refund` is pending."""
+    """A confirmed order was cancelled; if it was paid, `refund` is pending."""
 
     occurred_at: str
 
 
 class PaymentRefunded(Order, frozen=True, kw_only=True):
-    """The money of a cancelled or failed order went back; `refund` says how much."""
+    """The payment of a cancelled or failed order was refunded; `refund` says how much."""
 
     occurred_at: str
 
@@ -94,7 +94,7 @@ class PaymentRefunded(Order, frozen=True, kw_only=True):
 class CatalogChanged(Struct, frozen=True):
     """A restaurant, an item or a promotion changed; exactly one of the three is given.
 
-    `stocks` are those whose portions changed with it. `version` is the changed thing's.
+    `stocks` are those whose portions changed with it. `version` is that of the restaurant, item or promotion.
     """
 
     restaurant_id: str
@@ -107,7 +107,7 @@ class CatalogChanged(Struct, frozen=True):
 
 
 class MovedItem(Struct, frozen=True):
-    """Portions of one item that left a bucket or came to it, and the bucket's stock that results."""
+    """Portions of one item that left or entered a bucket, and the bucket's resulting stock."""
 
     sku: str
     quantity: int
@@ -117,9 +117,9 @@ class MovedItem(Struct, frozen=True):
 
 
 class PortionsMoved(Struct, frozen=True):
-    """One end of a transfer between two buckets of a restaurant (README, Stock escrow).
+    """One end of a transfer between two buckets of a restaurant.
 
-    Lender, borrower and number name the transfer: it is told once as `out`, once as `in`.
+    Lender, borrower and number identify the transfer, which has one fact with `out` and one with `in`.
     """
 
     restaurant_id: str
@@ -129,11 +129,11 @@ class PortionsMoved(Struct, frozen=True):
     direction: Literal["out", "in"]
     items: list[MovedItem]
     occurred_at: str
-    bucket: int | UnsetType = UNSET  # whose stock it is, where it is not the home's
+    bucket: int | UnsetType = UNSET  # whose stock it is, if not the home's
 
 
 class Watermark(Struct, frozen=True):
-    """Everything asked before `as_of` (RFC 3339) has been decided in this partition."""
+    """Every command before `as_of` (RFC 3339) is decided in this partition."""
 
     partition: int
     as_of: str
@@ -150,9 +150,4 @@ Fact = (
     | PaymentRefunded
     | CatalogChanged
     | PortionsMoved
-)
-
-#: The facts that carry an order's resulting state.
-OrderFact = (
-    OrderCreated | OrderConfirmed | OrderFailed | OrderStatusChanged | OrderCancelled | PaymentRefunded
 )

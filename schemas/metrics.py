@@ -1,8 +1,8 @@
-"""Every metric, by name, once. Times are in seconds.
+"""Every metric, by name. Times are in seconds.
 
-Where PROMETHEUS_MULTIPROC_DIR is set, as `make up` sets it, every process keeps its values in a file
-there and ingress shows all of them; `multiprocess_mode` says how the gauges of several processes are
-shown as one, and a gauge is set: it cannot be a function.
+Where PROMETHEUS_MULTIPROC_DIR is set, as `make up` does, every process keeps its values in a file there and ingress
+serves all of them. `multiprocess_mode` says how the gauges of several processes become one. Such a gauge is set to a
+value; it cannot be a function.
 """
 
 from typing import get_args
@@ -11,121 +11,137 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from schemas.replies import Outcome
 
-#: Upper bounds of the latency buckets; 0.12 and 0.3 are the service levels for reads and orders.
+#: Upper bounds of the latency buckets; 0.12 and 0.3 are the service level objectives of reads and orders.
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 
-http_requests = Counter("promo_http_requests_total", "HTTP requests answered", ["route", "method", "status"])
+http_requests = Counter(
+    "promo_http_requests_total",
+    "Requests answered, by route, method and status",
+    ["route", "method", "status"],
+)
 http_duration = Histogram(
     "promo_http_request_duration_seconds",
-    "From the request's arrival to its answer",
+    "Time from a request's arrival to its answer, by route, method and status",
     ["route", "method", "status"],
     buckets=LATENCY_BUCKETS,
 )
 orders = Counter("promo_orders_total", "Orders decided, by outcome", ["outcome"])
 order_confirmation = Histogram(
     "promo_order_confirmation_seconds",
-    "From an order's arrival to its decision",
+    "Time from sending the command of an order to its decision",
     buckets=LATENCY_BUCKETS,
 )
-order_hop = Histogram(
-    "promo_order_hop_seconds",
-    "Where the time of a confirmation goes, as ingress sees it",
-    ["hop"],
+order_stage = Histogram(
+    "promo_order_stage_seconds",
+    "Time that an order spends in each stage, as ingress measures it",
+    ["stage"],
     buckets=LATENCY_BUCKETS,
 )
-idempotent_replays = Counter("promo_idempotent_replays_total", "Answers that had been given before")
-undecided = Gauge(
-    "promo_undecided_commands", "Commands that wait for their decision", multiprocess_mode="livesum"
+idempotent_replays = Counter(
+    "promo_idempotent_replays_total", "Answers that repeat an earlier one for the same idempotency key"
 )
-admission_bound = Gauge(
-    "promo_admission_bound",
-    "Undecided commands past which new orders are sent away",
+commands_in_flight = Gauge(
+    "promo_commands_in_flight", "Commands sent and not yet decided", multiprocess_mode="livesum"
+)
+admission_limit = Gauge(
+    "promo_admission_limit_commands",
+    "Current admission limit: commands in flight above which new orders are rejected",
     multiprocess_mode="livesum",
 )
-turned_away = Counter(
-    "promo_turned_away_total",
-    "Requests that were sent away under pressure, or past a client's limit",
-    ["kind"],
+requests_rejected = Counter(
+    "promo_requests_rejected_total",
+    "Requests rejected because of overload or a rate limit, by reason",
+    ["reason"],
 )
-#: Of each partition, the process that has it says; a partition that has moved was said last by who has it now.
+# the owner of a partition sets it; after a move the new owner has set it last
 consumer_lag = Gauge(
     "promo_consumer_lag",
-    "Records not yet processed",
+    "Records not yet processed, by topic, partition and consumer group",
     ["topic", "partition", "group"],
     multiprocess_mode="livemostrecent",
 )
 dead_letters = Gauge(
     "promo_dlq_depth",
-    "Dead letters of a topic that nothing was done about",
+    "Unresolved dead letters, by topic",
     ["topic"],
     multiprocess_mode="mostrecent",
 )
-view_staleness = Gauge("promo_view_staleness_seconds", "Age of the views", multiprocess_mode="livemostrecent")
+view_staleness = Gauge(
+    "promo_view_staleness_seconds",
+    "Time by which the views are behind the log",
+    multiprocess_mode="livemostrecent",
+)
 circuit_breaker_state = Gauge(
     "promo_circuit_breaker_state",
-    "0 closed, 1 half open, 2 open; of several processes the highest",
+    "0 closed, 1 half open, 2 open; the highest of several processes",
     ["name"],
     multiprocess_mode="livemax",
 )
 notifications = Counter(
-    "promo_notifications_total", "Messages to customers and restaurants", ["channel", "result"]
+    "promo_notifications_total",
+    "Messages to customers and restaurants, by channel and result",
+    ["channel", "result"],
 )
 live_streams = Gauge(
-    "promo_live_streams", "Clients that follow an order or a board", ["channel"], multiprocess_mode="livesum"
+    "promo_live_streams", "Open event streams and feeds, by channel", ["channel"], multiprocess_mode="livesum"
 )
-retries = Counter("promo_retries_total", "Attempts after the first", ["name"])
-transactions = Counter("promo_transactions_total", "Transactions, by result", ["result"])
+retries = Counter("promo_retries_total", "Attempts after the first, by name of the operation", ["name"])
+transactions = Counter("promo_transactions_total", "Kafka transactions, by result", ["result"])
 transaction_phase = Histogram(
     "promo_transaction_phase_seconds",
-    "Where a micro-batch spends its time",
+    "Time that a micro-batch spends in each phase",
     ["phase"],
     buckets=(0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0),
 )
-batch_size = Histogram(
-    "promo_batch_commands", "Commands in a micro-batch", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+transaction_commands = Histogram(
+    "promo_transaction_commands",
+    "Commands of one micro-batch",
+    buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
 )
 commands = Counter("promo_commands_total", "Commands read from the log, by result", ["result"])
-offset_gaps = Counter("promo_offset_gaps_total", "Input offsets that were missing from the log")
-recoveries = Counter(
-    "promo_recoveries_total", "Partitions taken over, by what the local store was worth", ["store"]
+missing_offsets = Counter("promo_missing_offsets_total", "Input offsets that are missing from the log")
+partition_recoveries = Counter(
+    "promo_partition_recoveries_total", "Partitions recovered, by the source of their state", ["source"]
 )
 ready = Gauge(
-    "promo_ready", "1 when this process does its work; of several, how many do", multiprocess_mode="livesum"
+    "promo_ready",
+    "1 if this process works; the number of those that do, of several processes",
+    multiprocess_mode="livesum",
 )
 
 payment_requests = Counter(
     "promo_payment_requests_total",
-    "Requests to the gateway that are done with, by outcome",
+    "Payment requests completed, by kind and outcome",
     ["kind", "outcome"],
 )
 payment_calls = Histogram(
     "promo_payment_call_seconds",
-    "One call of the payment provider",
+    "Time of one call of the payment provider, by kind and result",
     ["kind", "result"],
     buckets=LATENCY_BUCKETS,
 )
 payments_pending = Gauge(
     "promo_payments_pending",
-    "Requests to the gateway that are under way",
+    "Payment requests in flight, by kind",
     ["kind"],
     multiprocess_mode="livesum",
 )
 payments_oldest = Gauge(
     "promo_payments_oldest_pending_seconds",
-    "Age of the oldest request that is under way",
+    "Age of the oldest payment request in flight, by kind",
     ["kind"],
     multiprocess_mode="livemax",
 )
 
-# what is counted from the start, so that the first event is seen as a rise and not as a new series
+# these series exist from the start, so that Prometheus sees their first event as an increase
 for _outcome in get_args(Outcome):
     if _outcome not in ("created", "replaced"):
         orders.labels(_outcome)
 for _result in ("committed", "failed", "fenced"):
     transactions.labels(_result)
-for _kind in ("page", "read", "order", "client"):
-    turned_away.labels(_kind)
-for _name in ("views", "facts", "recovery", "webhook", "push"):
+for _reason in ("overload_page", "overload_read", "overload_order", "rate_limit"):
+    requests_rejected.labels(_reason)
+for _name in ("views", "projector", "recovery", "webhook", "push"):
     retries.labels(_name)
 for _name in ("payments", "webhook", "push"):
     circuit_breaker_state.labels(_name)

@@ -1,21 +1,20 @@
-"""Notifications: who wants to be told, and what is to be told whom.
+"""Notifications: subscriptions to pushes, and deliveries of webhooks and pushes.
 
-A delivery is written once for each fact and recipient, and carried out at least once, always under
-the same `message_id`. It does not say where to: that is looked up when it is sent, so that a
-corrected address also serves what waits.
+A delivery is written once for each fact and recipient. It is sent at least once, always with the same `message_id`.
+A webhook's URL is looked up when it is sent, so a corrected URL also serves deliveries that wait.
 """
 
 from typing import Literal
 
 from msgspec import Struct
 
-Language = Literal["pt-BR", "en"]
+from schemas.languages import Language
 
 
 class PushSubscription(Struct, frozen=True):
-    """A browser wants, or no longer wants, to be told of an order (W3C Push API, RFC 8291).
+    """A browser subscribes to pushes about an order, or unsubscribes (W3C Push API, RFC 8291).
 
-    `endpoint` None with `unsubscribe`: none of them wants to. `p256dh` and `auth` are base64url.
+    `unsubscribe` without an `endpoint` removes every subscription to the order. `p256dh` and `auth` are base64url.
     """
 
     restaurant_id: str
@@ -28,7 +27,7 @@ class PushSubscription(Struct, frozen=True):
 
 
 class WebhookDelivery(Struct, frozen=True):
-    """A restaurant's own system is to be told of a fact; `body` is what is signed and sent, byte for byte."""
+    """A webhook about a fact for a restaurant's own system; `body` is signed and sent byte for byte."""
 
     restaurant_id: str
     order_id: str
@@ -38,7 +37,7 @@ class WebhookDelivery(Struct, frozen=True):
 
 
 class PushDelivery(Struct, frozen=True):
-    """A subscribed browser is to be told of an order; `body` is what it decrypts."""
+    """A push about an order for a subscribed browser, which decrypts `body`."""
 
     restaurant_id: str
     order_id: str

@@ -1,4 +1,4 @@
-"""An order as facts and views carry it."""
+"""An order, as facts and views carry it."""
 
 from typing import Literal
 
@@ -8,10 +8,10 @@ from schemas.money import Money
 
 Status = Literal["pending", "received", "preparing", "out_for_delivery", "delivered", "cancelled"]
 
-#: Nothing follows these.
+#: No status follows these.
 FINAL: frozenset[Status] = frozenset({"delivered", "cancelled"})
 
-#: Why an order is cancelled. The first four refuse it when it is placed.
+#: Why an order is cancelled. The first four reject it when it is placed.
 Reason = Literal[
     "out_of_stock",
     "price_changed",
@@ -26,7 +26,7 @@ Reason = Literal[
 
 
 class OrderLine(Struct, frozen=True):
-    """One line as it was decided."""
+    """One line of an order, with the name and price that were decided."""
 
     sku: str
     name: str
@@ -36,21 +36,21 @@ class OrderLine(Struct, frozen=True):
 
 
 class Eta(Struct, frozen=True):
-    """When the order is expected to leave the kitchen: RFC 3339; right in half, and in 90 %, of cases."""
+    """When the order leaves the kitchen, RFC 3339: not later than `p50` in 50 %, than `p90` in 90 % of cases."""
 
     p50: str
     p90: str
 
 
 class Shortage(Struct, frozen=True):
-    """What is left of an item that an order asked too much of."""
+    """What is left of an item of which an order wanted more."""
 
     sku: str
     available: int
 
 
 class Refund(Struct, frozen=True):
-    """Money that goes back: asked for, then given."""
+    """The refund of an order: pending until the payment provider has confirmed it."""
 
     status: Literal["pending", "refunded"]
     amount: Money
@@ -72,12 +72,30 @@ class Order(Struct, frozen=True, kw_only=True):
     eta: Eta | None = None
     reason: Reason | None = None
     shortages: list[Shortage] = []
-    paid: bool = False  # an authorisation is known to stand
+    paid: bool = False  # the provider has authorised the payment
     refund: Refund | None = None
     customer_id: str | None = None  # opaque; counts against per-customer limits
-    bucket: int | UnsetType = UNSET  # of the restaurant that has it, where that is not its home
+    bucket: int | UnsetType = UNSET  # the bucket that decides it, if not the home
 
 
 def order_of(fact: Order) -> Order:
-    """Return the order's state out of a fact that carries it."""
-    return Order(**{name: getattr(fact, name) for name in Order.__struct_fields__})
+    """Return the order's state out of a fact that carries it: the fact without the fields of its own."""
+    return Order(
+        order_id=fact.order_id,
+        restaurant_id=fact.restaurant_id,
+        status=fact.status,
+        items=fact.items,
+        total=fact.total,
+        payment_method=fact.payment_method,
+        idempotency_key_hash=fact.idempotency_key_hash,
+        created_at=fact.created_at,
+        updated_at=fact.updated_at,
+        version=fact.version,
+        eta=fact.eta,
+        reason=fact.reason,
+        shortages=fact.shortages,
+        paid=fact.paid,
+        refund=fact.refund,
+        customer_id=fact.customer_id,
+        bucket=fact.bucket,
+    )

@@ -1,18 +1,18 @@
-"""What streams ask of the payment gateway: once in the log, carried out at least once, idempotent by order."""
+"""Requests to the payment worker: each once in the log, executed at least once, idempotent by order."""
 
 from typing import Literal
 
 from msgspec import Struct
 
 from schemas.money import Money
+from schemas.timestamps import EpochMs
 
 
 class PaymentRequest(Struct, frozen=True):
-    """Authorise an order's payment, or give back whatever was authorised.
+    """Authorise an order's payment, or refund what was authorised.
 
-    `deadline` (milliseconds since 1970) is when the reservation ends: an authorisation that has not
-    been answered by then is not tried any more. A refund has none, and makes sure that a later
-    authorisation of the same order is refused.
+    `deadline` (milliseconds since 1970) is when the reservation ends; from then on an authorisation is not retried.
+    A refund has no deadline. After it, the provider refuses to authorise the same order.
     """
 
     restaurant_id: str
@@ -20,4 +20,4 @@ class PaymentRequest(Struct, frozen=True):
     kind: Literal["authorise", "refund"]
     amount: Money
     method: str
-    deadline: int | None = None
+    deadline: EpochMs | None = None

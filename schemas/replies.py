@@ -1,4 +1,4 @@
-"""Replies: the answer to one command, sent to the ingress process that asked (README, decision 6)."""
+"""Replies: the answer to one command, sent to the ingress process that wrote it (DECISIONS.md, replies-by-address)."""
 
 from typing import Literal
 
@@ -30,16 +30,16 @@ Outcome = Literal[
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
-    """What was decided; kept under its idempotency key, so that a replay is equal byte for byte."""
+    """The outcome of a command, kept under its idempotency key so that a replay is equal byte for byte."""
 
     outcome: Outcome
     order: Order | None = None
-    skus: list[str] = []  # the items that the outcome is about, where it is about items
+    skus: list[str] = []  # the items that the outcome is about
     version: int = 0  # of the restaurant, item or promotion that was put
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):
-    """An answer, and whether it had been given before."""
+    """An answer, and whether it repeats an earlier one."""
 
     answer: Answer
     replayed: bool = False

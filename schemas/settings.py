@@ -1,236 +1,244 @@
-"""Every setting, read from the environment: field `http_port` is `PROMO_HTTP_PORT`."""
+"""Every setting, read from the environment: field `http_port` is `PROMO_HTTP_PORT`.
+
+`read` checks all of them at once, before anything starts. `setting_types.py` says what each may look like.
+"""
 
 import os
-from collections.abc import Mapping
-from typing import Annotated, Any, get_args, get_type_hints
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, get_type_hints
 
-import msgspec
 from msgspec import Meta, Struct
+
+from schemas import setting_checks
+from schemas.kafka_connection import KafkaConnection
+from schemas.setting_types import (
+    ContactUrl,
+    FailpointSpec,
+    Folder,
+    Host,
+    HttpUrl,
+    JsonObject,
+    KafkaPort,
+    Networks,
+    NonNegative,
+    NonNegativeNumber,
+    OptionalPort,
+    Origins,
+    Port,
+    Positive,
+    ProcessName,
+    RedisUrl,
+    Seconds,
+    Servers,
+    VapidKey,
+)
 
 PREFIX = "PROMO_"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """The defaults are those of the local stack."""
+    """The defaults are those of the local stack that `make up` starts."""
 
+    # Kafka
     kafka_bootstrap_servers: Annotated[
-        str, Meta(description="an existing Kafka, host:port[,host:port]; empty: make up starts one")
+        Servers, "servers of an existing Kafka; empty: `make up` starts a broker of its own"
     ] = ""
     kafka_port: Annotated[
-        int, Meta(description="port of the Kafka that make up starts; the next one is its controller's")
+        KafkaPort, "port of the Kafka that `make up` starts; its controller listens on the next one"
     ] = 19092
     broker_quick_start: Annotated[
         bool,
-        Meta(
-            description="whether that Kafka is compiled only as far as starts it soonest; else it takes a third less processor after a minute"
-        ),
+        "whether that Kafka is tuned to start fast; without, it starts later and after a minute needs a third less CPU",
     ] = True
-    redis_url: Annotated[
-        str, Meta(description="an existing Redis, redis://host:port/db; empty: make up starts one")
-    ] = ""
-    redis_port: Annotated[int, Meta(description="port of the Redis that make up starts")] = 16379
-    http_host: Annotated[str, Meta(description="address that ingress listens on")] = "127.0.0.1"
-    http_port: Annotated[int, Meta(description="port that every ingress process shares")] = 8080
-    edge: Annotated[
-        bool, Meta(description="whether make up starts nginx as gateway and cache before ingress")
-    ] = False
-    edge_port: Annotated[int, Meta(description="port of that nginx")] = 8088
-    ops_port: Annotated[
-        int, Meta(description="first of the ports where the other processes show /metrics; 0: none")
-    ] = 18100
-    ops_host: Annotated[
-        str, Meta(description="address of those ports; 0.0.0.0 in a container, whose network is its own")
-    ] = "127.0.0.1"
-    admin_token: Annotated[
-        str,
-        Meta(
-            description="bearer token of the administrator, or several with commas between; empty: make up makes one in the data folder"
-        ),
-    ] = ""
-    token_secret: Annotated[
-        str,
-        Meta(
-            description="secret that order and restaurant tokens are derived from, the current one first, then a comma and the previous, which still opens; empty: make up makes one in the data folder"
-        ),
-    ] = ""
-    privacy_secret: Annotated[
-        str,
-        Meta(
-            description="secret that wraps the keys of personal data, the current one first, then a comma and the previous; empty: make up makes one in the data folder"
-        ),
-    ] = ""
-    data_dir: Annotated[str, Meta(description="folder for data, logs and process state")] = ".promo"
     partitions: Annotated[
-        int, Meta(description="partitions of every topic that is keyed by restaurant", ge=1)
+        Positive, "partitions of every topic that is keyed by restaurant; cannot change once there are orders"
     ] = 8
     reply_partitions: Annotated[
-        int, Meta(description="partitions of the replies topic: the most ingress processes", ge=1)
+        Positive, "partitions of the replies topic, which is also the maximum number of ingress processes"
     ] = 16
-    streams: Annotated[int, Meta(description="stream workers that make up starts", ge=0)] = 1
-    ingress: Annotated[int, Meta(description="ingress processes that make up starts", ge=0)] = 1
-    egress: Annotated[int, Meta(description="egress processes that make up starts", ge=0)] = 1
-    instance: Annotated[str, Meta(description="name of this process, role-number; set by make up")] = ""
-    order_wait_seconds: Annotated[
-        float,
-        Meta(
-            description="how long POST /v1/orders waits for the decision before it answers 202", ge=0, le=30
-        ),
-    ] = 5.0
-    max_undecided: Annotated[
-        int, Meta(description="undecided commands per ingress process; past it, 503 overloaded", ge=1)
-    ] = 2000
-    admission_seconds: Annotated[
-        float,
-        Meta(
-            description="how long a new order may queue for its decision; past it, new ones are answered 503 overloaded",
-            gt=0,
-        ),
-    ] = 0.035  # an order that is paid for queues twice: until it is placed, and until the payment's result is taken
-    client_orders_per_second: Annotated[
-        float,
-        Meta(
-            description="orders a second that one client may send in the long run, per ingress process; past it, 429; 0: no limit",
-            ge=0,
-        ),
-    ] = 20.0
-    client_burst: Annotated[
-        int, Meta(description="orders that one client may send at once before that limit counts", ge=1)
-    ] = 600
-    unlimited_networks: Annotated[
-        str,
-        Meta(description="networks whose clients that limit does not count for, with commas between"),
-    ] = "127.0.0.0/8,::1/128"
+    session_timeout_seconds: Annotated[
+        float, Meta(ge=1), "seconds of silence after which Kafka reassigns a worker's partitions"
+    ] = 6.0
+    transaction_timeout_seconds: Annotated[
+        float, Meta(ge=1), "seconds after which Kafka aborts the open transaction of a dead worker"
+    ] = 10.0
+    max_transaction_commands: Annotated[
+        Positive, "maximum number of commands that one transaction processes"
+    ] = 500
+    standby_replicas: Annotated[
+        NonNegative,
+        "workers that keep a copy of each partition's state for a quick takeover, apart from its owner",
+    ] = 0
+
+    # Redis
+    redis_url: Annotated[
+        RedisUrl, "URL of an existing Redis; empty: `make up` starts a server of its own"
+    ] = ""
+    redis_port: Annotated[Port, "port of the Redis that `make up` starts"] = 16379
+
+    # HTTP
+    http_host: Annotated[Host, "address that ingress listens on"] = "127.0.0.1"
+    http_port: Annotated[Port, "port that all ingress processes listen on"] = 8080
+    edge_enabled: Annotated[
+        bool, "whether `make up` starts nginx as gateway and cache in front of ingress"
+    ] = False
+    edge_port: Annotated[Port, "port of that nginx"] = 8088
     trusted_proxies: Annotated[
-        str,
-        Meta(description="networks of gateways whose X-Forwarded-For is believed, with commas between"),
+        Networks, "networks of the gateways whose X-Forwarded-For header is believed"
     ] = "127.0.0.0/8,::1/128"
+    feed_origins: Annotated[
+        Origins, "origins of the pages that may open a feed, in addition to those of the same host; *: all"
+    ] = ""
     max_connections: Annotated[
-        int,
-        Meta(description="connections per ingress process, as far as the limit of open files goes", ge=1),
+        Positive, "maximum number of connections of one ingress process, if the limit of open files allows"
     ] = 10_000
-    stale_reads_seconds: Annotated[
-        float,
-        Meta(description="how long menus are shown from memory, marked degraded, while Redis is away", ge=0),
-    ] = 30.0
+    fast_path: Annotated[
+        bool,
+        "whether cached menus are answered, and orders rejected under overload, before aiohttp parses the request",
+    ] = True
     max_streams: Annotated[
-        int,
-        Meta(
-            description="open event streams and feeds of one ingress process; past it, 429 or close 4429",
-            ge=1,
-        ),
+        Positive,
+        "maximum number of open event streams and feeds of one ingress process; above it, 429 or close code 4429",
     ] = 8000
     max_streams_per_order: Annotated[
-        int, Meta(description="open event streams of one order, by process", ge=1)
+        Positive, "maximum number of open event streams of one order, per process"
     ] = 20
     max_feeds_per_restaurant: Annotated[
-        int, Meta(description="open feeds of one restaurant, by process", ge=1)
+        Positive, "maximum number of open feeds of one restaurant, per process"
     ] = 250
-    feed_origins: Annotated[
-        str,
-        Meta(
-            description="origins of pages that may open a feed, beside those of the same host, with commas between; *: all"
-        ),
-    ] = ""
+
+    # Orders
+    order_reply_timeout_seconds: Annotated[
+        float,
+        Meta(ge=0, le=30),
+        "how long POST /v1/orders waits for its decision before it answers 202, in seconds",
+    ] = 5.0
     idempotency_ttl_seconds: Annotated[
-        int,
-        Meta(description="how long an answer is kept under its key; at least 24 hours in production", ge=1),
+        Positive,
+        "how long an answer is kept under its idempotency key, in seconds; at least 24 hours in production",
     ] = 172_800
     reservation_seconds: Annotated[
-        int, Meta(description="how long portions are held for a payment that is not decided", ge=1)
+        Positive, "how long portions stay reserved for a payment that is not decided, in seconds"
     ] = 120
-    provider_port: Annotated[int, Meta(description="port of the simulated payment provider")] = 18090
-    provider_host: Annotated[str, Meta(description="address that the simulated provider listens on")] = (
-        "127.0.0.1"
-    )
-    provider_url: Annotated[
-        str, Meta(description="an existing payment provider; empty: make up starts the simulated one")
-    ] = ""
-    payments: Annotated[
-        int, Meta(description="simulated payment providers that make up starts: 0 or 1", ge=0, le=1)
-    ] = 1
-    provider_behaviour: Annotated[
-        str,
-        Meta(description="how the simulated provider behaves at first: JSON, as PUT /behaviour takes it"),
-    ] = ""
-    provider_timeout_seconds: Annotated[
-        float, Meta(description="how long one call of the provider may take", gt=0)
-    ] = 2.0
+    tick_seconds: Annotated[
+        Seconds, "time between two clock ticks of a partition, in seconds; deadlines fire at ticks"
+    ] = 1.0
     escrow_buckets: Annotated[
         int,
-        Meta(
-            description="buckets that the stock of a restaurant may be split into, each with its own writer; 1: none. For restaurants made from then on, and not to be changed under orders",
-            ge=1,
-            le=64,
-        ),
+        Meta(ge=1, le=64),
+        "parts that a restaurant's stock may be split into, each with its own writer; 1: no split; cannot change once there are orders",
     ] = 1
-    escrow_open_rate: Annotated[
-        int,
-        Meta(description="orders a second from which a bucket opens; 0: all are always open", ge=0),
+    escrow_open_orders_per_second: Annotated[
+        NonNegative, "orders a second from which a further bucket opens; 0: all buckets are always open"
     ] = 50
+
+    # Overload
+    max_in_flight_commands: Annotated[
+        Positive, "maximum number of undecided commands of one ingress process; above it, 503 overloaded"
+    ] = 2000
+    admission_target_delay_seconds: Annotated[
+        Seconds,
+        "target for how long a new order queues for its decision, in seconds; while it is exceeded, new orders are answered 503 overloaded",
+    ] = 0.035
+    client_orders_per_second: Annotated[
+        NonNegativeNumber,
+        "orders a second that one client may send on average, per ingress process; above it, 429; 0: no limit",
+    ] = 20.0
+    client_burst: Annotated[Positive, "orders that one client may send at once before that limit applies"] = (
+        600
+    )
+    rate_limit_exempt_networks: Annotated[Networks, "networks whose clients have no such limit"] = (
+        "127.0.0.0/8,::1/128"
+    )
+    stale_if_error_seconds: Annotated[
+        NonNegativeNumber,
+        "how long cached menus are served, marked degraded, while Redis is unreachable, in seconds",
+    ] = 30.0
+
+    # Payments
+    provider_url: Annotated[
+        HttpUrl, "URL of an existing payment provider; empty: `make up` starts a simulated one"
+    ] = ""
+    provider_timeout_seconds: Annotated[
+        Seconds, "how long one call of the payment provider may take, in seconds"
+    ] = 2.0
+    provider_host: Annotated[Host, "address that the simulated payment provider listens on"] = "127.0.0.1"
+    provider_port: Annotated[Port, "port of the simulated payment provider"] = 18090
+    provider_behaviour: Annotated[
+        JsonObject,
+        "initial behaviour of the simulated payment provider, as PUT /behaviour accepts it; empty: it answers every request",
+    ] = ""
+
+    # Notifications
     webhook_allow_private: Annotated[
         bool,
-        Meta(
-            description="tests and demonstrations only: webhooks and pushes may also go to http:// and to private addresses"
-        ),
+        "tests and demonstrations only: whether webhooks and pushes may go to http:// URLs and private addresses",
     ] = False
     webhook_retry_seconds: Annotated[
         int,
-        Meta(
-            description="how long one webhook is tried before it is set aside; its topic keeps it for three days",
-            ge=1,
-            le=172_800,
-        ),
+        Meta(ge=1, le=172_800),
+        "how long one webhook is retried before it becomes a dead letter, in seconds",
     ] = 21_600
     push_retry_seconds: Annotated[
-        int, Meta(description="how long one push is tried, and is worth showing", ge=1, le=43_200)
+        int, Meta(ge=1, le=43_200), "how long one push is retried and worth showing, in seconds"
     ] = 1_800
     vapid_private_key: Annotated[
-        str,
-        Meta(
-            description="key that pushes are signed with, 32 bytes in base64url; empty: make up makes one in the data folder"
-        ),
+        VapidKey, "private key that pushes are signed with; empty: `make up` creates one in the data folder"
     ] = ""
-    vapid_subject: Annotated[
-        str, Meta(description="whom push services may write to about our pushes, mailto: or https:")
-    ] = "mailto:ops@promo-relampago.example"
-    tick_seconds: Annotated[float, Meta(description="time between two clock ticks of a partition", gt=0)] = (
-        1.0
+    vapid_subject: Annotated[ContactUrl, "contact for push services about our pushes"] = (
+        "mailto:ops@promo-relampago.example"
     )
-    session_timeout_seconds: Annotated[
-        float, Meta(description="silence after which a worker's partitions go to others", ge=1)
-    ] = 6.0
-    transaction_timeout_seconds: Annotated[
-        float, Meta(description="after which the broker aborts a dead worker's transaction", ge=1)
-    ] = 10.0
-    standby_replicas: Annotated[
-        int,
-        Meta(
-            description="workers that keep a copy of each partition beside the one that has it, for quick takeovers",
-            ge=0,
-        ),
-    ] = 0
-    max_batch: Annotated[int, Meta(description="most commands in one transaction", ge=1)] = 500
-    kill_at: Annotated[
+
+    # Secrets
+    admin_token: Annotated[
         str,
-        Meta(description="tests only: point[:count], kill -9 itself at the count-th pass of a named point"),
+        "bearer token of the administrator, or several separated by commas; empty: `make up` creates one in the data folder",
     ] = ""
-    otel: Annotated[
-        bool,
-        Meta(
-            description="whether traces are told by OpenTelemetry; where to, OTEL_EXPORTER_OTLP_ENDPOINT says"
-        ),
+    token_secret: Annotated[
+        str,
+        "secret that tokens of orders and restaurants are derived from, or the current and the previous one separated by a comma; empty: `make up` creates one in the data folder",
+    ] = ""
+    privacy_secret: Annotated[
+        str,
+        "secret that encrypts the keys of personal data, or the current and the previous one separated by a comma; empty: `make up` creates one in the data folder",
+    ] = ""
+
+    # Processes
+    ingress_processes: Annotated[NonNegative, "ingress processes that `make up` starts"] = 1
+    streams_processes: Annotated[NonNegative, "stream workers that `make up` starts"] = 1
+    egress_processes: Annotated[NonNegative, "egress processes that `make up` starts"] = 1
+    payments_processes: Annotated[
+        int, Meta(ge=0, le=1), "simulated payment providers that `make up` starts"
+    ] = 1
+    instance: Annotated[ProcessName, "name of this process, role-number; `make up` sets it; empty: none"] = ""
+    data_dir: Annotated[Folder, "folder for data, logs and process state"] = ".promo"
+    failpoint: Annotated[
+        FailpointSpec,
+        "tests only: the process kills itself when it passes this point for the count-th time; empty: never",
+    ] = ""
+
+    # Observability
+    ops_host: Annotated[
+        Host,
+        "address that processes other than ingress serve /metrics and /health on; 0.0.0.0 in a container",
+    ] = "127.0.0.1"
+    ops_port: Annotated[OptionalPort, "first of the ports that they serve these on; 0: none"] = 18100
+    otel_enabled: Annotated[
+        bool, "whether traces are exported by OpenTelemetry; OTEL_EXPORTER_OTLP_ENDPOINT says where to"
     ] = False
-    log_level: Annotated[str, Meta(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], "lowest level of the log lines that are written"
+    ] = "INFO"
 
     @property
     def keyring_partitions(self) -> int:
-        """Partitions of the keyring: one, so that it has an order."""
+        """Partitions of the keyring topic: one, so that its records have one order."""
         return 1
 
     @property
-    def bootstrap_servers(self) -> str:
-        """Addresses of Kafka, given or of the local stack."""
-        return self.kafka_bootstrap_servers or f"127.0.0.1:{self.kafka_port}"
+    def kafka(self) -> KafkaConnection:
+        """The Kafka of the settings, or that of the local stack."""
+        return KafkaConnection(self.kafka_bootstrap_servers or f"127.0.0.1:{self.kafka_port}")
 
     @property
     def redis(self) -> str:
@@ -243,36 +251,59 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.provider_url or f"http://127.0.0.1:{self.provider_port}"
 
 
+_HINTS: dict[str, Any] = get_type_hints(Settings, include_extras=True)
+_FIELDS = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
+
+#: What a process checks in addition; it yields one message a fault.
+SettingCheck = Callable[[Settings], Iterable[str]]
+
+
 class SettingError(ValueError):
-    """A PROMO_ setting has a value of the wrong kind; the message names it and what it takes."""
+    """Settings have faults; the message names each setting and what it accepts."""
 
 
-def read(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings; raises SettingError."""
+def read(environ: Mapping[str, str] | None = None, checks: Iterable[SettingCheck] = ()) -> Settings:
+    """Return the settings of the environment; raises SettingError with all faults at once.
+
+    `checks` get the settings with defaults in place of values that have a fault.
+    """
     environ = os.environ if environ is None else environ
-    given: dict[str, Any] = {}
-    hints = get_type_hints(Settings, include_extras=True)
-    for name in Settings.__struct_fields__:
-        variable = PREFIX + name.upper()
-        if variable not in environ:
+    defaults, given, faults = Settings(), {}, []
+    for variable in setting_checks.own_variables(environ, PREFIX, _FIELDS):
+        if (name := _FIELDS.get(variable)) is None:
+            faults.append(setting_checks.unknown_name(variable, PREFIX, _FIELDS))
             continue
         try:
-            given[name] = msgspec.convert(environ[variable], hints[name], strict=False)
-        except msgspec.ValidationError as error:
-            raise SettingError(f"{variable}={environ[variable]!r}: {error}") from error
-    return Settings(**given)
+            given[name] = setting_checks.parse(_HINTS[name], environ[variable], getattr(defaults, name))
+        except ValueError as error:
+            faults.append(f"{variable}{error}")
+    settings = Settings(**given)
+    faults += [fault for check in (_reply_partitions, *checks) for fault in check(settings)]
+    if faults:
+        first = [f"{len(faults)} settings have faults:"] if len(faults) > 1 else []
+        raise SettingError("\n  ".join([*first, *faults]))
+    return settings
 
 
 def secrets(given: str) -> list[str]:
-    """Return the secrets that a setting gives, commas between, the current one first."""
+    """Return the comma-separated secrets of a setting, the current one first."""
     return [secret for part in given.split(",") if (secret := part.strip())]
 
 
 def describe() -> list[tuple[str, str, str]]:
     """Return name, default and meaning of each setting."""
-    hints = get_type_hints(Settings, include_extras=True)
     defaults = Settings()
-    return [
-        (PREFIX + name.upper(), str(getattr(defaults, name)), get_args(hints[name])[1].description or "")
-        for name in Settings.__struct_fields__
-    ]
+    described = []
+    for variable, name in _FIELDS.items():
+        default = getattr(defaults, name)
+        shown = str(int(default) if isinstance(default, bool) else default)
+        described.append((variable, shown, setting_checks.meaning(_HINTS[name])))
+    return described
+
+
+def _reply_partitions(settings: Settings) -> Iterator[str]:
+    if settings.ingress_processes > settings.reply_partitions:
+        yield (
+            f"PROMO_INGRESS_PROCESSES={settings.ingress_processes}: expected at most PROMO_REPLY_PARTITIONS, "
+            f"{settings.reply_partitions}, since each process needs a partition for its replies"
+        )

@@ -1,4 +1,4 @@
-"""The registry of topics: name, what it holds, key, partitions, retention, the single writer."""
+"""The registry of topics: name, contents, writer, readers, key, partitions, retention (README.md has the table)."""
 
 from msgspec import Struct
 
@@ -16,10 +16,10 @@ from schemas.facts import (
 )
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 
-
-#: A record that is replaced is removed by the next run of the cleaner, once a later record has begun a new segment.
-PURGED = {
+#: A superseded record disappears within seconds, at the next run of the cleaner after a segment roll.
+_PURGE_CONFIGS = {
     "segment.ms": "100",
     "min.cleanable.dirty.ratio": "0",
     "max.compaction.lag.ms": "1000",
@@ -29,87 +29,113 @@ PURGED = {
 
 
 class Topic(Struct, frozen=True):
-    """One topic. `partitions` names the setting that counts them."""
+    """One topic. `partitions` names the setting that counts them, `readers` those outside of consumer groups."""
 
     name: str
-    holds: str
+    contents: str
     writer: str
+    readers: str = ""
+    key: str = "restaurant id"
     partitions: str = "partitions"
-    retention_ms: int = 14 * DAY_MS  # -1: kept for ever
-    compacted: bool = False
-    broker_time: bool = False  # the broker's clock stamps the records (README, decision 4)
+    retention_ms: int = 14 * DAY_MS  # -1: indefinitely
+    is_compacted: bool = False
+    has_broker_time: bool = False  # the broker's clock stamps the records (DECISIONS.md, time-is-an-input)
     max_message_bytes: int = 0  # 0: the broker's own limit
-    purged: bool = (
-        False  # compacted, and what is replaced is off the disk within seconds (README, decision 13)
-    )
+    is_purged: bool = False  # compacted, and superseded records disappear (DECISIONS.md, seal-personal-data)
 
     def configs(self) -> dict[str, str]:
-        """Return the topic's settings on the broker."""
+        """Return the topic's configuration on the broker."""
         configs = {"retention.ms": str(self.retention_ms)}
-        if self.compacted:
+        if self.is_compacted:
             configs = {"cleanup.policy": "compact", "delete.retention.ms": str(DAY_MS)}
-        if self.purged:
-            configs |= PURGED
-        if self.broker_time:
+        if self.is_purged:
+            configs |= _PURGE_CONFIGS
+        if self.has_broker_time:
             configs["message.timestamp.type"] = "LogAppendTime"
         if self.max_message_bytes:
             configs["max.message.bytes"] = str(self.max_message_bytes)
         return configs
 
 
-ORDER_COMMANDS = Topic("order.commands", "what was asked", "ingress, egress, the clock", broker_time=True)
-ORDER_CREATED = Topic("order.created", "an order came into being", "streams", retention_ms=-1)
-STOCK_RESERVED = Topic("stock.reserved", "portions were reserved", "streams", retention_ms=-1)
-ORDER_CONFIRMED = Topic("order.confirmed", "the restaurant has the order", "streams", retention_ms=-1)
-ORDER_FAILED = Topic("order.failed", "an order was refused", "streams", retention_ms=-1)
-CATALOG_CHANGED = Topic(
-    "catalog.changed", "a restaurant, item or promotion changed", "streams", retention_ms=-1
+def _fact_topic(name: str, contents: str, readers: str = "`egress export`") -> Topic:
+    return Topic(name, contents, "streams", readers, retention_ms=-1)
+
+
+ORDER_COMMANDS = Topic(
+    "order.commands",
+    "commands",
+    "ingress, egress, streams (ticks)",
+    key="restaurant or bucket id",
+    has_broker_time=True,
 )
-STOCK_RELEASED = Topic("stock.released", "portions are free again, or wasted", "streams", retention_ms=-1)
-ORDER_STATUS_CHANGED = Topic(
-    "order.status-changed", "the restaurant moved an order on", "streams", retention_ms=-1
+ORDER_CREATED = _fact_topic("order.created", "orders that were created")
+STOCK_RESERVED = _fact_topic("stock.reserved", "portions that were reserved")
+ORDER_CONFIRMED = _fact_topic("order.confirmed", "orders that were confirmed")
+ORDER_FAILED = _fact_topic("order.failed", "orders that failed before they were confirmed")
+CATALOG_CHANGED = _fact_topic(
+    "catalog.changed",
+    "restaurants, items and promotions that changed",
+    "`egress export`, egress (webhook URLs)",
 )
-ORDER_CANCELLED = Topic("order.cancelled", "a confirmed order was cancelled", "streams", retention_ms=-1)
-PAYMENT_REFUNDED = Topic("payment.refunded", "money went back", "streams", retention_ms=-1)
-PORTIONS_MOVED = Topic(
-    "portions.moved", "portions went from one bucket of a restaurant to another", "streams", retention_ms=-1
+STOCK_RELEASED = _fact_topic("stock.released", "portions that were released or wasted")
+ORDER_STATUS_CHANGED = _fact_topic(
+    "order.status-changed", "confirmed orders whose status the restaurant changed"
 )
-PAYMENT_REQUESTS = Topic("payment.requests", "what the gateway is to do", "streams")
+ORDER_CANCELLED = _fact_topic("order.cancelled", "confirmed orders that were cancelled")
+PAYMENT_REFUNDED = _fact_topic("payment.refunded", "payments that were refunded")
+PORTIONS_MOVED = _fact_topic("portions.moved", "portions that moved between buckets of a restaurant")
+PAYMENT_REQUESTS = Topic(
+    "payment.requests", "payments to authorise or refund", "streams", key="restaurant or bucket id"
+)
 BUCKET_COMMANDS = Topic(
-    "bucket.commands", "commands from one bucket of a restaurant to another, on their way", "streams"
+    "bucket.commands", "commands in flight between buckets of a restaurant", "streams", key="bucket id"
 )
-WEBHOOK_DELIVERIES = Topic(
-    "webhook.deliveries", "what restaurants' own systems are to be told", "egress", retention_ms=3 * DAY_MS
-)
+WEBHOOK_DELIVERIES = Topic("webhook.deliveries", "webhooks to send", "egress", retention_ms=3 * DAY_MS)
 PUSH_SUBSCRIPTIONS = Topic(
     "push.subscriptions",
-    "who wants to be told of an order",
-    "ingress; egress, of those who are gone",
+    "subscriptions to pushes about an order",
+    "ingress, egress (expired ones)",
+    "egress (browsers)",
     retention_ms=2 * DAY_MS,
-    broker_time=True,
+    has_broker_time=True,
 )
-PUSH_DELIVERIES = Topic("push.deliveries", "what browsers are to be told", "egress", retention_ms=DAY_MS)
+PUSH_DELIVERIES = Topic("push.deliveries", "pushes to send", "egress", retention_ms=DAY_MS)
 ORDER_REPLIES = Topic(
     "order.replies",
-    "answers, by the asking process's partition",
+    "replies to commands, each in the partition of its reader",
     "streams",
+    "ingress",
+    key="that of the command",
     partitions="reply_partitions",
-    retention_ms=3_600_000,
+    retention_ms=HOUR_MS,
 )
-WATERMARKS = Topic("view.watermarks", "until when all is decided", "streams", retention_ms=3_600_000)
+WATERMARKS = Topic(
+    "view.watermarks",
+    "times before which every command is decided",
+    "streams",
+    key="partition",
+    retention_ms=HOUR_MS,
+)
 STATE_CHANGELOG = Topic(
-    "order.state-changelog", "the tables of streams, and the position", "streams", compacted=True
+    "order.state-changelog",
+    "tables and position of streams",
+    "streams",
+    "streams (recovery, standbys)",
+    key="table and its key",
+    is_compacted=True,
 )
-#: 8 MiB hold what some 9,000 forgotten orders leave of one of the 256 trees.
+#: 8 MiB suffice for what about 9,000 erased orders leave of one of the 256 trees.
 PRIVACY_KEYRING = Topic(
     "privacy.keyring",
-    "the trees that orders' keys are derived from, wrapped",
+    "encrypted trees from which the keys of orders are derived",
     "ingress",
+    "ingress",
+    key="tree",
     partitions="keyring_partitions",
-    compacted=True,
-    broker_time=True,
+    is_compacted=True,
+    has_broker_time=True,
     max_message_bytes=8 * 2**20,
-    purged=True,
+    is_purged=True,
 )
 
 FACT_TOPICS: dict[type, Topic] = {
@@ -125,7 +151,7 @@ FACT_TOPICS: dict[type, Topic] = {
     PortionsMoved: PORTIONS_MOVED,
 }
 
-#: Topics whose readers set aside what they cannot read or do.
+#: Topics whose readers write a dead letter for a record that they cannot process.
 _WITH_DEAD_LETTERS = (
     ORDER_COMMANDS,
     *FACT_TOPICS.values(),
@@ -135,24 +161,24 @@ _WITH_DEAD_LETTERS = (
     PUSH_DELIVERIES,
 )
 
-
-#: A dead letter is as long as the record that it was, which may be 1 MiB, and its headers come on top.
+#: A dead letter has the record of up to 1 MiB, and more headers.
 _DEAD_LETTER_BYTES = 2 * 2**20
 
 
-def dead_letters(topic: Topic) -> Topic:
-    """Return the topic that holds what could not be processed of this one."""
-    writer = "streams" if topic is ORDER_COMMANDS else "egress"
+def _dead_letter_topic(topic: Topic) -> Topic:
     return Topic(
         f"{topic.name}.dlq",
-        f"of {topic.name}, what could not be processed",
-        writer,
+        f"records of {topic.name} that could not be processed",
+        "streams" if topic is ORDER_COMMANDS else "egress",
+        "`egress dlq`, egress (depth)",
+        key="that of the record",
         retention_ms=-1,
         max_message_bytes=_DEAD_LETTER_BYTES,
     )
 
 
-DEAD_LETTER_TOPICS: dict[str, Topic] = {t.name: dead_letters(t) for t in _WITH_DEAD_LETTERS}
+#: By the name of the topic whose records they keep.
+DEAD_LETTER_TOPICS: dict[str, Topic] = {t.name: _dead_letter_topic(t) for t in _WITH_DEAD_LETTERS}
 
 TOPICS: tuple[Topic, ...] = (
     ORDER_COMMANDS,
@@ -168,5 +194,3 @@ TOPICS: tuple[Topic, ...] = (
     STATE_CHANGELOG,
     PRIVACY_KEYRING,
 )
-
-#: What could not be processed.

@@ -1,24 +1,31 @@
 """`python -m streams`: one stream worker."""
 
+from schemas.runtime import dependencies
+
+dependencies.require()
+
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import faust
 import mode.loop
-from aiokafka.admin import AIOKafkaAdminClient
 
-from schemas import heap, metrics, settings
+from schemas import metrics, settings
+from schemas.consumer_groups import DECISIONS
+from schemas.kafka_connection import KafkaConnection
+from schemas.runtime import gc_tuning
+from schemas.runtime.kafka_clients import make_admin_client
 from schemas.settings import Settings
 from schemas.telemetry import logs, ops, tracing
 from streams import topology
-from streams.exactly_once.layer import LayerSettings
-from streams.exactly_once.probes import kill_at
+from streams.exactly_once.failpoints import kill_at
+from streams.exactly_once.runtime import RuntimeSettings
 
 
-async def _cluster_id(bootstrap_servers: str) -> str:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+async def _cluster_id(connection: KafkaConnection) -> str:
+    admin = make_admin_client(connection)
     await admin.start()
     try:
         return str((await admin.describe_cluster())["cluster_id"])
@@ -26,52 +33,59 @@ async def _cluster_id(bootstrap_servers: str) -> str:
         await admin.close()
 
 
-def _watched(seen: ops.Ops) -> Callable[[], Awaitable[None]]:
-    """Return the task by which the loop that Faust has chosen becomes the one that has to turn."""
+def _loop_watcher(server: ops.OpsServer) -> Callable[[], Awaitable[None]]:
+    """Return a task that names the event loop whose progress is the worker's liveness: the one that Faust chose."""
 
     async def watch_loop() -> None:
-        seen.watch(asyncio.get_running_loop())
+        server.watch_loop(asyncio.get_running_loop())
 
     return watch_loop
 
 
-def _layer_settings(config: Settings, cluster_id: str) -> LayerSettings:
-    return LayerSettings(
-        bootstrap_servers=config.bootstrap_servers,
-        application=topology.APPLICATION,
+def _runtime_settings(config: Settings, cluster_id: str) -> RuntimeSettings:
+    return RuntimeSettings(
+        connection=config.kafka,
+        application=DECISIONS.name,
         folder=Path(config.data_dir).resolve() / "state" / (config.instance or "streams"),
         log_identity=cluster_id,
         transaction_timeout_seconds=config.transaction_timeout_seconds,
-        max_batch=config.max_batch,
-        probe=kill_at(config.kill_at),
+        max_batch=config.max_transaction_commands,
+        failpoint=kill_at(config.failpoint),
         member=config.instance,
         partitions=config.partitions,
         standby_replicas=config.standby_replicas,
     )
 
 
-def main() -> int:
-    """Run until SIGTERM."""
+def _failpoint_faults(config: Settings) -> Iterator[str]:
     try:
-        config = settings.read()
+        kill_at(config.failpoint)
+    except ValueError as error:
+        yield f"PROMO_FAILPOINT={config.failpoint!r}: {error}"
+
+
+def main() -> int:
+    """Run a worker until SIGTERM; return the exit code."""
+    try:
+        config = settings.read(checks=[_failpoint_faults])
         tracing.start(config, "streams")
     except settings.SettingError as error:
         print(error, file=sys.stderr)
         return 2
     mode.loop.use("uvloop")
     logs.configure(config, "streams")
-    seen = ops.start(config)
+    server = ops.start(config)
     metrics.ready.set(0)
-    cluster_id = asyncio.run(_cluster_id(config.bootstrap_servers))
-    layer_settings = _layer_settings(config, cluster_id)
-    layer_settings.folder.mkdir(parents=True, exist_ok=True)
-    app = topology.build(config, layer_settings)
-    if seen is not None:
-        app.task(_watched(seen))
-    asyncio.run(app.layer.warm_up())
-    heap.settle()
+    cluster_id = asyncio.run(_cluster_id(config.kafka))
+    runtime_settings = _runtime_settings(config, cluster_id)
+    runtime_settings.folder.mkdir(parents=True, exist_ok=True)
+    app = topology.build(config, runtime_settings)
+    if server is not None:
+        app.task(_loop_watcher(server))
+    asyncio.run(app.runtime.warm_up())
+    gc_tuning.freeze_startup_objects()
     worker = faust.Worker(app, loglevel=config.log_level, override_logging=False, console_port=0, quiet=True)
-    worker.spinner = None  # of a terminal; its marks are no log lines
+    worker.spinner = None  # it writes to the terminal, between the log lines
     try:
         worker.execute_from_commandline()
     except SystemExit as exit_:

@@ -1,41 +1,40 @@
-"""The topology: what is read, by whom it is decided, what is written.
+"""The topology: one input topic, one handler, and everything that it writes.
 
-    order.commands ──> CommandFunction (domain: decide, evolve) ──> order.created
-                            │    ▲                              ──> stock.reserved, stock.released
-                            ▼    │                              ──> order.confirmed, order.failed
-                      the tables of tables/registry.py          ──> order.status-changed, order.cancelled
-                            │                                   ──> payment.refunded, catalog.changed
-                            └──> order.state-changelog          ──> payment.requests, order.replies
-                                                                ──> view.watermarks, order.commands.dlq
-                                                                ──> portions.moved, bucket.commands
+    order.commands ──> CommandHandler (domain: decide, evolve) ──> order.created
+                            │    ▲                             ──> stock.reserved, stock.released
+                            ▼    │                             ──> order.confirmed, order.failed
+                      the tables of tables/registry.py         ──> order.status-changed, order.cancelled
+                            │                                  ──> payment.refunded, catalog.changed
+                            └──> order.state-changelog         ──> payment.requests, order.replies
+                                                               ──> view.watermarks, order.commands.dlq
+                                                               ──> portions.moved, bucket.commands
 
-All that stands on the right of one arrow in, and the changelog, is one transaction.
+What a micro-batch of commands writes, to the topics on the right and to the changelog, is one transaction.
 """
 
+from schemas.consumer_groups import DECISIONS
 from schemas.settings import Settings
 from schemas.topics import ORDER_COMMANDS, STATE_CHANGELOG
-from streams.agents import clock
-from streams.agents.commands import CommandFunction
+from streams.agents import ticker
+from streams.agents.command_handler import CommandHandler
 from streams.agents.dead_letters import dead_letter
 from streams.domain.decision import Policy
 from streams.exactly_once import lag, transport
-from streams.exactly_once.agent import Table, agent
-from streams.exactly_once.layer import Layer, LayerSettings
+from streams.exactly_once.agent import TransactionalTable, agent
+from streams.exactly_once.runtime import ExactlyOnceRuntime, RuntimeSettings
 from streams.exactly_once.transport import App
 from tables.registry import TABLES
 
-APPLICATION = "promo-streams"
 
-
-def build(settings: Settings, layer_settings: LayerSettings) -> App:
-    """Wire the application; nothing is opened before it starts."""
+def build(settings: Settings, runtime_settings: RuntimeSettings) -> App:
+    """Return the wired application; it opens nothing before it starts."""
     transport.register()
     app = App(
-        APPLICATION,
-        broker=[f"{transport.SCHEME}://{server}" for server in settings.bootstrap_servers.split(",")],
-        datadir=str(layer_settings.folder),
-        Table=Table,
-        TableManager="streams.exactly_once.manager:TableManager",
+        DECISIONS.name,
+        broker=[f"{transport.SCHEME}://{server}" for server in settings.kafka.bootstrap_servers.split(",")],
+        datadir=str(runtime_settings.folder),
+        Table=TransactionalTable,
+        TableManager="streams.exactly_once.table_manager:TableManager",
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=False,
@@ -50,7 +49,7 @@ def build(settings: Settings, layer_settings: LayerSettings) -> App:
         consumer_metadata_max_age_ms=30_000,
         producer_linger=0,
     )
-    app.layer = Layer(layer_settings)
+    app.runtime = ExactlyOnceRuntime(runtime_settings)
     commands = app.topic(
         ORDER_COMMANDS.name, key_type=bytes, value_type=bytes, value_serializer="raw", internal=False
     )
@@ -58,16 +57,16 @@ def build(settings: Settings, layer_settings: LayerSettings) -> App:
         idempotency_ttl_seconds=settings.idempotency_ttl_seconds,
         reservation_seconds=settings.reservation_seconds,
         buckets=settings.escrow_buckets,
-        open_rate=settings.escrow_open_rate,
+        open_rate=settings.escrow_open_orders_per_second,
     )
     tables = [app.Table(spec.name, value_type=spec.record) for spec in TABLES]
     agent(app, commands, changelog=STATE_CHANGELOG.name, tables=tables, dead_letter=dead_letter)(
-        CommandFunction(policy)
+        CommandHandler(policy)
     )
 
     @app.task
-    async def run_clock() -> None:
-        await clock.run(app, commands, settings.tick_seconds)
+    async def run_ticker() -> None:
+        await ticker.run(app, commands, settings.tick_seconds)
 
     @app.task
     async def measure_lag() -> None:

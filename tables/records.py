@@ -1,124 +1,123 @@
-"""The records of the tables that are not facts or catalogue entries themselves."""
+"""Records of the tables that are not catalogue entries or orders. Times are instants, in milliseconds since 1970."""
 
 from typing import Literal
 
 from msgspec import Struct, field
 
 from schemas.codec import ReplyAddress
-from schemas.commands import LendPortions, PlaceOrder, Want
+from schemas.commands import LendPortions, PlaceOrder, PortionRequest
 from schemas.replies import Answer
+from schemas.timestamps import EpochMs, Milliseconds
 
 
 class Kitchen(Struct, frozen=True, omit_defaults=True):
-    """Orders that a restaurant has yet to hand over, and how long the latest took to prepare, in milliseconds."""
+    """A restaurant's queue: orders in it, and how long the latest preparations took."""
 
     open_orders: int = 0
-    preparations: list[int] = []
+    preparations: list[Milliseconds] = []
 
 
-class KeyEntry(Struct, frozen=True):
-    """An idempotency key, and its answer; None while that is waited for (README, decision 2).
+class IdempotencyRecord(Struct, frozen=True):
+    """What is stored under an idempotency key (DECISIONS.md, dedup-in-the-stream).
 
-    `expires_at` is in milliseconds since 1970; from then on the key is as good as new.
+    `answer` is None until the outcome is known. From `expires_at` on the key counts as new.
     """
 
     request_fingerprint: str
     order_id: str
     answer: Answer | None
-    expires_at: int
+    expires_at: EpochMs
 
 
-class Allowance(Struct, frozen=True):
-    """How many of each sku one customer has had of one promotion."""
+class CustomerUsage(Struct, frozen=True):
+    """Portions of one promotion that one customer has reserved, by sku."""
 
-    taken: dict[str, int] = field(default_factory=dict)
+    portions: dict[str, int] = field(default_factory=dict)
 
 
-class Waiting(Struct, frozen=True):
-    """Who waits for the outcome of an order's payment; the first is who asked first."""
+class PendingReplies(Struct, frozen=True):
+    """The callers that wait for the outcome of an order, in the order of their requests."""
 
-    askers: list[ReplyAddress]
+    addresses: list[ReplyAddress]
 
 
 class Timer(Struct, frozen=True):
-    """Something is due; what it finds decides what it does, so one too many does no harm."""
+    """A deadline. What it does depends on the state that it finds, so a superfluous timer does no harm."""
 
     kind: Literal["reservation", "preparation", "key", "promotion", "escrow"]
     restaurant_id: str
     subject: str  # the order's id, the key's hash, the promotion's id
-    due: int  # milliseconds since 1970
+    due: EpochMs
 
 
-class Peer(Struct, frozen=True, omit_defaults=True):
-    """What a bucket knows of one other: its own asks of it, one at a time, and its answers to that one's.
+class PeerBucket(Struct, frozen=True, omit_defaults=True):
+    """What a bucket knows of one other bucket: its own requests to it, one at a time, and its responses to that one's.
 
-    `asked` and `heard` are numbers of its last ask and of the last one that was answered; `answer` is
-    its last answer, told again when the same ask comes again; `gave` is the number of the last answer
-    that had portions in it.
+    Requests to one peer are numbered from 1. A bucket is the borrower of its requests, and the lender of its responses.
     """
 
-    asked: int = 0
-    asked_at: int = 0
-    wants: list[Want] = []
-    heard: int = 0
-    answer: LendPortions | None = None
-    gave: int = 0
+    last_request: int = 0  # number of our latest request
+    requested_at: EpochMs = EpochMs(0)
+    requested: list[PortionRequest] = []  # its contents, to send it again
+    last_received: int = 0  # number of our latest request that has a response
+    last_response: LendPortions | None = None  # to the peer's latest request, to send it again
+    last_lent: int = 0  # number of our latest response with portions
 
     @property
-    def is_awaited(self) -> bool:
-        """Say whether an ask is under way."""
-        return self.asked > self.heard
+    def has_open_request(self) -> bool:
+        """True if our latest request has no response yet."""
+        return self.last_request > self.last_received
 
 
-class Round(Struct, frozen=True):
-    """All others are asked on behalf of the parked orders before `covers`; complete when nobody is missing.
+class BorrowingRound(Struct, frozen=True):
+    """One round of requests to all peers, for the waiting orders with numbers below `covers`.
 
-    `unsent` are those that first have an older ask to answer, `awaited` those that have been asked.
-    `doubtful`: one of them kept portions for others, or this bucket lent some of its own meanwhile.
+    It is complete when `unsent` and `awaited` are empty (escrow/README.md, S2).
     """
 
     covers: int
-    started: int
-    unsent: list[str]
-    awaited: list[str]
-    doubtful: bool = False
-    lent: dict[str, dict[str, int]] = {}  # by lender, by borrower
-    heard: dict[str, dict[str, int]] = {}  # by borrower, by lender
+    started_at: EpochMs
+    unsent: list[str]  # peers that first have to answer an older request
+    awaited: list[str]  # peers that have this round's request
+    is_inconclusive: bool = (
+        False  # a peer kept portions for other orders, or this bucket lent some of its own
+    )
+    lent: dict[str, dict[str, int]] = {}  # by lender: its last_lent, by borrower
+    received: dict[str, dict[str, int]] = {}  # by borrower: its last_received, by lender
 
 
-class Escrow(Struct, frozen=True, omit_defaults=True):
-    """A bucket beside its stocks (README, Stock escrow).
+class EscrowState(Struct, frozen=True, omit_defaults=True):
+    """A bucket, next to its stocks (escrow/README.md).
 
-    Parked orders have the numbers [head, tail); `claims` is what they want, by sku. `marks` is the
-    number of free portions, by sku, below which more are asked for in good time.
+    Waiting orders have the numbers [head, tail). Portions are counted by pool name (`pools.pool_name`).
     """
 
-    fresh: bool = False  # the restaurant came into being when it had buckets: no key is kept elsewhere
-    open: bool = False
-    peers: dict[str, Peer] = {}
-    round: Round | None = None
+    created_with_buckets: bool = False  # the restaurant was created with buckets: its home has no older keys
+    is_open: bool = False
+    peers: dict[str, PeerBucket] = {}
+    round: BorrowingRound | None = None
     head: int = 0
     tail: int = 0
-    claims: dict[str, int] = {}
-    marks: dict[str, int] = {}
-    net: dict[str, int] = {}  # portions received less those given, by item and by allotment
-    debts: dict[str, int] = {}  # portions that others are to give back, since fewer were put; by net's names
-    tries: int = 0  # how often they are still asked for those
-    window_at: int = 0
-    arrived: int = 0  # orders in this window
-    quiet: int = 0  # windows in a row that were quiet
-    timer_at: int = 0
+    claims: dict[str, int] = {}  # portions that the waiting orders need, by sku
+    low_water_marks: dict[str, int] = {}  # free portions below which the bucket requests more, by sku
+    net_received: dict[str, int] = {}  # portions received less portions lent
+    shortfalls: dict[str, int] = {}  # lent portions that are no longer offered, and are recalled
+    recall_attempts_left: int = 0
+    window_started_at: EpochMs = EpochMs(0)
+    arrivals: int = 0  # orders in this window
+    idle_windows: int = 0  # consecutive windows below the idle rate
+    timer_due: EpochMs = EpochMs(0)
 
 
-class Parked(Struct, frozen=True):
-    """An order that waits for portions from other buckets."""
+class WaitlistedOrder(Struct, frozen=True):
+    """An order that waits for portions of other buckets, and for how many rounds it has."""
 
     command: PlaceOrder
-    at: int
+    since: EpochMs
     rounds: int = 0
 
 
-class Passed(Struct, frozen=True):
-    """Where an order with this key was passed on to: whoever comes with the key again goes there too."""
+class RoutedKey(Struct, frozen=True):
+    """The bucket that an order with this key was forwarded to: a retry goes there too."""
 
-    to: str
+    bucket: str

@@ -1,15 +1,40 @@
-"""Servers that tests share: given in the environment, else from Docker when asked, else embedded."""
+"""Markers by layer, and the servers that tests share.
 
+A server is given in the environment, else comes from Docker when PROMO_TEST_DOCKER=1, else is embedded.
+"""
+
+import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.stack import start_kafka, start_redis
+from tests.support.stack import start_kafka, start_redis
+
+TESTS = Path(__file__).parent
 
 
 def _docker() -> bool:
     return os.environ.get("PROMO_TEST_DOCKER") == "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the folder of its layer (tests/README.md)."""
+    for item in items:
+        layer = item.path.relative_to(TESTS).parts[0]
+        item.add_marker(layer)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def collected_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect what a module with servers leaves behind, before the next one begins.
+
+    Up to Python 3.11.7, a finalizer that logs a traceback while `ast.parse` runs (Hypothesis calls it) makes that raise SystemError.
+    """
+    yield
+    if request.path.relative_to(TESTS).parts[0] != "unit":
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +43,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("PROMO_TEST_KAFKA"):
         yield given
     elif _docker():
-        from tests.containers import kafka_container
+        from tests.support.containers import kafka_container
 
         with kafka_container() as bootstrap:
             yield bootstrap
@@ -34,7 +59,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("PROMO_TEST_REDIS"):
         yield given
     elif _docker():
-        from tests.containers import redis_container
+        from tests.support.containers import redis_container
 
         with redis_container() as url:
             yield url

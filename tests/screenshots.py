@@ -12,10 +12,10 @@ import aiohttp
 from playwright.async_api import Browser, Page
 
 from compose.demo import promotion
-from compose.demo.http import Client
-from tests import browser as chromium
+from compose.demo.http import RetryingClient
 from tests.e2e.customers import ADDRESS
 from tests.e2e.stack import ADMIN, Stack
+from tests.support import browser as chromium
 
 FOLDER = Path(__file__).parents[1] / "ingress/web/screenshots"
 WALL = {"width": 1200, "height": 675}
@@ -44,7 +44,7 @@ PACE = {"preparing": 8, "out_for_delivery": 22, "delivered": 14}
 class Street:
     """The other customers, and the kitchen."""
 
-    def __init__(self, client: Client, token: str) -> None:
+    def __init__(self, client: RetryingClient, token: str) -> None:
         self._client = client
         self._token = token
 
@@ -126,7 +126,7 @@ async def _board(browser: Browser, url: str, token: str) -> None:
 async def take(url: str) -> None:
     """Take all pictures of the stack at this address."""
     async with aiohttp.ClientSession() as session, chromium.running() as browser:
-        client = Client(session, url)
+        client = RetryingClient(session, url)
         token = await promotion.publish(client, ADMIN)
         street = Street(client, token)
         async with asyncio.TaskGroup() as rush:

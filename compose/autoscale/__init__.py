@@ -1,1 +1,1 @@
-"""How many processes of each role are wanted: by the rule of Kubernetes' autoscaler, and by the calendar of promotions."""
+"""How many processes each role needs, by the rule of Kubernetes' autoscaler and the calendar of promotions."""

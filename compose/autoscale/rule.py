@@ -1,8 +1,8 @@
 """The rule of Kubernetes' HorizontalPodAutoscaler, as KEDA uses it (compose/kubernetes/scaling.yaml). Pure.
 
-Wanted is what there is to do, divided by what one process is to have of it, rounded up; as many as there are
-while that is within a tenth; never more than twice as many at a time, or four more; never fewer than were wanted
-at any moment of the last while, since a process that leaves costs a rebalance.
+A role needs its load divided by the target of one process, rounded up. A load within a tenth of the target
+changes nothing. At most twice as many processes, or four more, are added at a time. A process is removed
+only if it was not needed at any moment of the stabilization window, since its departure costs a rebalance.
 """
 
 import math
@@ -10,57 +10,60 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from schemas.views import Window
+from schemas.view_keys import Window
 
-#: Share of the target within which nothing is done.
+#: Share of the target within which nothing changes.
 TOLERANCE = 0.1
-#: How many may come at a time: so many times as many, or so many more.
-TIMES, MORE = 2, 4
+#: The larger of the two bounds one step: this many times as many processes, or this many more.
+MAX_GROWTH_FACTOR, MAX_GROWTH_PROCESSES = 2, 4
+#: So that processes are ready when a promotion begins.
+PROMOTION_LEAD_SECONDS = 60.0
 
 
-class Limits(Struct, frozen=True):
-    """What one role may be scaled to, and by what."""
+class RoleLimits(Struct, frozen=True):
+    """The target and the bounds of one role."""
 
-    each: float  # what one process is to have: records of lag, or requests a second
-    least: int
-    most: int
-    in_promotion: int  # no fewer while a promotion is open, or is soon to be
-    stable_seconds: float = 900.0  # for how long more were not wanted before there are fewer
+    target_per_process: float  # records of lag, or requests per second
+    min_processes: int
+    max_processes: int
+    min_in_promotion: int  # while a promotion is open or begins soon
+    stabilization_seconds: float = 900.0
 
 
 #: As in compose/kubernetes/scaling.yaml.
-LIMITS: Mapping[str, Limits] = {
-    "streams": Limits(each=500, least=2, most=8, in_promotion=2),
-    "ingress": Limits(each=800, least=2, most=16, in_promotion=2),
+DEFAULT_LIMITS: Mapping[str, RoleLimits] = {
+    "streams": RoleLimits(target_per_process=500, min_processes=2, max_processes=8, min_in_promotion=2),
+    "ingress": RoleLimits(target_per_process=800, min_processes=2, max_processes=16, min_in_promotion=2),
 }
-#: Before a promotion begins, so that whoever is to help is there in time, in seconds.
-AHEAD_SECONDS = 60.0
 
 
-class Wanted(Struct, frozen=True):
-    """How many were wanted at a moment, in seconds of any clock."""
+class Recommendation(Struct, frozen=True):
+    """The number of processes that the load needed at a moment, in seconds of any clock."""
 
     at: float
-    number: int
+    processes: int
 
 
-def recommended(current: int, load: float, limits: Limits, promotion: bool) -> int:
-    """Return how many processes so much load asks for, with so many there."""
-    least = max(limits.least, limits.in_promotion) if promotion else limits.least
-    each_has = load / (max(1, current) * limits.each)
-    number = current if abs(each_has - 1.0) <= TOLERANCE else math.ceil(load / limits.each)
-    return min(limits.most, max(least, number))
+def recommend(current: int, load: float, limits: RoleLimits, promotion: bool) -> int:
+    """Return how many processes the load needs while `current` run."""
+    minimum = max(limits.min_processes, limits.min_in_promotion) if promotion else limits.min_processes
+    utilisation = load / (max(1, current) * limits.target_per_process)
+    is_on_target = abs(utilisation - 1.0) <= TOLERANCE
+    needed = current if is_on_target else math.ceil(load / limits.target_per_process)
+    return min(limits.max_processes, max(minimum, needed))
 
 
-def decided(current: int, now: float, history: Sequence[Wanted], limits: Limits) -> int:
-    """Return how many there are to be, given what was recommended until now; the last of it counts as now."""
-    latest = history[-1].number
+def decide(current: int, now: float, history: Sequence[Recommendation], limits: RoleLimits) -> int:
+    """Return the next number of processes; the last recommendation of `history` is that of now."""
+    latest = history[-1].processes
     if latest > current:
-        return min(latest, max(TIMES * current, current + MORE))
-    held = max(wanted.number for wanted in history if wanted.at > now - limits.stable_seconds)
-    return min(current, held)
+        return min(latest, max(MAX_GROWTH_FACTOR * current, current + MAX_GROWTH_PROCESSES))
+    needed = max(each.processes for each in history if each.at > now - limits.stabilization_seconds)
+    return min(current, needed)
 
 
-def is_promotion(windows: Iterable[Window], now_ms: int, ahead_seconds: float = AHEAD_SECONDS) -> bool:
-    """Say whether a promotion is open, or begins within so many seconds."""
-    return any(w.starts_at - ahead_seconds * 1000 <= now_ms < w.ends_at for w in windows)
+def is_promotion_active(
+    windows: Iterable[Window], now_ms: int, lead_seconds: float = PROMOTION_LEAD_SECONDS
+) -> bool:
+    """Return True if a promotion is open or begins within `lead_seconds`."""
+    return any(window.starts_at - lead_seconds * 1000 <= now_ms < window.ends_at for window in windows)

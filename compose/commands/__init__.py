@@ -1,1 +1,1 @@
-"""The commands of python -m compose, one a file."""
+"""The commands of `promo`, one a file."""

@@ -1,82 +1,92 @@
-"""python -m compose autoscale: keep as many processes as there is need of, until Ctrl-C."""
+"""promo autoscale: scale a running stack to its load until Ctrl-C."""
 
 import time
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 
+from msgspec import structs
 from rich.console import Console
 
 from compose.autoscale import rule
-from compose.autoscale.measuring import Meter, calendar
-from compose.autoscale.rule import Limits, Wanted
-from compose.commands.scale import wanted as numbers
+from compose.autoscale.load_source import LoadSource, promotion_windows
+from compose.autoscale.rule import Recommendation, RoleLimits
+from compose.commands.scale import parse_role_counts
 from compose.errors import NotRunning
-from compose.supervisor import control, program
-from compose.supervisor.state import Home
+from compose.supervisor import control, scaling_bounds, services
+from compose.supervisor.stack_state import StackDir
 from schemas.settings import Settings
 
-EVERY_SECONDS = 5.0
+POLL_INTERVAL_SECONDS = 5.0
 
 
-def limits(least: list[str], most: list[str], promotion: list[str], stable: float) -> dict[str, Limits]:
-    """Read `role=number` arguments for what differs from a cluster's limits. Raises StackError."""
-    given = [numbers(arguments) if arguments else {} for arguments in (least, most, promotion)]
+def role_limits(
+    minimum: list[str], maximum: list[str], in_promotion: list[str], stabilization_seconds: float
+) -> dict[str, RoleLimits]:
+    """Return the limits of each role: those of `role=number` arguments, else a cluster's. Raises StackError."""
+    low, high, promotion = (parse_role_counts(arguments) for arguments in (minimum, maximum, in_promotion))
     return {
-        role: Limits(
-            each=usual.each,
-            least=given[0].get(role, usual.least),
-            most=given[1].get(role, usual.most),
-            in_promotion=given[2].get(role, usual.in_promotion),
-            stable_seconds=stable,
+        role: RoleLimits(
+            target_per_process=default.target_per_process,
+            min_processes=low.get(role, default.min_processes),
+            max_processes=high.get(role, default.max_processes),
+            min_in_promotion=promotion.get(role, default.min_in_promotion),
+            stabilization_seconds=stabilization_seconds,
         )
-        for role, usual in rule.LIMITS.items()
+        for role, default in rule.DEFAULT_LIMITS.items()
     }
 
 
-def run(settings: Settings, by_role: Mapping[str, Limits], console: Console) -> int:
-    """Scale until the stack is gone. Raises NotRunning."""
-    home = Home(Path(settings.data_dir).resolve())
-    if home.read() is None:
-        raise NotRunning(home.folder)
-    meter = Meter(f"{program.http_url(settings)}/metrics")
-    history: dict[str, list[Wanted]] = {role: [] for role in by_role}
-    while home.read() is not None:
-        time.sleep(EVERY_SECONDS)
-        load = meter.load()
+def run(settings: Settings, by_role: Mapping[str, RoleLimits], console: Console) -> int:
+    """Scale until the stack stops. Raises NotRunning."""
+    stack_dir = StackDir.of(settings)
+    if stack_dir.read_state() is None:
+        raise NotRunning(stack_dir.folder)
+    bounds = scaling_bounds.role_bounds(settings)
+    by_role = {
+        role: structs.replace(limits, max_processes=min(limits.max_processes, bounds[role].max_processes))
+        for role, limits in by_role.items()
+    }
+    source = LoadSource(f"{services.http_url(settings)}/metrics")
+    history: dict[str, list[Recommendation]] = {role: [] for role in by_role}
+    while stack_dir.read_state() is not None:
+        time.sleep(POLL_INTERVAL_SECONDS)
+        load = source.measure()
         if load is None:
             continue
-        promotion = rule.is_promotion(calendar(settings.redis), time.time_ns() // 1_000_000)
-        here = Counter(process.role for process in home.alive())
-        change = _change(by_role, history, here, load, promotion)
-        if change:
-            why = f"lag {load['streams']:.0f}, {load['ingress']:.0f} requests/s" + ", promotion" * promotion
-            began_at = time.monotonic()
+        promotion = rule.is_promotion_active(promotion_windows(settings.redis), time.time_ns() // 1_000_000)
+        current = Counter(process.role for process in stack_dir.running_processes())
+        counts = _changed_counts(by_role, history, current, load, promotion)
+        if counts:
+            reason = (
+                f"lag {load['streams']:.0f}, {load['ingress']:.0f} requests/s" + ", promotion" * promotion
+            )
+            started_at = time.monotonic()
             try:
-                answer = control.request(home, change)
-            except OSError:  # the next look is seconds away
+                reply = control.request_scale(stack_dir, counts)
+            except OSError:  # the next poll tries again
                 continue
-            done = " ".join(f"{role}={number}" for role, number in change.items())
-            became = answer.error or f"in {time.monotonic() - began_at:.1f} s"
-            console.print(f"{done} ({why}): {became}", soft_wrap=True, highlight=False)
+            change = " ".join(f"{role}={count}" for role, count in counts.items())
+            result = reply.error or f"in {time.monotonic() - started_at:.1f} s"
+            console.print(f"{change} ({reason}): {result}", soft_wrap=True, highlight=False)
     return 0
 
 
-def _change(
-    by_role: Mapping[str, Limits],
-    history: dict[str, list[Wanted]],
-    here: Mapping[str, int],
+def _changed_counts(
+    by_role: Mapping[str, RoleLimits],
+    history: dict[str, list[Recommendation]],
+    current_counts: Mapping[str, int],
     load: Mapping[str, float],
     promotion: bool,
 ) -> dict[str, int]:
-    """Return the roles that are to have another number of processes; remembers what was recommended."""
+    """Return the new numbers of the roles that change; adds the recommendations to `history`."""
     now = time.monotonic()
-    change = {}
-    for role, bounds in by_role.items():
-        current = here.get(role, 0)
-        kept = [wanted for wanted in history[role] if wanted.at > now - bounds.stable_seconds]
-        history[role] = [*kept, Wanted(now, rule.recommended(current, load[role], bounds, promotion))]
-        number = rule.decided(current, now, history[role], bounds)
-        if number != current:
-            change[role] = number
-    return change
+    changed = {}
+    for role, limits in by_role.items():
+        current = current_counts.get(role, 0)
+        recent = [each for each in history[role] if each.at > now - limits.stabilization_seconds]
+        recommendation = Recommendation(now, rule.recommend(current, load[role], limits, promotion))
+        history[role] = [*recent, recommendation]
+        count = rule.decide(current, now, history[role], limits)
+        if count != current:
+            changed[role] = count
+    return changed

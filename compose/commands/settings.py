@@ -1,4 +1,4 @@
-"""python -m compose settings: every setting, its default, its meaning."""
+"""promo settings: every setting, its default, its meaning."""
 
 from rich.console import Console
 from rich.table import Table
@@ -7,7 +7,7 @@ from schemas import settings
 
 
 def run(console: Console) -> int:
-    """Print the table; a line each, with tabs between, where no person looks."""
+    """Print a table on a terminal, else one line per setting with tabs between the columns."""
     described = settings.describe()
     if not console.is_terminal:
         print("\n".join("\t".join(row) for row in described))

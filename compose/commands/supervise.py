@@ -1,50 +1,51 @@
-"""python -m compose supervise: the process that make up leaves behind."""
+"""promo supervise: the process that `promo up` leaves in the background."""
 
 import asyncio
 import os
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
-from compose import locks
+from compose import file_locks
 from compose.errors import AlreadyRunning, StackError
-from compose.progress import Event, Report
-from compose.supervisor import program, session
-from compose.supervisor.state import Home
+from compose.progress import ProgressEvent, ProgressKind, Report
+from compose.supervisor import services, session
+from compose.supervisor.stack_state import StackDir
 from schemas.settings import Settings
 
 
 def run(settings: Settings, report_fd: int) -> int:
-    """Keep a stack until told to stop; tells its progress on a descriptor, one JSON event a line."""
-    home = Home(Path(settings.data_dir).resolve())
-    report = _to(report_fd)
-    with locks.held(home.lock, wait=False) as ours:
+    """Run a stack until a signal; writes its progress to a file descriptor, one JSON event a line."""
+    stack_dir = StackDir.of(settings)
+    report = _write_to(report_fd)
+    with file_locks.acquire(stack_dir.lock, wait=False) as acquired:
         try:
-            if not ours:
-                raise AlreadyRunning(home.folder)
-            home.begin("up", program.http_url(settings))
+            if not acquired:
+                raise AlreadyRunning(stack_dir.folder)
+            stack_dir.write_initial_state("up", services.http_url(settings))
             java = session.prepare(settings, report)
 
             async def work() -> int:
-                async with session.running(settings, home, home.folder, report, "up", java) as stack:
-                    report(Event("ready", stack.url))
+                async with session.running_stack(
+                    settings, stack_dir, stack_dir.folder, report, "up", java
+                ) as stack:
+                    report("ready", stack.url)
                     await asyncio.Event().wait()  # until a signal
                 return 0
 
-            asyncio.run(session.until_signalled(work()))
+            asyncio.run(session.run_until_signalled(work()))
         except StackError as error:
-            report(Event("failed", str(error)))
-            return 1
+            report("failed", str(error), error.exit_status)
+            return error.exit_status
     return 0
 
 
-def _to(report_fd: int) -> Report:
-    """Return a Report for whoever started us, who may be gone, and for our log."""
+def _write_to(report_fd: int) -> Report:
+    """Return a Report for `promo up`, which may have ended, and for our log."""
 
-    def report(event: Event) -> None:
-        print(event.kind, event.text, flush=True)
+    def report(kind: ProgressKind, text: str, exit_status: int = 0) -> None:
+        print(kind, text, flush=True)
         with suppress(OSError):
-            os.write(report_fd, msgspec.json.encode(event) + b"\n")
+            os.write(report_fd, msgspec.json.encode(ProgressEvent(kind, text, exit_status)) + b"\n")
 
     return report

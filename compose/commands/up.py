@@ -1,64 +1,81 @@
-"""python -m compose up: the stack in the background."""
+"""promo up: the stack in the background."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
-from compose import children, locks, preflight, progress
-from compose.errors import AlreadyRunning, StackError, StartFailed
-from compose.progress import Event, Report
-from compose.supervisor.program import ROOT, get
-from compose.supervisor.stack import START_SECONDS
-from compose.supervisor.state import Home, State
+from compose import file_locks, preflight, progress, subprocesses
+from compose.errors import AlreadyRunning, CommandFailed, OtherAdminToken, StartFailed
+from compose.progress import ProgressEvent, Report
+from compose.supervisor import admin_token
+from compose.supervisor.services import ROOT, fetch
+from compose.supervisor.stack import START_TIMEOUT_SECONDS
+from compose.supervisor.stack_state import StackDir, StackState
 from schemas.settings import Settings
+
+POLL_INTERVAL_SECONDS = 0.1
 
 
 def run(settings: Settings, console: Console) -> int:
     """Return once everything works. Raises StackError."""
-    home = Home(Path(settings.data_dir).resolve())
-    preflight.folders(home.folder)
-    with progress.shown(console) as report:
-        url = _join(home, report) if locks.is_held(home.lock) else _start(home, report)
-    console.print(
-        f"Ready: {url}   docs {url}/docs   logs {home.folder / 'logs'}   stop: make down", soft_wrap=True
-    )
+    stack_dir = StackDir.of(settings)
+    preflight.check_folders(stack_dir.folder)
+    with progress.show_progress(console) as report:
+        if file_locks.is_locked(stack_dir.lock):
+            report("note", f"a stack already runs in {stack_dir.folder}")
+            url = _wait_for_running(stack_dir, settings.admin_token)
+        else:
+            url = _start(stack_dir, report)
+    logs = stack_dir.folder / "logs"
+    console.print(f"Ready: {url}   docs {url}/docs   logs {logs}   stop: make down", soft_wrap=True)
+    console.print(f"Admin token: {_admin_token_source(settings, stack_dir)}", soft_wrap=True)
     return 0
 
 
-def _join(home: Home, report: Report) -> str:
-    """Wait for the stack that runs already; returns its URL."""
-    report(Event("note", f"a stack already runs in {home.folder}"))
-    deadline = time.monotonic() + START_SECONDS
-    while locks.is_held(home.lock) and time.monotonic() < deadline:
-        state = home.read()
+def _admin_token_source(settings: Settings, stack_dir: StackDir) -> str:
+    """Return where the administrator's token is, never the token itself."""
+    if settings.admin_token:
+        return "the value of PROMO_ADMIN_TOKEN"
+    state, file = stack_dir.read_state(), stack_dir.admin_token
+    if file.exists() and admin_token.are_accepted(file.read_text(), state.admin_tokens if state else []):
+        return f"in {file}"
+    return "the PROMO_ADMIN_TOKEN that this stack was started with"
+
+
+def _wait_for_running(stack_dir: StackDir, token: str) -> str:
+    """Wait until the running stack works, and return its URL. Raises StackError."""
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while file_locks.is_locked(stack_dir.lock) and time.monotonic() < deadline:
+        state = stack_dir.read_state()
         if state is not None and state.purpose != "up":
-            raise AlreadyRunning(home.folder)
-        if state is not None and state.ready and _answers(state):
+            raise AlreadyRunning(stack_dir.folder)
+        if state is not None and state.ready and _is_serving(state):
+            if not admin_token.are_accepted(token, state.admin_tokens):
+                raise OtherAdminToken(stack_dir.folder)
             return state.url
-        time.sleep(0.1)
-    raise StartFailed("the stack that already runs", "is not healthy; make down, then make up", home.log)
+        time.sleep(POLL_INTERVAL_SECONDS)
+    raise StartFailed("the running stack", "does not work: make down, then make up", stack_dir.log)
 
 
-def _answers(state: State) -> bool:
-    serving = any(process.role == "ingress" for process in state.processes)
-    return not serving or get(f"{state.url}/health/ready") is not None
+def _is_serving(state: StackState) -> bool:
+    has_ingress = any(process.role == "ingress" for process in state.processes)
+    return not has_ingress or fetch(f"{state.url}/health/ready") is not None
 
 
-def _start(home: Home, report: Report) -> str:
-    """Start a supervisor, show its progress, return its URL."""
+def _start(stack_dir: StackDir, report: Report) -> str:
+    """Start a supervisor, report its progress, and return the URL of its stack. Raises StackError."""
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "compose", "supervise", "--report-fd", str(writing)]
-    with children.log_file(home.log) as log:
+    with subprocesses.open_log(stack_dir.log) as log:
         supervisor = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=children.environment({"PROMO_DATA_DIR": str(home.folder)}),
+            env=subprocesses.child_environment({"PROMO_DATA_DIR": str(stack_dir.folder)}),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -69,14 +86,14 @@ def _start(home: Home, report: Report) -> str:
     try:
         with os.fdopen(reading, "rb") as events:
             for line in events:
-                event = msgspec.json.decode(line, type=Event)
+                event = msgspec.json.decode(line, type=ProgressEvent)
                 if event.kind == "ready":
                     return event.text
                 if event.kind == "failed":
-                    raise StackError(event.text)
-                report(event)
-    except BaseException:  # Ctrl-C as well: nothing stays behind half started
+                    raise CommandFailed(event.text, event.exit_status)
+                report(event.kind, event.text)
+    except BaseException:  # Ctrl-C too: a half started stack is stopped
         supervisor.send_signal(signal.SIGTERM)
         supervisor.wait()
         raise
-    raise StartFailed("the supervisor", "ended unexpectedly", home.log)
+    raise StartFailed("the supervisor", "ended unexpectedly", stack_dir.log)

@@ -1,1 +1,1 @@
-"""The demonstration: a flash promotion, a crowd, and a check of what came of it."""
+"""The demo: a flash promotion, a crowd of customers, and a check of the result."""

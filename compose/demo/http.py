@@ -1,7 +1,6 @@
-"""A client that tries again, as a good one does: bounded, spread by chance, the same request each time."""
+"""A client that retries the same request, with full jitter and a bounded number of attempts."""
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,27 +9,28 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-ATTEMPTS = 10
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 2.0
+from schemas.runtime import backoff
+
+MAX_ATTEMPTS = 10
+FIRST_DELAY_SECONDS = 0.2
+MAX_DELAY_SECONDS = 2.0
 TIMEOUT = aiohttp.ClientTimeout(total=15)
 
-#: 202: not decided within the wait; asking again with the same key brings the decision.
-UNDECIDED = frozenset({202, 429, 503})
+#: Statuses after which the same key brings the decision later; 202: not decided within the wait.
+PENDING_STATUSES = frozenset({202, 429, 503})
 
 
-class Answered(Struct, frozen=True):
-    """The last answer, and how long it took from the first attempt."""
+class HttpOutcome(Struct, frozen=True):
+    """The last response; `seconds` are counted from the first attempt."""
 
     status: int
     body: bytes
     replayed: bool
     seconds: float
-    attempts: int
 
 
-class Client:
-    """Sends JSON to one server."""
+class RetryingClient:
+    """Sends JSON requests to one server."""
 
     def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
         self._session = session
@@ -38,20 +38,19 @@ class Client:
 
     async def send(
         self, method: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> Answered | None:
-        """Return the answer that decided it; None where there was none after the last attempt."""
+    ) -> HttpOutcome | None:
+        """Return the response with the decision, or None if the last attempt brought none."""
         started = time.monotonic()
-        for attempt in range(1, ATTEMPTS + 1):
-            answer = await self._once(method, path, msgspec.json.encode(body), headers)
-            if answer is not None and answer[0] not in UNDECIDED:
-                status, raw, replayed = answer
-                return Answered(status, raw, replayed, time.monotonic() - started, attempt)
-            await asyncio.sleep(pause(attempt))
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            outcome = await self._send_once(method, path, msgspec.json.encode(body), headers, started)
+            if outcome is not None and outcome.status not in PENDING_STATUSES:
+                return outcome
+            await asyncio.sleep(retry_delay(attempt))
         return None
 
-    async def _once(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> tuple[int, bytes, bool] | None:
+    async def _send_once(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], started: float
+    ) -> HttpOutcome | None:
         try:
             async with self._session.request(
                 method,
@@ -61,11 +60,12 @@ class Client:
                 timeout=TIMEOUT,
             ) as response:
                 replayed = response.headers.get("Idempotency-Replayed") == "true"
-                return response.status, await response.read(), replayed
+                raw = await response.read()
+                return HttpOutcome(response.status, raw, replayed, time.monotonic() - started)
         except (aiohttp.ClientError, TimeoutError):
             return None
 
 
-def pause(attempt: int) -> float:
-    """Return the seconds before the next attempt: full jitter under a doubling bound."""
-    return random.uniform(0, min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt))
+def retry_delay(attempt: int) -> float:
+    """Return the seconds to wait after this attempt."""
+    return backoff.delay(attempt, first_seconds=FIRST_DELAY_SECONDS, max_seconds=MAX_DELAY_SECONDS)

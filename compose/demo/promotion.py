@@ -1,11 +1,11 @@
-"""The sample promotion, as its restaurant would enter it."""
+"""The sample promotion, as its restaurant would send it."""
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from compose.demo.http import Client
+from compose.demo.http import RetryingClient
 from compose.errors import StackError
 
 RESTAURANT = "cantina-da-praia"
@@ -31,27 +31,27 @@ MENU: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-async def publish(client: Client, admin_token: str) -> str:
-    """Enter the restaurant, its menu and the promotion; returns the restaurant's token. Raises StackError."""
+async def publish(client: RetryingClient, admin_token: str) -> str:
+    """Send the restaurant, its menu and the promotion, and return the restaurant's token. Raises StackError."""
     base = f"/v1/restaurants/{RESTAURANT}"
     now = datetime.now(UTC)
     promotion = {
-        # a little earlier than now: the broker's clock decides, not ours
+        # a little earlier than now, since the broker's clock decides
         "starts_at": (now - timedelta(seconds=5)).isoformat(),
         "ends_at": (now + WINDOW).isoformat(),
         "items": [
             {"sku": SKU, "promo_price": {"amount": PROMO_PRICE, "currency": "BRL"}, "portions": PORTIONS}
         ],
     }
-    entries: list[tuple[str, Mapping[str, Any]]] = [(base, PROFILE)]
-    entries += [(f"{base}/menu/{sku}", item) for sku, item in MENU.items()]
-    entries += [(f"{base}/promotions/{PROMOTION}", promotion)]
+    requests: list[tuple[str, Mapping[str, Any]]] = [(base, PROFILE)]
+    requests += [(f"{base}/menu/{sku}", item) for sku, item in MENU.items()]
+    requests += [(f"{base}/promotions/{PROMOTION}", promotion)]
     token = ""
-    for path, body in entries:
+    for path, body in requests:
         answer = await client.send("PUT", path, body, {"Authorization": f"Bearer {admin_token}"})
         if answer is None or answer.status not in (200, 201):
-            said = f"{answer.status} {answer.body[:300].decode(errors='replace')}" if answer else "nothing"
-            raise StackError(f"PUT {path} was answered with {said}.")
+            text = f"{answer.status} {answer.body[:300].decode(errors='replace')}" if answer else "nothing"
+            raise StackError(f"PUT {path} was answered with {text}.")
         if path == base:
             token = json.loads(answer.body)["token"]
     return token

@@ -1,30 +1,22 @@
-"""The crowd: everyone wants a portion, some press the button twice."""
+"""The crowd: every customer orders one portion at once, some of them twice."""
 
 import asyncio
 import secrets
 
-from msgspec import Struct
-
 from compose.demo import promotion
-from compose.demo.http import Answered, Client
+from compose.demo.http import HttpOutcome, RetryingClient
 
 CUSTOMERS = 300
-IMPATIENT = 5  # every fifth sends the same order twice at once
+REPEATING = 5  # every fifth customer sends the same order twice at once
 
 
-class Outcome(Struct, frozen=True):
-    """What one customer was told: once, or twice by the impatient, and again when asked afterwards."""
-
-    answers: list[Answered | None]
-
-
-async def run(client: Client) -> list[Outcome]:
-    """Let all customers order at once."""
-    race = secrets.token_hex(4)
-    return await asyncio.gather(*(_customer(client, race, number) for number in range(CUSTOMERS)))
+async def run(client: RetryingClient) -> list[list[HttpOutcome | None]]:
+    """Send the orders of all customers at once; return the answers to each: one, or three to a repeated order."""
+    race_id = secrets.token_hex(4)
+    return await asyncio.gather(*(_customer(client, race_id, number) for number in range(CUSTOMERS)))
 
 
-async def _customer(client: Client, race: str, number: int) -> Outcome:
+async def _customer(client: RetryingClient, race_id: str, number: int) -> list[HttpOutcome | None]:
     order = {
         "restaurant_id": promotion.RESTAURANT,
         "items": [
@@ -44,11 +36,11 @@ async def _customer(client: Client, race: str, number: int) -> Outcome:
         "payment": {"method": "cash"},
         "customer": {"id": f"cliente-{number + 1}", "name": f"Cliente {number + 1}"},
     }
-    headers = {"Idempotency-Key": f"{race}-{number}"}
-    times = 2 if number % IMPATIENT == 0 else 1
+    headers = {"Idempotency-Key": f"{race_id}-{number}"}
+    times = 2 if number % REPEATING == 0 else 1
     answers = list(
         await asyncio.gather(*(client.send("POST", "/v1/orders", order, headers) for _ in range(times)))
     )
-    if times > 1:  # and once more, when it has long been decided
+    if times > 1:  # and again after the decision
         answers.append(await client.send("POST", "/v1/orders", order, headers))
-    return Outcome(answers)
+    return answers

@@ -1,1 +1,1 @@
-"""The edge: nginx as gateway, and as a cache for a second."""
+"""The edge: nginx as a gateway, with a cache of one second."""

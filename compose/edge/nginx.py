@@ -1,4 +1,4 @@
-"""The edge as a program: where nginx is, and the configuration that it is given."""
+"""Where nginx is, its configuration and its command."""
 
 import os
 import shutil
@@ -8,18 +8,18 @@ from string import Template
 from compose.errors import NoEdge
 from schemas.settings import Settings
 
-#: Where Debian has it, which is not on everybody's PATH.
+#: Debian's folder of nginx, which is not on every PATH.
 SBIN = "/usr/sbin"
 
 
-class _Conf(Template):
-    """`$NAME` is ours, `$name` is nginx's."""
+class _ConfigTemplate(Template):
+    """A template in which `$NAME` is ours and `$name` is nginx's."""
 
     idpattern = "(?-i:[A-Z]+)"
 
 
-def executable() -> str:
-    """Return the path of nginx; raises NoEdge."""
+def find_executable() -> str:
+    """Return the path of nginx. Raises NoEdge."""
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:{SBIN}")
     if found is None:
         raise NoEdge
@@ -27,11 +27,11 @@ def executable() -> str:
 
 
 def prepare(folder: Path, settings: Settings) -> None:
-    """Make the folder and write the configuration."""
+    """Make the folder, with an empty cache, and write the configuration."""
     shutil.rmtree(folder / "cache", ignore_errors=True)
     for name in ("cache", "temp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    template = _Conf((Path(__file__).parent / "nginx.conf").read_text())
+    template = _ConfigTemplate((Path(__file__).parent / "nginx.conf").read_text())
     text = template.safe_substitute(
         LISTEN=_address(settings.http_host, settings.edge_port),
         INGRESS=_address(_reachable(settings.http_host), settings.http_port),
@@ -41,7 +41,7 @@ def prepare(folder: Path, settings: Settings) -> None:
 
 def command(folder: Path) -> list[str]:
     """Return the command that runs it in the foreground."""
-    return [executable(), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
+    return [find_executable(), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
 
 
 def _reachable(host: str) -> str:

@@ -1,1 +1,1 @@
-"""A real Kafka broker without Docker: its jars, its Java, its settings, its start."""
+"""A real Kafka broker without Docker: its jars, its Java, its configuration, its start."""

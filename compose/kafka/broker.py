@@ -10,17 +10,17 @@ from compose.kafka.java import Java
 
 HERE = Path(__file__).parent
 
-#: JDK 24 and newer warn of what Kafka's own libraries do.
-QUIET_SINCE = 24
-HEAP = "400m"  # 256m starts and idles; the rest is for many clients' fetches in a surge
+#: From this JDK on there are warnings about Kafka's own libraries, which flags silence.
+MIN_JAVA_WITH_WARNINGS = 24
+MAX_HEAP = "400m"  # 256m is enough to start; the rest is for the fetches of many clients in a surge
 
 
 def prepare(folder: Path, port: int) -> None:
-    """Write what the broker reads. An existing folder keeps its data; the ports may differ from last time."""
+    """Write the broker's files. An existing folder keeps its data, also under other ports."""
     log = folder / "log"
     log.mkdir(parents=True, exist_ok=True)
     if not (log / "meta.properties").exists():
-        # what kafka-storage format would write, without two seconds of Java
+        # the file that `kafka-storage format` writes in two seconds of Java
         (log / "meta.properties").write_text(
             f"version=1\nnode.id=1\ncluster.id={_random_id()}\ndirectory.id={_random_id()}\n"
         )
@@ -32,30 +32,32 @@ def prepare(folder: Path, port: int) -> None:
 def command(java: Java, cache_flags: list[str] | None = None, *, quick_start: bool = False) -> list[str]:
     """Return the command that runs a broker in its folder (the working directory).
 
-    `quick_start` spares the compiler, for brokers that are started often and live for a minute.
+    Args:
+        cache_flags: in place of those that use the start-up cache.
+        quick_start: compile less, for brokers that start often and run for minutes.
     """
-    flags = startup_cache.use(java) if cache_flags is None else cache_flags
+    flags = startup_cache.jvm_flags(java) if cache_flags is None else cache_flags
     if quick_start:
         flags = [*flags, "-XX:TieredStopAtLevel=1"]
-    if java.major >= QUIET_SINCE:
+    if java.major >= MIN_JAVA_WITH_WARNINGS:
         flags = [*flags, "--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
     return [
         str(java.executable),
         *flags,
-        f"-Xmx{HEAP}",
+        f"-Xmx{MAX_HEAP}",
         "-XX:+UseSerialGC",
-        "-XX:+ExitOnOutOfMemoryError",  # a broker that limps is worse than one that is started again
+        "-XX:+ExitOnOutOfMemoryError",  # the supervisor restarts it; a broker without memory would only be slow
         "-Djava.awt.headless=true",
         f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}",
         "-cp",
-        jars.class_path(jars.installed()),
+        jars.class_path(jars.install_folder()),
         "kafka.Kafka",
         "broker.properties",
     ]
 
 
 def _random_id() -> str:
-    """Return a Kafka Uuid: 22 characters that do not start with a dash, which Kafka's tools take for a flag."""
+    """Return a Kafka Uuid: 22 characters. None starts with a dash, which Kafka's tools read as a flag."""
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return text

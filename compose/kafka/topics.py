@@ -1,49 +1,50 @@
-"""Make the topics of the registry; `python -m compose.kafka.topics` where a cluster is given."""
+"""Create the topics of schemas/topics.py: `promo topics`, or `python -m compose.kafka.topics` in a container."""
 
 import asyncio
 import sys
 import time
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from compose.errors import StartFailed
 from schemas import settings as environment
+from schemas.runtime.kafka_clients import make_admin_client
 from schemas.settings import Settings
 from schemas.topics import TOPICS
 
-LIMIT_SECONDS = 30.0
-MOST_REPLICAS = 3  # where the cluster has as many brokers
+CREATE_TIMEOUT_SECONDS = 30.0
+MAX_REPLICAS = 3  # in a cluster with as many brokers
 
 
-async def create(settings: Settings, bootstrap_servers: str) -> int:
-    """Create what is missing; returns how many topics the registry has. Raises StartFailed."""
-    deadline = time.monotonic() + LIMIT_SECONDS
+async def create(settings: Settings) -> int:
+    """Create the missing topics, and return the number of all topics. Raises StartFailed."""
+    deadline = time.monotonic() + CREATE_TIMEOUT_SECONDS
     while True:
         try:
-            await _create(settings, bootstrap_servers)
+            await _create(settings)
             return len(TOPICS)
-        except KafkaError as error:  # a broker that has just started may not yet know itself
+        except KafkaError as error:  # right after its start a broker may not be in its own metadata
             if time.monotonic() > deadline:
-                raise StartFailed("kafka", f"did not take the topics: {error!r}", None) from error
+                raise StartFailed("kafka", f"did not create the topics: {error!r}", None) from error
             await asyncio.sleep(0.1)
 
 
-async def _create(settings: Settings, bootstrap_servers: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, client_id="promo-compose")
+async def _create(settings: Settings) -> None:
+    admin = make_admin_client(settings.kafka, client_id="promo-compose")
     try:
         await admin.start()
         brokers = len((await admin.describe_cluster())["brokers"])
-        wanted = [
+        new_topics = [
             NewTopic(
                 topic.name,
                 getattr(settings, topic.partitions),
-                min(brokers, MOST_REPLICAS),
+                min(brokers, MAX_REPLICAS),
                 topic_configs=topic.configs(),
             )
             for topic in TOPICS
         ]
-        response = await admin.create_topics(wanted)
+        response = await admin.create_topics(new_topics)
         for _, code, *message in response.topic_errors:
             error = for_code(code)
             if error is not TopicAlreadyExistsError and code != 0:
@@ -53,11 +54,13 @@ async def _create(settings: Settings, bootstrap_servers: str) -> None:
 
 
 def main() -> int:
-    """Make what is missing in the cluster that the settings name."""
+    """Create the missing topics in the cluster of the settings; returns 2 for wrong settings, 1 for a failure."""
     try:
-        given = environment.read()
-        count = asyncio.run(create(given, given.bootstrap_servers))
-    except (environment.SettingError, StartFailed, OSError) as error:
+        count = asyncio.run(create(environment.read()))
+    except environment.SettingError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (StartFailed, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"topics: {count}")

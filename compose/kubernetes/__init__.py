@@ -1,1 +1,1 @@
-"""Kubernetes: the manifests, and what makes those of them that repeat what the code says."""
+"""Kubernetes manifests, and the code that generates two of them."""

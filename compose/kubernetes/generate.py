@@ -1,6 +1,6 @@
-"""`python -m compose.kubernetes.generate`: the topics of the registry and the alerts, as Kubernetes takes them.
+"""`python -m compose.kubernetes.generate` writes topics.yaml and alerts.yaml, from schemas/topics.py and rules.yml.
 
-JSON is YAML, and needs no library to be written.
+The files are JSON, which is YAML and needs no library.
 """
 
 import json
@@ -13,14 +13,14 @@ from schemas.topics import TOPICS
 FOLDER = Path(__file__).parent
 RULES = FOLDER.parent / "prometheus" / "rules.yml"
 
-#: Copies of each partition, and how many must have a record before it is acknowledged.
-REPLICAS, IN_SYNC = 3, 2
+#: Copies of each partition, and the copies that a record needs to be acknowledged.
+REPLICAS, MIN_IN_SYNC_REPLICAS = 3, 2
 
 
-def topics() -> str:
-    """Return the KafkaTopics of Strimzi, with the partitions of the default settings."""
+def render_topics() -> str:
+    """Return topics.yaml: Strimzi's KafkaTopics, with the partitions of the default settings."""
     settings = Settings()
-    made = [
+    topics = [
         {
             "apiVersion": "kafka.strimzi.io/v1",
             "kind": "KafkaTopic",
@@ -28,17 +28,17 @@ def topics() -> str:
             "spec": {
                 "partitions": getattr(settings, topic.partitions),
                 "replicas": REPLICAS,
-                "config": {**topic.configs(), "min.insync.replicas": str(IN_SYNC)},
+                "config": {**topic.configs(), "min.insync.replicas": str(MIN_IN_SYNC_REPLICAS)},
             },
         }
         for topic in TOPICS
     ]
-    return "".join(f"---\n{_text(one)}" for one in made)
+    return "".join(f"---\n{_render(topic)}" for topic in topics)
 
 
-def alerts() -> str:
-    """Return the PrometheusRule that says what rules.yml says."""
-    import yaml  # of the development environment: the product writes no YAML
+def render_alerts() -> str:
+    """Return alerts.yaml: a PrometheusRule with the content of rules.yml."""
+    import yaml  # of the development environment
 
     spec = yaml.safe_load(RULES.read_text())
     metadata = {"name": "promo", "labels": {"role": "alert-rules"}}
@@ -48,15 +48,15 @@ def alerts() -> str:
         "metadata": metadata,
         "spec": spec,
     }
-    return _text(rule)
+    return _render(rule)
 
 
-def _text(document: dict[str, Any]) -> str:
+def _render(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-MADE = {"topics.yaml": topics, "alerts.yaml": alerts}
+GENERATED_FILES = {"topics.yaml": render_topics, "alerts.yaml": render_alerts}
 
 if __name__ == "__main__":
-    for name, make in MADE.items():
+    for name, make in GENERATED_FILES.items():
         (FOLDER / name).write_text(make())

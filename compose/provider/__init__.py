@@ -1,1 +1,1 @@
-"""The simulated payment provider: an HTTP process of its own, as slow, as failing and as forgetful as it is told to be."""
+"""The simulated payment provider: an HTTP process whose delays and failures can be set while it runs."""

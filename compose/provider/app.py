@@ -1,4 +1,4 @@
-"""The provider's HTTP: authorisations, refunds, the ledger, and how it is told to misbehave."""
+"""The provider's HTTP: authorisations, refunds, the ledger, and its behaviour."""
 
 import asyncio
 import random
@@ -8,19 +8,20 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 from msgspec import Struct
+from opentelemetry.trace import SpanKind
 
 from compose.provider.behaviour import Behaviour
-from compose.provider.ledger import AmountDiffers, Ledger
+from compose.provider.ledger import AmountMismatchError, Ledger
 from schemas.money import Money
 from schemas.telemetry import tracing
 
 T = TypeVar("T")
 
-#: Between two looks whether the client of a request that hangs has left, in seconds.
-LOOK_SECONDS = 0.2
+#: How often a request that hangs checks that its client is still connected.
+DISCONNECT_POLL_INTERVAL_SECONDS = 0.2
 
 
-class Authorisation(Struct, frozen=True, forbid_unknown_fields=True):
+class AuthorisationRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /authorisations."""
 
     order_id: str
@@ -28,22 +29,22 @@ class Authorisation(Struct, frozen=True, forbid_unknown_fields=True):
     method: str
 
 
-class Refund(Struct, frozen=True, forbid_unknown_fields=True):
+class RefundRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /refunds."""
 
     order_id: str
 
 
-class Provider:
-    """Handlers over a ledger."""
+class SimulatedProvider:
+    """The handlers."""
 
     def __init__(self, ledger: Ledger, behaviour: Behaviour) -> None:
         self._ledger = ledger
         self._behaviour = behaviour
 
     async def authorise(self, request: web.Request) -> web.StreamResponse:
-        """POST /authorisations: the same order id gives the same answer, and one authorisation."""
-        body = await _read(request, Authorisation)
+        """POST /authorisations: one authorisation for each order id; a repeat gets the same answer."""
+        body = await _read(request, AuthorisationRequest)
         if request.headers.get("Idempotency-Key") != body.order_id:
             raise _fault(400, "the header Idempotency-Key must be the order's id")
 
@@ -51,15 +52,15 @@ class Provider:
             decline = random.random() < self._behaviour.decline
             try:
                 entry = self._ledger.authorise(body.order_id, body.amount, body.method, decline=decline)
-            except AmountDiffers:
-                raise _fault(422, "the order was asked for with another amount") from None
+            except AmountMismatchError:
+                raise _fault(422, "the order has an authorisation with another amount") from None
             return {"status": entry.kind, "reference": entry.reference}
 
         return await self._perform(request, act)
 
     async def refund(self, request: web.Request) -> web.StreamResponse:
-        """POST /refunds: what was authorised goes back, once; where nothing was, nothing will be."""
-        body = await _read(request, Refund)
+        """POST /refunds: refund what was authorised, once; without an authorisation, prevent a later one."""
+        body = await _read(request, RefundRequest)
 
         def act() -> dict[str, Any]:
             entry = self._ledger.refund(body.order_id)
@@ -77,22 +78,22 @@ class Provider:
         """GET /behaviour."""
         return _json(self._behaviour)
 
-    async def change(self, request: web.Request) -> web.Response:
-        """PUT /behaviour: what is left out becomes 0."""
+    async def set_behaviour(self, request: web.Request) -> web.Response:
+        """PUT /behaviour: a field that is left out becomes 0."""
         self._behaviour = await _read(request, Behaviour)
         return _json(self._behaviour)
 
     async def _perform(self, request: web.Request, act: Callable[[], dict[str, Any]]) -> web.StreamResponse:
-        """Act and answer, as well as we behave now."""
+        """Act and answer, with the delays and failures of the behaviour."""
         behaviour = self._behaviour
         await asyncio.sleep(behaviour.delay_seconds(random.random()))
         fate = behaviour.fate(random.random)
         answer = act() if fate in ("answered", "error-after", "hang-after") else {}
         if fate.startswith("hang"):
             while request.transport is not None and not request.transport.is_closing():
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(DISCONNECT_POLL_INTERVAL_SECONDS)
         if fate != "answered":
-            raise _fault(500, "told to fail")
+            raise _fault(500, "a simulated failure")
         if random.random() < behaviour.duplicate_callbacks:
             answer["duplicate"] = True
         return _json(answer)
@@ -100,7 +101,7 @@ class Provider:
 
 def make_app(ledger: Ledger, behaviour: Behaviour) -> web.Application:
     """Return the application over this ledger."""
-    provider = Provider(ledger, behaviour)
+    provider = SimulatedProvider(ledger, behaviour)
     app = web.Application(middlewares=[_traced])
     app.add_routes(
         [
@@ -108,7 +109,7 @@ def make_app(ledger: Ledger, behaviour: Behaviour) -> web.Application:
             web.post("/refunds", provider.refund),
             web.get("/ledger", provider.ledger),
             web.get("/behaviour", provider.behaviour),
-            web.put("/behaviour", provider.change),
+            web.put("/behaviour", provider.set_behaviour),
         ]
     )
     return app
@@ -118,9 +119,9 @@ def make_app(ledger: Ledger, behaviour: Behaviour) -> web.Application:
 async def _traced(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Tell what is done for a caller that is traced."""
+    """Record a span for a caller that sends a trace context."""
     given = request.headers.get("traceparent", "").encode("ascii", "replace")
-    with tracing.span(f"{request.method} {request.path}", given, "server"):
+    with tracing.span(f"{request.method} {request.path}", given, SpanKind.SERVER):
         return await handler(request)
 
 

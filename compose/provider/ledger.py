@@ -1,6 +1,6 @@
-"""The provider's ledger: what it did, once for each order, and never otherwise afterwards.
+"""The provider's ledger: the one decision about each order, which never changes.
 
-Each entry is one line appended to a file before anybody is told of it, so it survives `kill -9`.
+Each entry is a line that is appended to a file before it is answered, so it survives `kill -9`.
 """
 
 import os
@@ -12,86 +12,81 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from schemas import instants
+from schemas import timestamps
 from schemas.money import Money
 
+EntryKind = Literal["authorised", "declined", "refunded", "voided"]
 
-class Entry(Struct, frozen=True):
-    """One thing that was done to an order's money."""
+
+class LedgerEntry(Struct, frozen=True):
+    """One movement of an order's money."""
 
     order_id: str
-    kind: Literal["authorised", "declined", "refunded", "voided"]
-    amount: Money | None  # None: a void, of what was never authorised
+    kind: EntryKind
+    amount: Money | None  # None: a void, since nothing was authorised
     reference: str
     at: str
     method: str = ""
 
 
-class AmountDiffers(Exception):
-    """The order was asked for with another amount before."""
+class AmountMismatchError(Exception):
+    """The order has an authorisation with another amount."""
 
 
-_decode = msgspec.json.Decoder(Entry).decode
+_decode = msgspec.json.Decoder(LedgerEntry).decode
 _encode = msgspec.json.Encoder().encode
 
 
 class Ledger:
-    """All entries, in the file and in memory."""
+    """All entries, in the file and in memory. A last line that a crash of the machine cut is dropped."""
 
     def __init__(self, path: Path) -> None:
-        """Read what is there; a last line that was cut by a crash of the machine is dropped."""
-        self.entries: list[Entry] = []
-        self._authorisations: dict[str, Entry] = {}  # the first answer to each order, authorised or declined
-        self._refunds: dict[str, Entry] = {}  # refunded or voided
+        self.entries: list[LedgerEntry] = []
+        self._authorisations: dict[str, LedgerEntry] = {}  # authorised or declined, by order
+        self._refunds: dict[str, LedgerEntry] = {}  # refunded or voided, by order
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        held = path.read_bytes()
-        whole = held[: held.rfind(b"\n") + 1]
-        os.ftruncate(self._file, len(whole))
-        for line in whole.splitlines():
-            self._remember(_decode(line))
+        content = path.read_bytes()
+        complete = content[: content.rfind(b"\n") + 1]
+        os.ftruncate(self._file, len(complete))
+        for line in complete.splitlines():
+            self._add(_decode(line))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._file)
 
-    def authorise(self, order_id: str, amount: Money, method: str, *, decline: bool) -> Entry:
-        """Authorise, or decline; an order that was asked for before gets its answer again.
+    def authorise(self, order_id: str, amount: Money, method: str, *, decline: bool) -> LedgerEntry:
+        """Authorise or decline; an order with an earlier decision gets it again.
 
-        Raises AmountDiffers.
+        Raises AmountMismatchError.
         """
-        answered = self._authorisations.get(order_id)
-        if answered is None:
-            refused = decline or order_id in self._refunds
-            return self._append(order_id, "declined" if refused else "authorised", amount, method)
-        if answered.amount != amount:
-            raise AmountDiffers(order_id)
-        return answered
+        earlier = self._authorisations.get(order_id)
+        if earlier is None:
+            is_declined = decline or order_id in self._refunds
+            return self._append(order_id, "declined" if is_declined else "authorised", amount, method)
+        if earlier.amount != amount:
+            raise AmountMismatchError(order_id)
+        return earlier
 
-    def refund(self, order_id: str) -> Entry:
-        """Give back what was authorised; where nothing was, see to it that nothing will be."""
-        answered = self._refunds.get(order_id)
-        if answered is not None:
-            return answered
+    def refund(self, order_id: str) -> LedgerEntry:
+        """Refund what was authorised. If nothing was, void the order: a later authorisation is declined."""
+        earlier = self._refunds.get(order_id)
+        if earlier is not None:
+            return earlier
         authorised = self._authorisations.get(order_id)
         if authorised is None or authorised.kind != "authorised":
             return self._append(order_id, "voided", None)
         return self._append(order_id, "refunded", authorised.amount)
 
-    def _append(
-        self,
-        order_id: str,
-        kind: Literal["authorised", "declined", "refunded", "voided"],
-        amount: Money | None,
-        method: str = "",
-    ) -> Entry:
-        now = instants.to_text(time.time_ns() // 1_000_000)
-        entry = Entry(order_id, kind, amount, f"pay_{secrets.token_hex(8)}", now, method)
+    def _append(self, order_id: str, kind: EntryKind, amount: Money | None, method: str = "") -> LedgerEntry:
+        now = timestamps.to_text(time.time_ns() // 1_000_000)
+        entry = LedgerEntry(order_id, kind, amount, f"pay_{secrets.token_hex(8)}", now, method)
         os.write(self._file, _encode(entry) + b"\n")
-        self._remember(entry)
+        self._add(entry)
         return entry
 
-    def _remember(self, entry: Entry) -> None:
+    def _add(self, entry: LedgerEntry) -> None:
         self.entries.append(entry)
-        held = self._authorisations if entry.kind in ("authorised", "declined") else self._refunds
-        held[entry.order_id] = entry
+        index = self._authorisations if entry.kind in ("authorised", "declined") else self._refunds
+        index[entry.order_id] = entry

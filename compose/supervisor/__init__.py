@@ -1,1 +1,1 @@
-"""The supervisor: starts the processes of the stack, keeps them running, stops them."""
+"""The supervisor: starts the processes of the stack, restarts them when they die, stops them."""

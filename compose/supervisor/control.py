@@ -1,4 +1,4 @@
-"""How a running supervisor is told to scale: a socket in its folder, a JSON line each way."""
+"""How a running supervisor receives scale requests: a socket in its folder, one JSON line each way."""
 
 import asyncio
 import os
@@ -12,66 +12,67 @@ from msgspec import Struct
 
 from compose.errors import StackError
 from compose.supervisor.stack import Stack
-from compose.supervisor.state import Home
+from compose.supervisor.stack_state import StackDir
 
-ANSWER_SECONDS = 180.0  # a new process may take its time to be ready
-
-
-class Scale(Struct, frozen=True):
-    """What is asked: so many processes of each of these roles."""
-
-    wanted: dict[str, int]
+#: A new process may need long to be ready.
+REPLY_TIMEOUT_SECONDS = 180.0
 
 
-class Answer(Struct, frozen=True):
-    """What came of it; no error: done."""
+class ScaleRequest(Struct, frozen=True):
+    """The new number of processes of each role."""
+
+    counts: dict[str, int]
+
+
+class ControlReply(Struct, frozen=True):
+    """The error, or None once the request is carried out."""
 
     error: str | None = None
 
 
 @asynccontextmanager
-async def served(home: Home, stack: Stack) -> AsyncIterator[None]:
-    """Answer requests for the length of the block."""
+async def serve(stack_dir: StackDir, stack: Stack) -> AsyncIterator[None]:
+    """Answer requests during the block."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
-            request = msgspec.json.decode(await reader.readline(), type=Scale)
+            request = msgspec.json.decode(await reader.readline(), type=ScaleRequest)
             writer.write(msgspec.json.encode(await _scale(stack, request)) + b"\n")
             await writer.drain()
         writer.close()
 
-    home.control.unlink(missing_ok=True)
-    with _short(home.control) as path:
+    stack_dir.control.unlink(missing_ok=True)
+    with _short_path(stack_dir.control) as path:
         server = await asyncio.start_unix_server(answer, path)
-        home.control.chmod(0o600)
+        stack_dir.control.chmod(0o600)
     try:
         yield
     finally:
         server.close()
 
 
-def request(home: Home, wanted: dict[str, int]) -> Answer:
-    """Ask the supervisor of this folder, and wait for its answer; raises OSError."""
+def request_scale(stack_dir: StackDir, counts: dict[str, int]) -> ControlReply:
+    """Send a request to the supervisor of this folder and return its reply. Raises OSError."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(ANSWER_SECONDS)
-        with _short(home.control) as path:
+        connection.settimeout(REPLY_TIMEOUT_SECONDS)
+        with _short_path(stack_dir.control) as path:
             connection.connect(path)
-        connection.sendall(msgspec.json.encode(Scale(wanted)) + b"\n")
-        with connection.makefile("rb") as answers:
-            return msgspec.json.decode(answers.readline(), type=Answer)
+        connection.sendall(msgspec.json.encode(ScaleRequest(counts)) + b"\n")
+        with connection.makefile("rb") as replies:
+            return msgspec.json.decode(replies.readline(), type=ControlReply)
 
 
-async def _scale(stack: Stack, asked: Scale) -> Answer:
+async def _scale(stack: Stack, request: ScaleRequest) -> ControlReply:
     try:
-        await stack.scale(asked.wanted)
+        await stack.scale(request.counts)
     except StackError as error:
-        return Answer(str(error))
-    return Answer()
+        return ControlReply(str(error))
+    return ControlReply()
 
 
 @contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """Yield a name for the path that fits a socket address, which holds 107 bytes."""
+def _short_path(path: Path) -> Iterator[str]:
+    """Yield a path of the same file that fits a socket address, which has 107 bytes."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"

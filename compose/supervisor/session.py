@@ -1,4 +1,4 @@
-"""A stack from its first check to its end; what up's supervisor and the demo have in common."""
+"""A stack from its first check to its end; the supervisor of `up` and the demo share it."""
 
 import asyncio
 import os
@@ -14,18 +14,18 @@ from compose.kafka.java import Java, find
 from compose.progress import Report
 from compose.supervisor import control
 from compose.supervisor.stack import Stack
-from compose.supervisor.state import Home, Purpose
+from compose.supervisor.stack_state import Purpose, StackDir
 from schemas.settings import Settings
 
 
 def prepare(settings: Settings, report: Report) -> Java | None:
-    """Check what can be checked and install what is missing; returns the Java for our own Kafka, if it is ours.
+    """Check all that can be checked before a start, and install the broker's jars if they are missing.
 
-    Raises StackError.
+    Returns the Java for the local Kafka; None if the settings name an existing one. Raises StackError.
     """
-    preflight.required_ports(settings)
-    if settings.edge:
-        nginx.executable()
+    preflight.check_ports(settings)
+    if settings.edge_enabled:
+        nginx.find_executable()
     if settings.kafka_bootstrap_servers:
         return None
     java = find()
@@ -34,29 +34,29 @@ def prepare(settings: Settings, report: Report) -> Java | None:
 
 
 @asynccontextmanager
-async def running(
+async def running_stack(
     settings: Settings,
-    home: Home,
+    stack_dir: StackDir,
     data: Path,
     report: Report,
     purpose: Purpose,
     java: Java | None,
 ) -> AsyncIterator[Stack]:
-    """Start a stack, stop it at the end of the block. Raises StackError."""
-    stack = Stack(settings, home, data, report, purpose)
+    """Start a stack, and stop it at the end of the block. Raises StackError."""
+    stack = Stack(settings, stack_dir, data, report, purpose)
     try:
-        async with control.served(home, stack):
+        async with control.serve(stack_dir, stack):
             await stack.start(java)
             yield stack
     finally:
         await stack.stop()
 
 
-async def until_signalled(work: Coroutine[object, object, int]) -> int | None:
-    """Run the work, and return its result; None where a signal ended it first.
+async def run_until_signalled(work: Coroutine[object, object, int]) -> int | None:
+    """Run the work and return its result; None if a signal ended it first.
 
-    The first SIGINT or SIGTERM ends it in order. A second one ends this process at once, and the kernel ends
-    its children (compose/execute.py).
+    The first SIGINT or SIGTERM cancels the work. A second one ends this process at once, and the kernel kills
+    its children (compose/exec_tied.py).
     """
     task = asyncio.ensure_future(work)
     signalled = False

@@ -1,1 +1,1 @@
-"""Looking at dead letters, putting them back, dropping them."""
+"""Dead-letter queue (DLQ): count, list, show, redrive and drop dead letters."""

@@ -1,1 +1,1 @@
-"""What the data team can ask."""
+"""Example queries for the data team."""

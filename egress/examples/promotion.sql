@@ -1,5 +1,5 @@
--- How did the promotion go? One row an item. $restaurant, $promotion: which one.
--- Tables: order_confirmed, order_cancelled, order_failed, catalog_changed; a row a fact, each fact once.
+-- The result of one promotion, one row per item. Parameters: $restaurant, $promotion (ids).
+-- Tables: order_confirmed, order_cancelled, order_failed, catalog_changed; one row per fact.
 WITH promotion AS (
     SELECT promotion.starts_at AS starts_at, promotion.ends_at AS ends_at, promotion.items AS items
     FROM catalog_changed

@@ -1,1 +1,1 @@
-"""Facts into files for the data team: each once, whatever happens to the process."""
+"""Export of the facts to Parquet files, each fact exactly once."""

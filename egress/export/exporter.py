@@ -1,88 +1,80 @@
-"""The exporter: collects the facts of each partition, and writes them down a day and a file at a time."""
+"""Exporter: buffers the facts of each partition and writes them to files of one day each."""
 
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 
 import pyarrow.parquet
 from msgspec import Struct
 
-from egress import fact_reading
 from egress.export import columns
-from egress.export.columns import Row
-from egress.export.folder import Folder, Span
-from egress.fact_log import Record
-from egress.positions import Partition
+from egress.export.columns import FactRow
+from egress.export.parquet_folder import ParquetFolder
+from egress.kafka import decoding
+from egress.kafka.records import OffsetRange, Partition, Record
 from schemas import codec
-from schemas.topics import FACT_TOPICS
 
-#: Most facts in one file.
-MOST = 50_000
-
-CLASSES: dict[str, type[Struct]] = {topic.name: cls for cls, topic in FACT_TOPICS.items()}
+#: Facts in one file.
+MAX_ROWS = 50_000
 
 
-class _Run:
-    """Facts of one partition and one day, in their order, that are not in a file yet."""
+class _Buffer(Struct):
+    """Facts of one partition and day, in order, that are not in a file yet; `start` is the first offset of the file."""
 
-    def __init__(self, start: int, day: str) -> None:
-        self.start = start
-        self.day = day
-        self.rows: list[Row] = []
+    start: int
+    day: str
+    rows: list[FactRow] = []
 
 
 class Exporter:
-    """Takes records of fact topics, each partition in its order and from its position."""
+    """Writes records of fact topics to a folder, each fact once.
 
-    def __init__(self, folder: Folder, most: int = MOST) -> None:
-        """Take where to, and how many facts go into one file at most."""
+    Records of a partition are added in order, from `next_offset` on; earlier ones are skipped.
+    """
+
+    def __init__(self, folder: ParquetFolder, max_rows: int = MAX_ROWS) -> None:
         self._folder = folder
-        self._most = most
-        self._ends = folder.positions()
-        self._runs: dict[Partition, _Run] = {}
-        self.written = 0
+        self._max_rows = max_rows
+        self._next_offsets = folder.next_offsets()
+        self._buffers: dict[Partition, _Buffer] = {}
+        self.written_facts = 0
 
-    def position(self, partition: Partition) -> int:
-        """Return the first offset that is not in a file."""
-        return self._ends.get(partition, 0)
+    def next_offset(self, partition: Partition) -> int:
+        """Return the first offset of a partition that is not in a file."""
+        return self._next_offsets.get(partition, 0)
 
-    def take(self, records: Iterable[Record]) -> None:
-        """Collect the facts; what can be read by nobody has been set aside by egress, and is left out."""
+    def add(self, records: Iterable[Record]) -> None:
+        """Buffer the facts of these records. Unreadable ones are skipped: the projector writes them to the dead-letter topic."""
         for record in records:
-            if record.offset < self.position(record.partition):
+            if record.offset < self.next_offset(record.partition):
                 continue
             try:
-                fact = fact_reading.read(record)
-            except fact_reading.UnreadableError:
+                fact = decoding.decode_fact(record)
+            except decoding.UnreadableError:
                 continue
-            if isinstance(fact, Struct):
-                self._add(record, fact)
+            self._add(record, fact)
 
     def _add(self, record: Record, fact: Struct) -> None:
-        day: str = getattr(fact, "occurred_at")[:10]  # noqa: B009  # every fact has it; its classes share no other base
-        run = self._runs.get(record.partition)
-        if run is not None and (run.day != day or len(run.rows) >= self._most):
+        day: str = getattr(fact, "occurred_at")[:10]  # noqa: B009  # every fact has the field; the classes share no base
+        buffer = self._buffers.get(record.partition)
+        if buffer is not None and (buffer.day != day or len(buffer.rows) >= self._max_rows):
             self._write(record.partition)
-            run = None
-        if run is None:
-            run = self._runs[record.partition] = _Run(self.position(record.partition), day)
-        event_id = codec.header(record.headers, "event-id")
-        told = None if event_id is None else event_id.decode(errors="replace")
-        run.rows.append(Row(record.partition.number, record.offset, told, fact))
+            buffer = None
+        if buffer is None:
+            buffer = self._buffers[record.partition] = _Buffer(self.next_offset(record.partition), day)
+        header = codec.header(record.headers, "event-id")
+        event_id = None if header is None else header.decode(errors="replace")
+        buffer.rows.append(FactRow(record.partition.number, record.offset, event_id, fact))
 
     def flush(self) -> None:
-        """Write down all that was taken."""
-        for partition in list(self._runs):
+        """Write all buffered facts to files."""
+        for partition in list(self._buffers):
             self._write(partition)
 
     def _write(self, partition: Partition) -> None:
-        run = self._runs.pop(partition)
-        end = run.rows[-1].offset + 1
-        table = columns.table(CLASSES[partition.topic], run.rows)
-        self._folder.write(Span(partition, run.start, end), run.day, partial(_parquet, table))
-        self._ends[partition] = end
-        self.written += len(run.rows)
-
-
-def _parquet(table: pyarrow.Table, path: Path) -> None:
-    pyarrow.parquet.write_table(table, path, compression="zstd")
+        buffer = self._buffers.pop(partition)
+        end = buffer.rows[-1].offset + 1
+        table = columns.table(decoding.FACT_CLASSES[partition.topic], buffer.rows)
+        write = partial(pyarrow.parquet.write_table, table, compression="zstd")
+        self._folder.write(OffsetRange(partition, buffer.start, end), buffer.day, write)
+        self._next_offsets[partition] = end
+        self.written_facts += len(buffer.rows)

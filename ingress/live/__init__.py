@@ -1,1 +1,1 @@
-"""Live: changes pushed to whoever follows an order or a restaurant's board."""
+"""Fan-out of changes to the clients that follow an order or a restaurant's board."""

@@ -1,24 +1,22 @@
-"""A restaurant's board: open orders, portions, figures; folded from views. Pure."""
+"""A restaurant's board: open orders, portions and figures, derived from views. Pure: `now` is an argument."""
 
 import math
 from collections import Counter, deque
-from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import Struct
 
-from ingress.live.feeds import BoardView, Line
-from ingress.views import MenuView, OrderView
-from schemas import offer, views
-from schemas.instants import to_milliseconds, to_text
+from ingress.live.ports import BoardView, FeedEpoch
+from ingress.views.change_tracker import DEGRADED_AFTER_MS
+from ingress.views.ports import UNKNOWN_AS_OF, MenuView, OrderView
+from schemas import pricing, view_keys
 from schemas.money import Money
 from schemas.orders import FINAL, Eta, Status
+from schemas.timestamps import EpochMs, to_milliseconds, to_text
 
-#: Minutes of which the orders are counted.
-MINUTES = 15
+#: Minutes for which confirmed orders are counted.
+STATS_MINUTES = 15
 _MINUTE_MS = 60_000
-#: Age from which a board is degraded, in milliseconds.
-STALE_MS = 3_000
 
 
 class RowItem(Struct, frozen=True):
@@ -29,8 +27,8 @@ class RowItem(Struct, frozen=True):
     quantity: int
 
 
-class Row(Struct, frozen=True):
-    """One order on the board. `late`: still in the kitchen when it was expected, with 90 %, to have left."""
+class BoardRow(Struct, frozen=True):
+    """One order on the board. `late`: still in the kitchen after the p90 of its ETA."""
 
     order_id: str
     status: Status
@@ -42,8 +40,8 @@ class Row(Struct, frozen=True):
     eta: Eta | None
 
 
-class Portions(Struct, frozen=True):
-    """What there is of an item; `available` null: unlimited. `held` are portions of orders that are being paid."""
+class ItemPortions(Struct, frozen=True):
+    """Portions of an item; `available` null: unlimited. `held` counts portions of orders whose payment is pending."""
 
     sku: str
     name: str
@@ -53,8 +51,8 @@ class Portions(Struct, frozen=True):
     held: int
 
 
-class Stats(Struct, frozen=True):
-    """Confirmed orders by minute, the oldest first; seconds from `preparing` to `out_for_delivery`."""
+class BoardStats(Struct, frozen=True):
+    """Confirmed orders by minute, oldest first, and seconds from `preparing` to `out_for_delivery`."""
 
     orders_per_minute: list[int]
     preparation_p50_seconds: float | None
@@ -63,120 +61,130 @@ class Stats(Struct, frozen=True):
 
 
 class Dashboard(Struct, frozen=True):
-    """All of a board: the answer of the dashboard, and a feed's snapshot."""
+    """The whole board: the response of the dashboard, and the snapshot of a feed."""
 
     restaurant_id: str
     name: str
     sequence: str
     as_of: str
     degraded: bool
-    orders: list[Row]
-    portions: list[Portions]
-    stats: Stats
+    orders: list[BoardRow]
+    portions: list[ItemPortions]
+    stats: BoardStats
 
 
-class _Entry:
-    """An order with what is asked of it often, in milliseconds since 1970."""
+class _BoardOrder:
+    """An order, with the instants that rows and figures need parsed once, in milliseconds since 1970."""
 
-    __slots__ = ("confirmed", "due", "ended_at", "placed_at", "prepared_in", "since", "view")
+    __slots__ = (
+        "ended_at",
+        "expected_by",
+        "is_confirmed",
+        "placed_at",
+        "preparation_seconds",
+        "status_since",
+        "view",
+    )
 
     def __init__(self, view: OrderView) -> None:
         order = view.order
-        at: dict[str, int] = {}
-        self.since = order.updated_at
+        entered_at: dict[str, int] = {}
+        self.status_since = order.updated_at
         for change in view.history:
-            at[change.status] = _milliseconds(change.at)
+            entered_at[change.status] = _milliseconds(change.at)
             if change.status == order.status:
-                self.since = change.at
+                self.status_since = change.at
         self.view = view
         self.placed_at = _milliseconds(order.created_at)
-        self.confirmed = order.eta is not None
-        self.due = _milliseconds(order.eta.p90) if order.eta else 0
-        self.ended_at = _milliseconds(self.since) if order.status in FINAL else None
-        started, left = at.get("preparing"), at.get("out_for_delivery")
-        self.prepared_in = None if started is None or left is None else max(0, left - started) / 1000
+        self.is_confirmed = order.eta is not None
+        self.expected_by = _milliseconds(order.eta.p90) if order.eta else 0
+        self.ended_at = _milliseconds(self.status_since) if order.status in FINAL else None
+        started, left = entered_at.get("preparing"), entered_at.get("out_for_delivery")
+        self.preparation_seconds = None if started is None or left is None else max(0, left - started) / 1000
 
 
 class Board:
-    """One restaurant's board; times are milliseconds since 1970."""
+    """One restaurant's board, as of a sequence of its feed."""
 
     def __init__(self, restaurant_id: str, view: BoardView) -> None:
-        """Begin with all that was read."""
         self.restaurant_id = restaurant_id
-        self.line: Line = view.line
+        self.epoch: FeedEpoch = view.epoch
         self.sequence = view.sequence
         self.menu: MenuView | None = view.menu
-        self.as_of = view.menu.as_of if view.menu else 0  # until when it holds all; 0: not known
-        self._entries: dict[str, _Entry] = {}
+        #: Instant up to which the board is complete.
+        self.as_of: EpochMs = view.menu.as_of if view.menu else UNKNOWN_AS_OF
+        self._orders: dict[str, _BoardOrder] = {}
         for order in view.orders:
-            self.put(order)
+            self.put_order(order)
 
-    def put(self, view: OrderView) -> None:
-        """Take an order as it now is."""
-        self._entries[view.order.order_id] = _Entry(view)
+    def put_order(self, view: OrderView) -> None:
+        """Add an order, or replace it."""
+        self._orders[view.order.order_id] = _BoardOrder(view)
 
-    def prune(self, now: int) -> None:
-        """Let go of what is not shown any more."""
-        gone = [
-            order_id
-            for order_id, entry in self._entries.items()
-            if entry.view.order.status != "pending" and not _is_shown(entry, now)
-        ]
-        for order_id in gone:
-            del self._entries[order_id]
+    def advance_as_of(self, watermark: EpochMs) -> None:
+        """Record that the board is complete up to `watermark`; never goes back."""
+        self.as_of = max(self.as_of, watermark)
 
-    def row(self, order_id: str, now: int) -> Row | None:
-        """Return an order's row; None where it is not shown."""
-        entry = self._entries.get(order_id)
-        return _row(entry, now) if entry is not None and _is_shown(entry, now) else None
+    def prune(self, now: EpochMs) -> None:
+        """Drop orders that are no longer shown."""
+        self._orders = {
+            order_id: order
+            for order_id, order in self._orders.items()
+            if order.view.order.status == "pending" or _is_shown(order, now)
+        }
 
-    def rows(self, now: int) -> list[Row]:
+    def row(self, order_id: str, now: EpochMs) -> BoardRow | None:
+        """Return an order's row; None if it is not shown."""
+        order = self._orders.get(order_id)
+        return _row(order, now) if order is not None and _is_shown(order, now) else None
+
+    def rows(self, now: EpochMs) -> list[BoardRow]:
         """Return all rows, in the order in which the orders were placed."""
-        shown = [entry for entry in self._entries.values() if _is_shown(entry, now)]
-        shown.sort(key=lambda entry: (entry.placed_at, entry.view.order.order_id))
-        return [_row(entry, now) for entry in shown]
+        shown = [order for order in self._orders.values() if _is_shown(order, now)]
+        shown.sort(key=lambda order: (order.placed_at, order.view.order.order_id))
+        return [_row(order, now) for order in shown]
 
-    def portions(self, now: int) -> list[Portions]:
-        """Return what there is of each item, by name."""
+    def portions(self, now: EpochMs) -> list[ItemPortions]:
+        """Return the portions of each item with a stock, by name."""
         if self.menu is None:
             return []
-        held: Counter[str] = Counter()
-        for entry in self._entries.values():
-            if entry.view.order.status == "pending":
-                for line in entry.view.order.items:
-                    held[line.sku] += line.quantity
-        rows = []
+        pending: Counter[str] = Counter()
+        for order in self._orders.values():
+            if order.view.order.status == "pending":
+                for line in order.view.order.items:
+                    pending[line.sku] += line.quantity
+        portions = []
         for item in self.menu.items:
             stock = self.menu.stocks.get(item.sku)
             if stock is None:
                 continue
-            offered = offer.of(item, stock, self.menu.promotions, now)
-            promotion_id = offered.promotion.promotion_id if offered.promotion else None
-            waiting = min(held[item.sku], stock.reserved)
-            sold = stock.reserved - waiting
-            rows.append(Portions(item.sku, item.name, promotion_id, offered.available, sold, waiting))
-        return sorted(rows, key=lambda row: (row.name, row.sku))
+            offer = pricing.current_offer(item, stock, self.menu.promotions, now)
+            promotion_id = offer.promotion.promotion_id if offer.promotion else None
+            held = min(pending[item.sku], stock.reserved)
+            sold = stock.reserved - held
+            portions.append(ItemPortions(item.sku, item.name, promotion_id, offer.available, sold, held))
+        return sorted(portions, key=lambda row: (row.name, row.sku))
 
-    def stats(self, now: int) -> Stats:
-        """Return the figures of the last quarter of an hour."""
-        minutes: deque[int] = deque([0] * MINUTES)
+    def stats(self, now: EpochMs) -> BoardStats:
+        """Return the figures of the last `STATS_MINUTES` minutes."""
+        minutes: deque[int] = deque([0] * STATS_MINUTES)
         durations = []
         this_minute = now // _MINUTE_MS
-        for entry in self._entries.values():
-            age = max(0, this_minute - entry.placed_at // _MINUTE_MS)  # the broker's clock may be ahead
-            if entry.confirmed and age < MINUTES:
-                minutes[MINUTES - 1 - age] += 1
-            if entry.prepared_in is not None:
-                durations.append(entry.prepared_in)
+        for order in self._orders.values():
+            age = max(0, this_minute - order.placed_at // _MINUTE_MS)  # the broker's clock may be ahead
+            if order.is_confirmed and age < STATS_MINUTES:
+                minutes[STATS_MINUTES - 1 - age] += 1
+            if order.preparation_seconds is not None:
+                durations.append(order.preparation_seconds)
         durations.sort()
-        return Stats(list(minutes), *(_quantile(durations, share) for share in (0.5, 0.9, 0.95)))
+        return BoardStats(list(minutes), *(_quantile(durations, share) for share in (0.5, 0.9, 0.95)))
 
-    def is_degraded(self, now: int) -> bool:
-        """Say whether it is more than 3 s behind (contract)."""
-        return now - self.as_of > STALE_MS
+    def is_degraded(self, now: EpochMs) -> bool:
+        """Return True if the board is more than 3 s behind (contract)."""
+        return now - self.as_of > DEGRADED_AFTER_MS
 
-    def dashboard(self, now: int) -> Dashboard:
-        """Return all of it."""
+    def dashboard(self, now: EpochMs) -> Dashboard:
+        """Return the whole board."""
         return Dashboard(
             restaurant_id=self.restaurant_id,
             name=self.menu.restaurant.name if self.menu else self.restaurant_id,
@@ -188,40 +196,35 @@ class Board:
             stats=self.stats(now),
         )
 
-    def sequence_text(self, number: int) -> str:
-        """Return how clients name a number of this line."""
-        return f"{self.line}-{number}"
+    def sequence_text(self, sequence: int) -> str:
+        """Return a sequence as clients see it: with its epoch, since numbers of two epochs are not comparable."""
+        return f"{self.epoch}-{sequence}"
 
 
-def changed_portions(before: Mapping[str, Portions], after: list[Portions]) -> list[Portions]:
-    """Return the rows that are not as they were."""
-    return [row for row in after if before.get(row.sku) != row]
-
-
-def _is_shown(entry: _Entry, now: int) -> bool:
-    if not entry.confirmed or entry.view.order.status == "pending":
+def _is_shown(order: _BoardOrder, now: EpochMs) -> bool:
+    if not order.is_confirmed or order.view.order.status == "pending":
         return False
-    return entry.ended_at is None or entry.ended_at + views.BOARD_SECONDS * 1000 > now
+    return order.ended_at is None or order.ended_at + view_keys.BOARD_TTL_SECONDS * 1000 > now
 
 
-def _row(entry: _Entry, now: int) -> Row:
-    order = entry.view.order
-    return Row(
+def _row(board_order: _BoardOrder, now: EpochMs) -> BoardRow:
+    order = board_order.view.order
+    return BoardRow(
         order_id=order.order_id,
         status=order.status,
         items=[RowItem(line.sku, line.name, line.quantity) for line in order.items],
         total=order.total,
         placed_at=order.created_at,
-        status_since=entry.since,
-        late=order.status in ("received", "preparing") and now > entry.due,
+        status_since=board_order.status_since,
+        late=order.status in ("received", "preparing") and now > board_order.expected_by,
         eta=order.eta,
     )
 
 
 def _quantile(ordered: list[float], share: float) -> float | None:
-    """Return the nearest-rank quantile; None of nothing."""
+    """Return the nearest-rank quantile; None for an empty list."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
 
-def _milliseconds(instant: str) -> int:
+def _milliseconds(instant: str) -> EpochMs:
     return to_milliseconds(datetime.fromisoformat(instant))

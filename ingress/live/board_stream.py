@@ -1,64 +1,79 @@
-"""One client's stream of a restaurant's board: a snapshot, then changes; or, resumed, changes only."""
+"""One client's stream of a restaurant's board, and the messages that it carries."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
-from ingress.live.board import Board
-from ingress.live.feeds import Line
-from ingress.live.outbox import Outbox
-from schemas import views
-from schemas.instants import to_text
+from ingress.live.board import Board, BoardRow, BoardStats, Dashboard, ItemPortions
+from ingress.live.ports import FeedEpoch
+from ingress.live.send_queue import SendQueue
+from ingress.views.ports import UNKNOWN_AS_OF
+from schemas import view_keys
+from schemas.timestamps import EpochMs, to_text
 
 encode = msgspec.json.Encoder().encode
 
-#: What a client is told while there is no board yet: the views cannot be read, or are being filled.
-NOTHING_KNOWN = encode({"type": "status", "as_of": to_text(0), "degraded": True})
+
+class FeedSnapshot(Struct, frozen=True, tag="snapshot"):
+    """The whole board: the first message, unless the client resumes."""
+
+    sequence: str
+    dashboard: Dashboard
 
 
-class BoardStream:
-    """Puts what a board's client needs into an outbox."""
+class FeedChange(Struct, frozen=True, tag="change"):
+    """The parts of the board that have changed."""
 
-    __slots__ = ("after", "fresh", "outbox", "restaurant_id")
-
-    def __init__(self, restaurant_id: str, after: str | None) -> None:
-        """Take which restaurant, and the sequence that the client has seen."""
-        self.restaurant_id = restaurant_id
-        self.after = after
-        #: Nothing has been sent yet.
-        self.fresh = True
-        self.outbox = Outbox()
-
-    def after_in(self, line: Line) -> int | None:
-        """Return the number that the client has seen in this line; None where it has seen none."""
-        seen, _, number = (self.after or "").rpartition("-")
-        known = seen == str(line) and number.isdigit() and len(number) < 16
-        return int(number) if known else None
+    sequence: str
+    order: BoardRow | UnsetType = UNSET
+    portions: list[ItemPortions] | UnsetType = UNSET
+    stats: BoardStats | UnsetType = UNSET
 
 
-def snapshot(board: Board, now: int) -> bytes:
-    """Return the message that replaces whatever the client has."""
+class FeedStatus(Struct, frozen=True, tag="status"):
+    """The age of the board, about once a second."""
+
+    as_of: str
+    degraded: bool
+
+
+#: The status message while there is no board: the views are unreachable, or incomplete.
+NO_BOARD_STATUS = encode(FeedStatus(to_text(UNKNOWN_AS_OF), degraded=True))
+
+
+class BoardStream(Struct, eq=False):
+    """One client of a board."""
+
+    restaurant_id: str
+    resume_after: str | None  # the last sequence that the client has seen, as text; None: none
+    needs_initial: bool = True  # a snapshot, or what it has missed, before any change
+    queue: SendQueue = msgspec.field(default_factory=SendQueue)
+
+    def resume_sequence(self, epoch: FeedEpoch) -> int | None:
+        """Return the last sequence of this epoch that the client has seen; None if it has seen none."""
+        seen_epoch, _, number = (self.resume_after or "").rpartition("-")
+        is_comparable = seen_epoch == str(epoch) and number.isdigit() and len(number) < 16
+        return int(number) if is_comparable else None
+
+
+def snapshot_message(board: Board, now: EpochMs) -> bytes:
+    """Return the message that replaces all that the client has."""
     dashboard = board.dashboard(now)
-    return encode({"type": "snapshot", "sequence": dashboard.sequence, "dashboard": dashboard})
+    return encode(FeedSnapshot(dashboard.sequence, dashboard))
 
 
-def status(board: Board, now: int) -> bytes:
-    """Return the message that says how old the board is."""
-    return encode({"type": "status", "as_of": to_text(board.as_of), "degraded": board.is_degraded(now)})
+def status_message(board: Board, now: EpochMs) -> bytes:
+    """Return the message that gives the board's age."""
+    return encode(FeedStatus(to_text(board.as_of), board.is_degraded(now)))
 
 
-def change(board: Board, number: int, **changed: Any) -> bytes:
-    """Return the message of one numbered change."""
-    return encode({"type": "change", "sequence": board.sequence_text(number), **changed})
-
-
-def row_changes(board: Board, references: Mapping[str, int], now: int) -> list[bytes]:
-    """Return a message for each row that is referred to, in the order of their numbers."""
+def row_messages(board: Board, references: Mapping[str, int], now: EpochMs) -> list[bytes]:
+    """Return a message for each order in `references` that is shown, by sequence."""
     messages = []
-    for reference, number in sorted(references.items(), key=lambda entry: entry[1]):
-        if reference.startswith(views.ORDER_REFERENCE):
-            row = board.row(reference.removeprefix(views.ORDER_REFERENCE), now)
+    for reference, sequence in sorted(references.items(), key=lambda entry: entry[1]):
+        if reference.startswith(view_keys.ORDER_REFERENCE):
+            row = board.row(reference.removeprefix(view_keys.ORDER_REFERENCE), now)
             if row is not None:
-                messages.append(change(board, number, order=row))
+                messages.append(encode(FeedChange(board.sequence_text(sequence), order=row)))
     return messages

@@ -1,11 +1,10 @@
-"""One client's stream of an order's events."""
+"""One client's stream of an order's status changes, as server-sent events: each status once, in order."""
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from ingress.live import history
-from ingress.live.outbox import Outbox
-from ingress.views import OrderView, StatusChange
+from ingress.live.send_queue import SendQueue
+from ingress.views.ports import OrderView, StatusChange
 from schemas.orders import FINAL, Eta, Reason, Refund, Status
 
 _encode = msgspec.json.Encoder().encode
@@ -23,37 +22,57 @@ class StatusEvent(Struct, frozen=True):
     refund: Refund | UnsetType = UNSET
 
 
-class OrderStream:
-    """Puts each status into an outbox once, in order."""
+class OrderStream(Struct, eq=False):
+    """One client of an order."""
 
-    __slots__ = ("after", "order_id", "outbox", "restaurant_id")
+    order_id: str
+    restaurant_id: str | None  # None until a view shows the order
+    last_version: int  # of the last event that the client has received; 0: none
+    queue: SendQueue = msgspec.field(default_factory=SendQueue)
 
-    def __init__(self, order_id: str, restaurant_id: str | None, after: int) -> None:
-        """Take which order, its restaurant if it is known yet, and the version that the client has heard of."""
-        self.order_id = order_id
-        self.restaurant_id = restaurant_id
-        self.after = after
-        self.outbox = Outbox()
+    def publish(self, view: OrderView) -> None:
+        """Queue the events of `view` that were not sent; close the queue after a final status."""
+        for change in next_changes(view, self.last_version):
+            self.last_version = change.version
+            self.queue.put(_event(view, change))
+        if has_ended(view, self.last_version):
+            self.queue.close()
 
-    def offer(self, view: OrderView) -> None:
-        """Take the order as it was just read; what is new of it goes out, and after a final status no more."""
-        for change in history.due(view, self.after):
-            self.after = change.version
-            self.outbox.put(_event(view, change))
-        if history.is_over(view, self.after):
-            self.outbox.close()
+
+def next_changes(view: OrderView, after: int) -> list[StatusChange]:
+    """Return the changes that follow version `after` without a gap; `after` 0: from the first.
+
+    Several topics fill the views, so a later status may be visible before an earlier one. It waits for that one.
+    Versions before the current `pending` belong to an earlier order with the same id, whose key has expired.
+    """
+    placed = next((change.version for change in view.history if change.status == "pending"), None)
+    if placed is None:
+        return []
+    expected = max(placed, after + 1)
+    changes = []
+    for change in sorted(view.history, key=lambda change: change.version):
+        if change.version == expected:
+            changes.append(change)
+            expected += 1
+    return changes
+
+
+def has_ended(view: OrderView, after: int) -> bool:
+    """Return True if no change can follow version `after`: the last status is final and was sent."""
+    last = max(view.history, key=lambda change: change.version, default=None)
+    return last is not None and last.status in FINAL and last.version <= after
 
 
 def _event(view: OrderView, change: StatusChange) -> bytes:
     order = view.order
-    cancelled, over = change.status == "cancelled", change.status in FINAL
+    is_cancelled, is_final = change.status == "cancelled", change.status in FINAL
     event = StatusEvent(
         order_id=order.order_id,
         status=change.status,
         at=change.at,
         version=change.version,
-        reason=order.reason if cancelled and order.reason else UNSET,
-        eta=order.eta if order.eta and not over and change.status != "pending" else UNSET,
-        refund=order.refund if cancelled and order.refund else UNSET,
+        reason=order.reason if is_cancelled and order.reason else UNSET,
+        eta=order.eta if order.eta and not is_final and change.status != "pending" else UNSET,
+        refund=order.refund if is_cancelled and order.refund else UNSET,
     )
     return b"id: %d\nevent: status\ndata: %b\n\n" % (change.version, _encode(event))

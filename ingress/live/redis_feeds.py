@@ -1,7 +1,6 @@
-"""The feeds of changes in Redis, read."""
+"""Feeds and boards, read from Redis."""
 
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -11,133 +10,126 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from ingress.live.feeds import BoardView, Delta, Line
-from ingress.problems import Unavailable
-from ingress.redis_views import RedisViews, menu_of, order_of
-from ingress.views import MenuView, OrderView
-from schemas import views
+from ingress.http.problems import Unavailable
+from ingress.live.ports import BoardView, Delta, FeedEpoch
+from ingress.views.ports import MenuView, OrderView
+from ingress.views.redis_views import QualifyKey, RedisViews, decode_menu, decode_order
+from schemas import view_keys
+from schemas.timestamps import wall_clock
 
 #: Orders that are read in one round trip.
-CHUNK = 200
-#: How long one wait for a message may take, in seconds; nothing follows from its end.
-MESSAGE_SECONDS = 5.0
+MAX_ORDERS_PER_READ = 200
+#: Longest wait for one message, in seconds; then the next wait begins.
+MESSAGE_TIMEOUT_SECONDS = 5.0
 
 _restaurants = msgspec.json.Decoder(list[str])
 
 
 class RedisFeeds:
-    """Reads the feeds and boards of the current generation."""
+    """Reads feeds and boards of the current generation (`Feeds`)."""
 
     def __init__(self, redis: Redis, messages: Redis) -> None:
-        """Take the client that reads, and one whose connection may wait for messages."""
+        """Args:
+        redis: client for reads.
+        messages: client whose connection may wait for published messages.
+        """
         self._views = RedisViews(redis)
         self._messages = messages
 
-    async def heads(self, restaurants: Sequence[str]) -> tuple[Line, dict[str, int]]:
-        """Return the number of each restaurant's last change."""
-
-        def ask(pipeline: Pipeline, key: Callable[[str], str]) -> None:
-            pipeline.get(key(views.LINE))
+    async def last_sequences(self, restaurants: Sequence[str]) -> tuple[FeedEpoch, dict[str, int]]:
+        def add_commands(pipeline: Pipeline, key: QualifyKey) -> None:
+            pipeline.get(key(view_keys.WRITER_RUN))
             if restaurants:
-                pipeline.hmget(key(views.SEQUENCES), restaurants)
+                pipeline.hmget(key(view_keys.SEQUENCES), restaurants)
 
-        generation, (mark, *found) = await self._views.read(ask)
-        numbers = [int(number or 0) for number in found[0]] if found else []
-        return _line(generation, mark), dict(zip(restaurants, numbers, strict=True))
+        generation, (writer_run, *found) = await self._views.read(add_commands)
+        sequences = [int(sequence or 0) for sequence in found[0]] if found else []
+        return _epoch(generation, writer_run), dict(zip(restaurants, sequences, strict=True))
 
-    async def deltas(self, asked: Sequence[tuple[str, int]]) -> tuple[Line, list[Delta]]:
-        """Return what has changed since the number, for each restaurant that is asked for."""
-
-        def ask(pipeline: Pipeline, key: Callable[[str], str]) -> None:
-            pipeline.get(key(views.LINE))
-            for restaurant, after in asked:
-                feed = key(views.feed(restaurant))
-                pipeline.hget(key(views.SEQUENCES), restaurant)
+    async def deltas(self, since: Sequence[tuple[str, int]]) -> tuple[FeedEpoch, list[Delta]]:
+        def add_commands(pipeline: Pipeline, key: QualifyKey) -> None:
+            pipeline.get(key(view_keys.WRITER_RUN))
+            for restaurant, after in since:
+                feed = key(view_keys.feed(restaurant))
+                pipeline.hget(key(view_keys.SEQUENCES), restaurant)
                 pipeline.zrangebyscore(feed, f"({after}", "+inf", withscores=True)
-                pipeline.zscore(feed, views.FLOOR)  # after what it speaks of: what goes meanwhile raises it
+                # The floor is read last: trimming between these commands raises it, so a gap is never missed.
+                pipeline.zscore(feed, view_keys.FLOOR)
 
-        generation, (mark, *found) = await self._views.read(ask)
-        answers = iter(found)
-        return _line(generation, mark), [
-            _delta(after, int(next(answers) or 0), next(answers), next(answers)) for _, after in asked
+        generation, (writer_run, *found) = await self._views.read(add_commands)
+        results = iter(found)
+        return _epoch(generation, writer_run), [
+            _delta(after, int(next(results) or 0), next(results), next(results)) for _, after in since
         ]
 
     async def orders(self, order_ids: Sequence[str]) -> tuple[str, dict[str, OrderView]]:
-        """Return the generation, and the orders that are known."""
         orders: dict[str, OrderView] = {}
         generation = ""
-        for chunk in _chunks(order_ids):
+        for start in range(0, len(order_ids), MAX_ORDERS_PER_READ):
+            chunk = order_ids[start : start + MAX_ORDERS_PER_READ]
 
-            def ask(pipeline: Pipeline, key: Callable[[str], str], chunk: Sequence[str] = chunk) -> None:
+            def add_commands(pipeline: Pipeline, key: QualifyKey, chunk: Sequence[str] = chunk) -> None:
                 for order_id in chunk:
-                    pipeline.hgetall(key(views.order(order_id)))
+                    pipeline.hgetall(key(view_keys.order(order_id)))
 
-            read, found = await self._views.read(ask)
-            if generation not in ("", read):  # replaced meanwhile
+            chunk_generation, found = await self._views.read(add_commands)
+            if generation not in ("", chunk_generation):  # the views were replaced between two chunks
                 raise Unavailable()
-            generation = read
+            generation = chunk_generation
             for order_id, fields in zip(chunk, found, strict=True):
-                if (order := order_of(fields)) is not None:
+                if (order := decode_order(fields)) is not None:
                     orders[order_id] = order
         return generation, orders
 
     async def menus(self, restaurants: Sequence[str]) -> tuple[str, dict[str, MenuView]]:
-        """Return the generation, and the menus that are known."""
-        keys = {views.menu(restaurant): restaurant for restaurant in restaurants}
-        reading, found = await self._views.menus(list(keys))
-        return reading.generation, {keys[key]: menu for key, menu in found.items()}
+        keys = {view_keys.menu(restaurant): restaurant for restaurant in restaurants}
+        version, found = await self._views.menus(list(keys))
+        return version.generation, {keys[key]: menu for key, menu in found.items()}
 
     async def board(self, restaurant_id: str) -> BoardView:
-        """Return what a restaurant's board may show."""
+        def add_commands(pipeline: Pipeline, key: QualifyKey) -> None:
+            # Watermarks and the sequence are read before the data that they describe.
+            pipeline.get(key(view_keys.WRITER_RUN))
+            pipeline.hgetall(key(view_keys.WATERMARKS))
+            pipeline.hget(key(view_keys.SEQUENCES), restaurant_id)
+            pipeline.zrangebyscore(key(view_keys.board(restaurant_id)), f"({wall_clock() // 1000}", "+inf")
+            pipeline.hgetall(key(view_keys.menu(restaurant_id)))
 
-        def ask(pipeline: Pipeline, key: Callable[[str], str]) -> None:
-            pipeline.get(key(views.LINE))
-            pipeline.hgetall(key(views.WATERMARKS))  # before what they speak of, as the number is
-            pipeline.hget(key(views.SEQUENCES), restaurant_id)
-            pipeline.zrangebyscore(key(views.board(restaurant_id)), f"({int(time.time())}", "+inf")
-            pipeline.hgetall(key(views.menu(restaurant_id)))
-
-        generation, answers = await self._views.read(ask)
-        mark, watermarks, sequence, listed, fields = answers
-        read, orders = await self.orders([order_id.decode() for order_id in listed])
-        if listed and read != generation:
+        generation, results = await self._views.read(add_commands)
+        writer_run, watermarks, sequence, order_ids, fields = results
+        orders_generation, orders = await self.orders([order_id.decode() for order_id in order_ids])
+        if order_ids and orders_generation != generation:
             raise Unavailable()
-        menu = menu_of(fields, watermarks) if views.RESTAURANT.encode() in fields else None
-        return BoardView(_line(generation, mark), int(sequence or 0), menu, list(orders.values()))
+        menu = decode_menu(fields, watermarks) if view_keys.RESTAURANT.encode() in fields else None
+        return BoardView(_epoch(generation, writer_run), int(sequence or 0), menu, list(orders.values()))
 
-    async def wakes(self) -> AsyncIterator[list[str] | None]:
-        """Yield restaurants that something has changed of; None: of any. Ends when the connection is lost."""
+    async def changed_restaurants(self) -> AsyncIterator[list[str] | None]:
         async with self._messages.pubsub(ignore_subscribe_messages=True) as messages:
             try:
-                await messages.subscribe(views.WAKE)
+                await messages.subscribe(view_keys.WAKE)
                 yield None
                 while True:
-                    message = await messages.get_message(timeout=MESSAGE_SECONDS)
+                    message = await messages.get_message(timeout=MESSAGE_TIMEOUT_SECONDS)
                     if message is not None:
                         yield _restaurants.decode(message["data"])
             except (RedisError, OSError, TimeoutError):
                 return
 
 
-def _line(generation: str, mark: bytes | None) -> Line:
-    return Line(generation, (mark or b"").decode())
+def _epoch(generation: str, writer_run: bytes | None) -> FeedEpoch:
+    return FeedEpoch(generation, (writer_run or b"").decode())
 
 
 def _delta(after: int, last: int, changed: list[tuple[bytes, float]], floor: float | None) -> Delta:
-    held = after == last if floor is None else floor <= after <= last
-    if not held:
+    is_complete = after == last if floor is None else floor <= after <= last
+    if not is_complete:
         return Delta(last, None)
-    numbers = {reference.decode(): int(number) for reference, number in changed}
-    return Delta(last, {r: n for r, n in numbers.items() if n <= last and r != views.FLOOR})
-
-
-def _chunks(order_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(order_ids), CHUNK):
-        yield order_ids[start : start + CHUNK]
+    sequences = {reference.decode(): int(sequence) for reference, sequence in changed}
+    return Delta(last, {r: n for r, n in sequences.items() if n <= last and r != view_keys.FLOOR})
 
 
 def connect_for_messages(url: str) -> Any:
-    """Return a client whose connection waits for messages."""
+    """Return a client whose connection may wait for published messages."""
     return Redis.from_url(
         url, socket_connect_timeout=1.0, health_check_interval=10, retry=Retry(NoBackoff(), 0)
     )

@@ -1,1 +1,1 @@
-"""The description of the HTTP side: a table of operations, and the OpenAPI document that is made of it."""
+"""The OpenAPI document and the /docs page, generated from the table of routes."""

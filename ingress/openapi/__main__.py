@@ -1,11 +1,12 @@
-"""`python -m ingress.openapi`: write the OpenAPI document down anew."""
+"""`python -m ingress.openapi`: write openapi.json, in English."""
 
 from ingress.openapi import document
+from ingress.routes import ROUTES
 
 
 def main() -> None:
-    """Write it, in English."""
-    document.FILE.write_text(document.text("en"))
+    """Write the document."""
+    document.FILE.write_text(document.to_text(document.build(ROUTES, "en")))
 
 
 if __name__ == "__main__":

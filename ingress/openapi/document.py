@@ -1,69 +1,63 @@
-"""The OpenAPI document, made of the table of operations."""
+"""The OpenAPI document, generated from the table of routes."""
 
 import json
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ingress.openapi import problem_document, samples, shapes
-from ingress.openapi.headers import HEADERS
-from ingress.openapi.operation import Answer, Operation, Token
-from ingress.openapi.operations import OPERATIONS, TAGS
+from ingress.http.problem_catalogue import PROBLEMS
+from ingress.openapi import code_samples, component_schemas, problem_document
+from ingress.openapi.component_schemas import ComponentSchemas
+from ingress.openapi.operation import DocumentedResponse, Operation
 from ingress.openapi.problem_document import ProblemDocument
-from ingress.openapi.shapes import Shapes
-from ingress.texts import PROBLEMS, Language, Text
+from ingress.openapi.route import Route
+from ingress.openapi.texts import HEADERS, TEXTS
+from schemas.languages import Language
 
-#: Where the document is written down, in English.
+#: The document in English, which is committed.
 FILE = Path(__file__).parent / "openapi.json"
-#: Grows with each change of the HTTP side: the first number when it breaks something.
+#: Changes with the HTTP API: the first number with each change that breaks clients.
 VERSION = "1.0.0"
 
-_TITLE = "Promo Relâmpago"
-_DESCRIPTION = Text(
-    "Promoções relâmpago de entrega local. JSON na entrada e na saída; dinheiro em centavos; instantes em "
-    "RFC 3339, UTC. Erros são `application/problem+json` (RFC 9457), em pt-BR ou, por `Accept-Language`, em inglês.",
-    "Flash promotions for local delivery. JSON in and out; money in centavos; instants in RFC 3339, UTC. Errors "
-    "are `application/problem+json` (RFC 9457), in pt-BR or, by `Accept-Language`, in English.",
-)
-_TOKENS: dict[Token, Text] = {
-    "admin": Text("O token de quem administra.", "The administrator's token."),
-    "restaurant": Text(
-        "O token que a criação do restaurante devolve.", "The token that creating the restaurant returns."
-    ),
-    "order": Text("O token que vem com o pedido aceito.", "The token that comes with the accepted order."),
-}
-_PROBLEM = "application/problem+json"
-_RETRIED = (429, 503)
+_STATUSES_WITH_RETRY_AFTER = (429, 503)
 
 
-@lru_cache(maxsize=2)
-def text(language: Language) -> str:
-    """Return the document as it is served and written down."""
-    return json.dumps(document(language), indent=1, ensure_ascii=False) + "\n"
+def to_text(document: dict[str, Any]) -> str:
+    """Return the document as it is served and kept in the repository."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def document(language: Language) -> dict[str, Any]:
-    """Return the document."""
-    shaped = Shapes(OPERATIONS)
+def described(routes: Iterable[Route]) -> list[tuple[Route, Operation]]:
+    """Return the routes that are part of the API, with their operations."""
+    return [(route, route.operation) for route in routes if route.operation is not None]
+
+
+def build(routes: Sequence[Route], language: Language) -> dict[str, Any]:
+    """Return the document of these routes."""
+    operations = described(routes)
+    schemas = ComponentSchemas([operation for _, operation in operations])
     paths: dict[str, Any] = {}
-    for operation in OPERATIONS:
-        described = _operation(operation, shaped, language)
-        paths.setdefault(operation.path, {})[operation.method.lower()] = described
+    for route, operation in operations:
+        path = paths.setdefault(route.path, {})
+        path[route.method.lower()] = _operation(route, operation, schemas, language)
     return {
         "openapi": "3.1.0",
-        "info": {"title": _TITLE, "version": VERSION, "description": _DESCRIPTION.of(language)},
+        "info": {
+            "title": "Promo Relâmpago",
+            "version": VERSION,
+            "description": TEXTS.description.of(language),
+        },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name, "description": means.of(language)} for name, means in TAGS.items()],
+        "tags": [{"name": name, "description": text.of(language)} for name, text in TEXTS.tags.items()],
         "paths": paths,
         "components": {
-            "schemas": dict(sorted(shaped.components.items())),
+            "schemas": dict(sorted(schemas.components.items())),
             "securitySchemes": {
-                _scheme(token): {"type": "http", "scheme": "bearer", "description": means.of(language)}
-                for token, means in _TOKENS.items()
+                f"{token}Token": {"type": "http", "scheme": "bearer", "description": text.of(language)}
+                for token, text in TEXTS.tokens.items()
             },
             "headers": {
-                name: {"schema": header.schema, "description": header.means.of(language)}
+                name: {"schema": header.schema, "description": header.meaning.of(language)}
                 for name, header in HEADERS.items()
             },
             "examples": {
@@ -74,57 +68,56 @@ def document(language: Language) -> dict[str, Any]:
     }
 
 
-def problems_of(operation: Operation) -> list[str]:
-    """Return the slugs of all problems that an operation may answer."""
-    following = {
-        "invalid-request": operation.body or operation.query,
-        "payload-too-large": operation.body,
-        "unsupported-media-type": operation.body,
-        "request-timeout": operation.body,
-        "unauthorized": operation.tokens,
-        "forbidden": operation.tokens,
-        "header-fields-too-large": operation.query,
-        "internal-error": True,
-    }
-    found = {slug for slug, applies in following.items() if applies} | set(operation.problems)
-    if "{restaurant_id}" in operation.path and operation.method == "PUT":
-        found.add("invalid-request")
-    return [slug for slug in PROBLEMS if slug in found]
+def problems_of(route: Route, operation: Operation) -> list[str]:
+    """Return the slugs of all problems with which an operation may answer."""
+    slugs = {*operation.problems, "internal-error"}
+    if operation.body:
+        slugs |= {"invalid-request", "payload-too-large", "unsupported-media-type", "request-timeout"}
+    if operation.query:
+        slugs |= {"invalid-request", "header-fields-too-large"}
+    if route.tokens:
+        slugs |= {"unauthorized", "forbidden"}
+    return [slug for slug in PROBLEMS if slug in slugs]
 
 
-def _operation(operation: Operation, shaped: Shapes, language: Language) -> dict[str, Any]:
-    described: dict[str, Any] = {
+def _operation(
+    route: Route, operation: Operation, schemas: ComponentSchemas, language: Language
+) -> dict[str, Any]:
+    result: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [operation.tag],
-        "summary": operation.summary.of(language),
-        "description": operation.description.of(language),
-        "parameters": [*_parameters(operation, language)],
+        "summary": operation.texts.summary.of(language),
+        "description": operation.texts.description.of(language),
+        "parameters": [*_parameters(route, operation, language)],
     }
-    if operation.tokens:
-        described["security"] = [{_scheme(token): []} for token in operation.tokens]
+    if route.tokens:
+        result["security"] = [{f"{token}Token": []} for token in route.tokens]
     if operation.body is not None:
-        content = {"schema": shaped.of(operation.body), "example": operation.example}
-        described["requestBody"] = {
+        content = {"schema": schemas.of(operation.body), "example": operation.example}
+        result["requestBody"] = {
             "required": operation.body_required,
             "content": {"application/json": content},
         }
-    described["responses"] = _responses(operation, shaped, language)
+    result["responses"] = _responses(route, operation, schemas, language)
     if operation.websocket is not None:
-        described["x-websocket"] = {who: shaped.of(messages) for who, messages in operation.websocket.items()}
-    sources = {"Shell": samples.curl(operation), "Python": samples.python(operation)}
-    described["x-codeSamples"] = [
+        result["x-websocket"] = {
+            sender: schemas.of(messages) for sender, messages in operation.websocket.items()
+        }
+    sources = {"Shell": code_samples.curl(route, operation), "Python": code_samples.python(route, operation)}
+    result["x-codeSamples"] = [
         {"lang": name, "source": source} for name, source in sources.items() if source is not None
     ]
-    return described
+    return result
 
 
-def _parameters(operation: Operation, language: Language) -> Iterable[dict[str, Any]]:
-    for part in operation.path.split("/"):
+def _parameters(route: Route, operation: Operation, language: Language) -> Iterable[dict[str, Any]]:
+    for part in route.path.split("/"):
         if part.startswith("{"):
             name = part.strip("{}")
-            yield {"name": name, "in": "path", "required": True, "schema": shapes.path_parameter(name)}
+            schema = component_schemas.path_parameter(name)
+            yield {"name": name, "in": "path", "required": True, "schema": schema}
     if operation.query is not None:
-        for name, schema, required in shapes.query_parameters(operation.query):
+        for name, schema, required in component_schemas.query_parameters(operation.query):
             yield {"name": name, "in": "query", "required": required, "schema": schema}
     for name in (*operation.headers, "Accept-Language"):
         header = HEADERS[name]
@@ -133,47 +126,50 @@ def _parameters(operation: Operation, language: Language) -> Iterable[dict[str, 
             "in": "header",
             "required": header.required,
             "schema": header.schema,
-            "description": header.means.of(language),
+            "description": header.meaning.of(language),
             "example": header.example,
         }
 
 
-def _responses(operation: Operation, shaped: Shapes, language: Language) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
-    for answer in operation.answers:
-        responses[str(answer.status)] = _answer(answer, shaped, language)
-    by_status: dict[int, list[str]] = {}
-    for slug in problems_of(operation):
-        by_status.setdefault(PROBLEMS[slug].status, []).append(slug)
-    for status, slugs in by_status.items():
-        described = _problems(status, slugs, shaped, language)
-        if (told := responses.get(str(status))) is not None:
-            described["content"] |= told["content"]
-        responses[str(status)] = described
-    return dict(sorted(responses.items()))
+def _responses(
+    route: Route, operation: Operation, schemas: ComponentSchemas, language: Language
+) -> dict[str, Any]:
+    result = {
+        str(response.status): _response(response, schemas, language) for response in operation.responses
+    }
+    slugs_by_status: dict[str, list[str]] = {}
+    for slug in problems_of(route, operation):
+        slugs_by_status.setdefault(str(PROBLEMS[slug].status), []).append(slug)
+    for status, slugs in slugs_by_status.items():
+        result[status] = _problems(slugs, schemas, language)
+    return dict(sorted(result.items()))
 
 
-def _answer(answer: Answer, shaped: Shapes, language: Language) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": answer.means.of(language)}
-    if answer.headers:
-        described["headers"] = _headers(*answer.headers)
-    if answer.body is not None:
-        schema = {"type": "string"} if answer.media_type.startswith("text/") else shaped.of(answer.body)
-        described["content"] = {answer.media_type: {"schema": schema, "example": answer.example}}
-        if answer.media_type == "text/event-stream":
-            described["content"][answer.media_type]["x-event-data"] = shaped.of(answer.body)
-    return described
+def _response(response: DocumentedResponse, schemas: ComponentSchemas, language: Language) -> dict[str, Any]:
+    result: dict[str, Any] = {"description": TEXTS.responses[response.meaning].of(language)}
+    if response.headers:
+        result["headers"] = _headers(*response.headers)
+    if response.body is not None:
+        is_text = response.media_type.startswith("text/")
+        content = {
+            "schema": {"type": "string"} if is_text else schemas.of(response.body),
+            "example": response.example,
+        }
+        if response.media_type == "text/event-stream":
+            content["x-event-data"] = schemas.of(response.body)
+        result["content"] = {response.media_type: content}
+    return result
 
 
-def _problems(status: int, slugs: list[str], shaped: Shapes, language: Language) -> dict[str, Any]:
+def _problems(slugs: list[str], schemas: ComponentSchemas, language: Language) -> dict[str, Any]:
     types = {"type": {"enum": [f"/problems/{slug}" for slug in slugs]}}
-    headers = ["Content-Language", *(["Retry-After"] if status in _RETRIED else [])]
+    has_retry_after = PROBLEMS[slugs[0]].status in _STATUSES_WITH_RETRY_AFTER
     return {
         "description": "; ".join(PROBLEMS[slug].title.of(language) for slug in slugs),
-        "headers": _headers(*headers),
+        "headers": _headers("Content-Language", *(["Retry-After"] if has_retry_after else [])),
         "content": {
-            _PROBLEM: {
-                "schema": {"allOf": [shaped.of(ProblemDocument), {"properties": types}]},
+            "application/problem+json": {
+                "schema": {"allOf": [schemas.of(ProblemDocument), {"properties": types}]},
                 "examples": {slug: {"$ref": f"#/components/examples/{slug}"} for slug in slugs},
             }
         },
@@ -182,7 +178,3 @@ def _problems(status: int, slugs: list[str], shaped: Shapes, language: Language)
 
 def _headers(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _scheme(token: Token) -> str:
-    return f"{token}Token"

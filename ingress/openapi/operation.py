@@ -1,22 +1,18 @@
-"""What is said of one operation."""
+"""The description of one operation."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
-from ingress.texts import Text
-
-Method = Literal["GET", "POST", "PUT", "DELETE"]
-#: Whose bearer token opens an operation.
-Token = Literal["admin", "restaurant", "order"]
+from ingress.openapi.texts import TEXTS, OperationTexts
 
 
-class Answer(Struct, frozen=True):
-    """A status that is no problem, what it means, and what comes with it."""
+class DocumentedResponse(Struct, frozen=True):
+    """A response that is not a problem."""
 
     status: int
-    means: Text
+    meaning: str  # key of its text
     body: Any = None  # the type of the body, or several in a tuple; None: there is none
     example: Any = None
     headers: tuple[str, ...] = ()
@@ -24,24 +20,30 @@ class Answer(Struct, frozen=True):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """A method of a path: what it takes, and all that it answers.
+    """The description of one method of a path; the route adds method, path and tokens, texts.json the texts.
 
     Problems that follow from the rest (a body, a token) are not listed: see `document.problems_of`.
     """
 
-    method: Method
-    path: str
     id: str
+    same_as: str = ""  # id of the operation whose texts it has too
     tag: str
-    summary: Text
-    description: Text
     query: type[Struct] | None = None
     headers: tuple[str, ...] = ()
     body: type[Struct] | None = None
     body_required: bool = True
     example: Mapping[str, Any] | None = None  # of the body
     query_example: Mapping[str, str] = {}
-    answers: tuple[Answer, ...]
+    responses: tuple[DocumentedResponse, ...]
     problems: tuple[str, ...] = ()
-    tokens: tuple[Token, ...] = ()
-    websocket: Any = None  # the messages of a WebSocket, by who sends them: types
+    websocket: Mapping[str, Any] | None = None  # the types of messages, by sender: client, server
+
+    @property
+    def texts(self) -> OperationTexts:
+        """The summary and the description."""
+        return TEXTS.operations[self.same_as or self.id]
+
+    @property
+    def is_event_stream(self) -> bool:
+        """True if the response is a stream of server-sent events."""
+        return self.responses[0].media_type == "text/event-stream"

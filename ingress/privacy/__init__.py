@@ -1,1 +1,1 @@
-"""Personal data: sealed with a key of each order, which can be destroyed (README, decision 13)."""
+"""Personal data of orders: sealed on the way in, opened for the parties that may read it, and erased by destroying its key."""

@@ -1,84 +1,82 @@
-"""The keyring: from an order's id to its key, until the order is forgotten."""
+"""The keyring: derives an order's key from its id, until the key is destroyed. Pure but for new seeds."""
 
 import hashlib
 import os
 from collections.abc import Iterable
 
-from ingress.privacy.tree import DEPTH, SEED_BYTES, Cut, Tree
+from ingress.http.problems import Unavailable
+from ingress.privacy.tree import DEPTH, SEED_BYTES, PuncturedError, Tree
 from ingress.privacy.wrapping import Wrapping
-from ingress.problems import Unavailable
 
-#: Trees of a keyring: what forgetting one order writes anew is one of them.
-TREES = 256
-NAMES = tuple(b"%02x" % number for number in range(TREES))
+#: Trees of a keyring; destroying one key rewrites one tree.
+TREE_COUNT = 256
+TREE_NAMES = tuple(b"%02x" % number for number in range(TREE_COUNT))
 
 
-class Forgotten(Exception):
-    """The order's personal data was forgotten: its key is gone."""
+class ErasedError(Exception):
+    """The order's key was destroyed, so its personal data is unreadable."""
 
 
 class Keyring:
-    """The trees that this process knows of."""
+    """The trees that this process has read."""
 
     def __init__(self, wrapping: Wrapping) -> None:
-        """Take what unwraps them."""
         self._wrapping = wrapping
         self._wrapped: dict[bytes, bytes] = {}
         self._trees: dict[bytes, Tree] = {}
 
     @property
-    def is_whole(self) -> bool:
-        """Whether every tree is known."""
-        return len(self._trees) == TREES
+    def is_complete(self) -> bool:
+        """True if every tree was read."""
+        return len(self._trees) == TREE_COUNT
 
-    def take(self, name: bytes, wrapped: bytes) -> None:
-        """Take a tree as it was written down last; raises WrongSecretError."""
-        if name in NAMES:
+    def load_tree(self, name: bytes, wrapped: bytes) -> None:
+        """Add a tree, or replace it; other names are ignored. Raises WrongSecretError."""
+        if name in TREE_NAMES:
             self._trees[name] = self._wrapping.unwrap(name, wrapped)
             self._wrapped[name] = wrapped
 
     def key(self, order_id: str) -> bytes:
-        """Return an order's key, 32 bytes; raises Forgotten, and Unavailable while the trees are not known."""
-        name, leaf = place(order_id)
+        """Return an order's key, 32 bytes. Raises ErasedError, and Unavailable while its tree was not read."""
+        name, leaf = locate_leaf(order_id)
         tree = self._trees.get(name)
         if tree is None:
             raise Unavailable
         try:
             seed = tree.key(leaf)
-        except Cut:
-            raise Forgotten from None
-        # the whole id goes in: two orders that share a leaf are forgotten together, but never share a key
+        except PuncturedError:
+            raise ErasedError from None
+        # Hashing the whole id: two orders that share a leaf are erased together, but have different keys.
         return hashlib.blake2b(order_id.encode(), key=seed, digest_size=32, person=b"promo-order").digest()
 
     def is_forgotten(self, order_id: str) -> bool:
-        """Say whether an order's key is gone; raises Unavailable."""
+        """Return True if an order's key was destroyed; raises Unavailable."""
         try:
             self.key(order_id)
-        except Forgotten:
+        except ErasedError:
             return True
         return False
 
-    def missing(self) -> dict[bytes, bytes]:
-        """Return what must be written so that every tree is there, wrapped with the current secret."""
-        written = {
-            name: self._wrapping.wrap(name, self._trees.get(name) or Tree.grown_from(os.urandom(SEED_BYTES)))
-            for name in NAMES
+    def trees_to_write(self) -> dict[bytes, bytes]:
+        """Return, by name, the trees to write so that each exists and is wrapped with the current secret."""
+        return {
+            name: self._wrapping.wrap(name, self._trees.get(name) or Tree.from_seed(os.urandom(SEED_BYTES)))
+            for name in TREE_NAMES
             if name not in self._wrapped or not self._wrapping.is_current(self._wrapped[name])
         }
-        return written
 
-    def forgetting(self, order_ids: Iterable[str]) -> dict[bytes, bytes]:
-        """Return what must be written so that these orders are forgotten; nothing where they are."""
-        cut: dict[bytes, Tree] = {}
+    def puncture_orders(self, order_ids: Iterable[str]) -> dict[bytes, bytes]:
+        """Return, by name, the trees to write so that the keys of these orders are destroyed; empty if they are."""
+        changed: dict[bytes, Tree] = {}
         for order_id in order_ids:
-            name, leaf = place(order_id)
-            tree = cut.get(name) or self._trees[name]
-            if (less := tree.without(leaf)) is not tree:
-                cut[name] = less
-        return {name: self._wrapping.wrap(name, tree) for name, tree in cut.items()}
+            name, leaf = locate_leaf(order_id)
+            tree = changed.get(name) or self._trees[name]
+            if (punctured := tree.puncture(leaf)) is not tree:
+                changed[name] = punctured
+        return {name: self._wrapping.wrap(name, tree) for name, tree in changed.items()}
 
 
-def place(order_id: str) -> tuple[bytes, int]:
-    """Return an order's tree, and its leaf in it."""
+def locate_leaf(order_id: str) -> tuple[bytes, int]:
+    """Return the name of an order's tree, and its leaf in that tree."""
     digest = hashlib.blake2b(order_id.encode(), digest_size=1 + DEPTH // 8, person=b"promo-leaf").digest()
-    return NAMES[digest[0]], int.from_bytes(digest[1:], "big")
+    return TREE_NAMES[digest[0]], int.from_bytes(digest[1:], "big")

@@ -1,151 +1,123 @@
-"""The keyring in Kafka: a compacted topic that every ingress process follows, and that one at a time changes."""
+"""The keyring in Kafka: a compacted topic that all ingress processes follow and one at a time changes."""
 
 import asyncio
-import logging
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from ingress.privacy.keyring import NAMES, Keyring
-from schemas.letting_go import let_go
+from ingress.privacy.keyring import TREE_NAMES, Keyring
+from schemas.kafka_connection import KafkaConnection
+from schemas.runtime.kafka_clients import make_consumer, make_transactional_producer
+from schemas.runtime.kafka_shutdown import close_quietly
+from schemas.runtime.reconnect import MAX_URGENT_DELAY_SECONDS, run_reconnecting
 from schemas.topics import PRIVACY_KEYRING
 
-log = logging.getLogger(__name__)
-
 PARTITION = TopicPartition(PRIVACY_KEYRING.name, 0)
-#: Who works on the keyring holds this id: whoever comes later locks the earlier one out.
+#: Transactional id of every editor: a later editor fences an earlier one.
 TRANSACTIONAL_ID = "promo-privacy-keyring"
-#: The record that begins a new segment, so that the cleaner may clean the one before.
-SWEEP = b"sweep"
+#: Key of a record without a tree. It starts a new segment, so that the cleaner may compact the one before.
+COMPACTION_KEY = b"sweep"
 
-#: Between two attempts to read, in seconds.
-RETRY_SECONDS = 0.2
-#: How long one read waits for records, in milliseconds.
+#: Longest wait of one poll for records, in milliseconds.
 POLL_MS = 1_000
-#: Longest silence of a broker on one request, in milliseconds; more than a fetch waits for data.
-REQUEST_TIMEOUT_MS = 5_000
-#: After which the broker aborts what somebody who died was writing: so long, followers may have to wait.
+#: After this time the broker aborts the transaction of an editor that died; until then followers see no new record.
 TRANSACTION_TIMEOUT_MS = 10_000
-#: Between a change and the record that begins the next segment, in seconds: more than `segment.ms`.
-SEGMENT_SECONDS = 0.3
-#: Between two looks whether the cleaner has come by, in seconds.
-LOOK_SECONDS = 1.0
+#: Between a change and the record that starts the next segment, in seconds; more than the topic's `segment.ms`.
+SEGMENT_ROLL_SECONDS = 0.3
+#: Between two checks whether the cleaner has run, in seconds.
+COMPACTION_POLL_INTERVAL_SECONDS = 1.0
 
 
 class KeyringFollower:
-    """Keeps a keyring as the topic has it; makes the trees where there are none yet."""
+    """Keeps a keyring equal to the topic, and creates the trees of an empty topic."""
 
-    def __init__(self, bootstrap_servers: str, keyring: Keyring) -> None:
-        """Take the broker's addresses, and the keyring to keep."""
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, connection: KafkaConnection, keyring: Keyring) -> None:
+        self._connection = connection
         self._keyring = keyring
-        self._whole = asyncio.Event()
+        #: Set when every tree has been read, so orders can be sealed.
+        self.complete = asyncio.Event()
 
     async def run(self) -> None:
-        """Read until cancelled; broken readers are replaced, and read it all again. Raises WrongSecretError."""
-        while True:
-            consumer = _consumer(self._bootstrap_servers, "read_committed")
-            try:
-                await consumer.start()
-                await self._follow(consumer)
-            except (KafkaError, OSError) as error:
-                log.warning("the keyring is read anew: %r", error)
-            finally:
-                await let_go(consumer.stop())
-            await asyncio.sleep(RETRY_SECONDS)
+        """Follow the topic until cancelled; each reconnect reads all of it. Raises WrongSecretError."""
+        await run_reconnecting("keyring follower", self._session, max_delay_seconds=MAX_URGENT_DELAY_SECONDS)
 
-    async def wait_whole(self) -> None:
-        """Return when orders can be sealed."""
-        await self._whole.wait()
+    async def is_complete(self) -> bool:
+        """Return True if orders can be sealed."""
+        return self._keyring.is_complete
 
-    async def is_whole(self) -> bool:
-        """Say whether orders can be sealed."""
-        return self._keyring.is_whole
-
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        await _read_all(consumer, self._keyring)
-        if self._keyring.missing():
-            async with Workbench(self._bootstrap_servers, self._keyring) as bench:
-                await bench.complete()
-        self._whole.set()
-        while True:
-            _take(self._keyring, await consumer.getmany(timeout_ms=POLL_MS))
+    async def _session(self, connected: Callable[[], None]) -> None:
+        async with _open_consumer(self._connection, "read_committed") as consumer:
+            await _read_all(consumer, self._keyring)
+            if self._keyring.trees_to_write():
+                async with KeyringEditor(self._connection, self._keyring) as editor:
+                    await editor.write_missing_trees()
+            self.complete.set()
+            connected()
+            while True:
+                for record in (await consumer.getmany(timeout_ms=POLL_MS)).get(PARTITION, ()):
+                    self._keyring.load_tree(record.key, record.value)
 
 
-class Workbench:
-    """Where the keyring is changed, by one at a time. Raises KafkaError throughout.
+class KeyringEditor:
+    """Changes the keyring, as an async context manager. Raises KafkaError throughout.
 
-    What is written is made of what the last one has committed: changes of two who work at once cannot
-    bring back what one of them has cut, since the first of them is locked out.
+    Entering fences earlier editors and then reads the topic, so each change is based on the last committed one: of two
+    concurrent editors, neither can restore a key that the other has destroyed.
     """
 
-    def __init__(self, bootstrap_servers: str, keyring: Keyring) -> None:
-        """Take the broker's addresses and the keyring; `async with` locks others out, and reads."""
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, connection: KafkaConnection, keyring: Keyring) -> None:
+        self._connection = connection
         self._keyring = keyring
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap_servers,
-            transactional_id=TRANSACTIONAL_ID,
-            acks="all",
+        self._producer = make_transactional_producer(
+            connection,
+            TRANSACTIONAL_ID,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             max_request_size=PRIVACY_KEYRING.max_message_bytes,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
 
-    async def __aenter__(self) -> "Workbench":
+    async def __aenter__(self) -> "KeyringEditor":
         try:
             await self._producer.start()
-            await self._read()
+            async with _open_consumer(self._connection, "read_committed") as consumer:
+                await _read_all(consumer, self._keyring)
         except BaseException:
-            await let_go(self._producer.stop())
+            await close_quietly(self._producer.stop())
             raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await let_go(self._producer.stop())
+        await close_quietly(self._producer.stop())
 
-    async def complete(self) -> None:
-        """Make the trees that are missing, and wrap with the current secret what is not."""
-        await self._write(self._keyring.missing())
+    async def write_missing_trees(self) -> None:
+        """Create missing trees, and rewrap those that an earlier secret wraps."""
+        await self._write(self._keyring.trees_to_write())
 
     async def forget(self, order_ids: Iterable[str]) -> int:
-        """Cut these orders' keys, for good once it returns; returns how many trees changed."""
-        changed = self._keyring.forgetting(order_ids)
+        """Destroy the keys of these orders, for good once it returns; return the number of trees that changed."""
+        changed = self._keyring.puncture_orders(order_ids)
         await self._write(changed)
         return len(changed)
 
-    async def sweep(self, seconds: float) -> bool:
-        """Have the broker remove what was replaced; say whether it returns none of it any more, in this time."""
+    async def force_compaction(self, timeout: float) -> bool:
+        """Make the broker compact the topic; return False if superseded trees are left after `timeout` seconds."""
         now = asyncio.get_running_loop().time
-        limit = now() + seconds
-        while await self.replaced():
-            if now() > limit:
+        deadline = now() + timeout
+        while await self.count_superseded():
+            if now() > deadline:
                 return False
-            await asyncio.sleep(SEGMENT_SECONDS)
-            await self._write({SWEEP: b""})
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(SEGMENT_ROLL_SECONDS)
+            await self._write({COMPACTION_KEY: b""})
+            await asyncio.sleep(COMPACTION_POLL_INTERVAL_SECONDS)
         return True
 
-    async def replaced(self) -> int:
-        """Return how many records of trees the broker still has that later ones replace."""
-        consumer = _consumer(self._bootstrap_servers, "read_uncommitted")
-        try:
-            await consumer.start()
-            seen = [record.key async for record in _until_end(consumer)]
-        finally:
-            await let_go(consumer.stop())
-        trees = [name for name in seen if name in NAMES]
-        return len(trees) - len(set(trees))
-
-    async def _read(self) -> None:
-        consumer = _consumer(self._bootstrap_servers, "read_committed")
-        try:
-            await consumer.start()
-            await _read_all(consumer, self._keyring)
-        finally:
-            await let_go(consumer.stop())
+    async def count_superseded(self) -> int:
+        """Return how many records of trees, superseded by later ones, the broker still returns."""
+        async with _open_consumer(self._connection, "read_uncommitted") as consumer:
+            keys = [record.key async for record in _until_end(consumer)]
+        names = [key for key in keys if key in TREE_NAMES]
+        return len(names) - len(set(names))
 
     async def _write(self, records: Mapping[bytes, bytes]) -> None:
         if not records:
@@ -157,34 +129,33 @@ class Workbench:
             ]
             await asyncio.gather(*sent)
         for name, wrapped in records.items():
-            self._keyring.take(name, wrapped)
+            self._keyring.load_tree(name, wrapped)
 
 
-def _consumer(bootstrap_servers: str, isolation: str) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+@contextlib.asynccontextmanager
+async def _open_consumer(connection: KafkaConnection, isolation: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = make_consumer(
+        connection,
         isolation_level=isolation,
-        enable_auto_commit=False,
         max_partition_fetch_bytes=PRIVACY_KEYRING.max_message_bytes,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await close_quietly(consumer.stop())
 
 
 async def _read_all(consumer: AIOKafkaConsumer, keyring: Keyring) -> None:
     async for record in _until_end(consumer):
-        keyring.take(record.key, record.value)
+        keyring.load_tree(record.key, record.value)
 
 
 async def _until_end(consumer: AIOKafkaConsumer) -> Any:
-    """Yield every record that is there now, from the first on."""
+    """Yield the records from the first to the end of the topic at this moment."""
     consumer.assign([PARTITION])
     await consumer.seek_to_beginning(PARTITION)
     end = (await consumer.end_offsets([PARTITION]))[PARTITION]
     while await consumer.position(PARTITION) < end:
         for record in (await consumer.getmany(timeout_ms=200)).get(PARTITION, ()):
             yield record
-
-
-def _take(keyring: Keyring, batches: Mapping[TopicPartition, list[Any]]) -> None:
-    for record in batches.get(PARTITION, ()):
-        keyring.take(record.key, record.value)

@@ -1,4 +1,4 @@
-"""Trees as they are written down: wrapped with a secret of the settings, so that the log alone opens nothing."""
+"""Trees as they are stored: wrapped (AES-GCM) with a secret of the settings, so that the topic alone opens nothing."""
 
 import hashlib
 import os
@@ -11,41 +11,40 @@ from ingress.privacy.tree import Node, Tree
 from schemas import settings
 
 _NONCE_BYTES = 12
-_MARK_BYTES = 4
+_SECRET_ID_BYTES = 4
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Node]).decode
 
 
 class WrongSecretError(Exception):
-    """PROMO_PRIVACY_SECRET holds no secret that the keys of personal data were wrapped with."""
+    """No secret in PROMO_PRIVACY_SECRET unwraps the keys of personal data."""
 
     def __init__(self) -> None:
-        """Say what to do."""
         super().__init__(
             "the keys of personal data were wrapped with another secret: "
-            "give PROMO_PRIVACY_SECRET the one that was used before, behind the new one and a comma"
+            "append a comma and the previous secret to PROMO_PRIVACY_SECRET"
         )
 
 
 class Wrapping:
-    """Wraps with the first of the secrets, unwraps with any."""
+    """Wraps with the first secret, unwraps with any."""
 
     def __init__(self, secrets: str) -> None:
-        """Take the secrets, commas between."""
+        """`secrets` are the current secret, and earlier ones, separated by commas."""
         keys = [_key(secret) for secret in settings.secrets(secrets)]
-        self._ciphers = {_mark(key): AESGCM(key) for key in keys}
-        self._current = _mark(keys[0])
+        self._ciphers = {_secret_id(key): AESGCM(key) for key in keys}
+        self._current = _secret_id(keys[0])
 
     def wrap(self, name: bytes, tree: Tree) -> bytes:
-        """Return a tree as it is written down under this name."""
+        """Return a tree as it is stored under this name, which is authenticated with it."""
         nonce = os.urandom(_NONCE_BYTES)
         return self._current + nonce + self._ciphers[self._current].encrypt(nonce, _encode(tree.nodes), name)
 
     def unwrap(self, name: bytes, wrapped: bytes) -> Tree:
-        """Return the tree that was written down; raises WrongSecretError."""
-        cipher = self._ciphers.get(wrapped[:_MARK_BYTES])
-        nonce, sealed = wrapped[_MARK_BYTES:][:_NONCE_BYTES], wrapped[_MARK_BYTES + _NONCE_BYTES :]
+        """Return the tree that was stored under this name; raises WrongSecretError."""
+        cipher = self._ciphers.get(wrapped[:_SECRET_ID_BYTES])
+        nonce, sealed = wrapped[_SECRET_ID_BYTES:][:_NONCE_BYTES], wrapped[_SECRET_ID_BYTES + _NONCE_BYTES :]
         try:
             if cipher is None:
                 raise WrongSecretError
@@ -54,7 +53,7 @@ class Wrapping:
             raise WrongSecretError from None
 
     def is_current(self, wrapped: bytes) -> bool:
-        """Say whether it was wrapped with the secret that is current."""
+        """Return True if the current secret wraps it."""
         return wrapped.startswith(self._current)
 
 
@@ -62,6 +61,6 @@ def _key(secret: str) -> bytes:
     return hashlib.blake2b(secret.encode(), digest_size=32, person=b"promo-wrapping").digest()
 
 
-def _mark(key: bytes) -> bytes:
-    """Return by what it is told which secret was used; says nothing of the secret."""
-    return hashlib.blake2b(key, digest_size=_MARK_BYTES, person=b"promo-mark").digest()
+def _secret_id(key: bytes) -> bytes:
+    """Return an id by which a wrapped tree names its secret, without revealing it."""
+    return hashlib.blake2b(key, digest_size=_SECRET_ID_BYTES, person=b"promo-mark").digest()

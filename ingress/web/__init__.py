@@ -1,1 +1,1 @@
-"""The two pages, for customers and for a restaurant's kitchen: files that `ingress/site.py` serves as they are."""
+"""The two pages, for customers and for a restaurant's kitchen: files that `ingress/web/assets.py` serves as they are."""

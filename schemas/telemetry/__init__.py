@@ -1,1 +1,1 @@
-"""What a process tells of itself: logs, traces, health."""
+"""What every process reports about itself: logs, traces, metrics, health."""

@@ -1,35 +1,33 @@
-"""How far a member of a group is behind, in metrics: of the partitions that it has, and of no others."""
+"""Consumer lag as a metric, of the partitions that this process owns."""
 
 import os
 from collections.abc import Mapping
 
 from schemas.metrics import consumer_lag
 
-Place = tuple[str, int]  # topic and partition
+PartitionKey = tuple[str, int]  # topic and partition
 
 #: The variable by which processes share their values (schemas/metrics.py).
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
+MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
-class Lag:
-    """Shows what one member says of its partitions.
+class LagReporter:
+    """Sets the lag of one consumer group's partitions.
 
-    A partition that has gone to another process is shown by that one; its last value here would be
-    added to it for ever. Where processes share their values nothing can be taken back, and need not
-    be: the latest value of a partition is the one that is shown.
+    The new owner of a partition reports it, so the series of the former owner is removed: sums would count both.
+    Processes that share their values cannot remove series, and need not: there the latest value is shown.
     """
 
     def __init__(self, group: str) -> None:
-        """Take the group's name."""
         self._group = group
-        self._shown: set[tuple[str, str, str]] = set()
+        self._reported: set[tuple[str, str, str]] = set()
 
-    def show(self, behind: Mapping[Place, int]) -> None:
-        """Show the records behind of each partition that this member has."""
-        now = {(topic, str(partition), self._group): max(0, n) for (topic, partition), n in behind.items()}
-        for labels, records in now.items():
-            consumer_lag.labels(*labels).set(records)
-        if SHARED not in os.environ:
-            for labels in self._shown - now.keys():
+    def report(self, lags: Mapping[PartitionKey, int]) -> None:
+        """Set the lag of every partition that this process owns, in records."""
+        now = {(topic, str(partition), self._group): max(0, lag) for (topic, partition), lag in lags.items()}
+        for labels, lag in now.items():
+            consumer_lag.labels(*labels).set(lag)
+        if MULTIPROCESS_VARIABLE not in os.environ:
+            for labels in self._reported - now.keys():
                 consumer_lag.remove(*labels)
-        self._shown = set(now)
+        self._reported = set(now)

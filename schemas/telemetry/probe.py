@@ -1,4 +1,7 @@
-"""`python -m schemas.telemetry.probe`: exit 0 when the process beside us is ready, else 1; for containers without curl."""
+"""`python -m schemas.telemetry.probe`: exit 0 if the process in this container is ready, else 1.
+
+For images without curl. Code 2 is reserved by Docker's HEALTHCHECK, so faulty settings are 1 as well.
+"""
 
 import sys
 import urllib.request
@@ -9,7 +12,7 @@ TIMEOUT_SECONDS = 6.0
 
 
 def main() -> int:
-    """Ask its /health/ready."""
+    """Request its /health/ready."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         direct.open(f"http://127.0.0.1:{settings.read().ops_port}/health/ready", timeout=TIMEOUT_SECONDS)

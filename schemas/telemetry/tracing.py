@@ -1,158 +1,146 @@
-"""Traces: every record carries a W3C context; where PROMO_OTEL=1, what is done with it is told as a span.
+"""Traces by the OpenTelemetry API. Every record carries a W3C trace context, with or without an SDK.
 
-While nothing is told, a context goes through unchanged and this costs next to nothing.
+PROMO_OTEL_ENABLED=1 configures the SDK (`otel.py`). Until then contexts pass through unchanged and no call here
+reaches the API: its own no-op span costs several times as much.
 """
 
 import hashlib
-import re
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from time import time_ns
-from typing import Literal, NamedTuple, Protocol
+
+from opentelemetry.context import Context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Span,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    Tracer,
+    TracerProvider,
+    get_current_span,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from schemas.settings import SettingError, Settings
 
-Kind = Literal["server", "client", "producer", "consumer", "internal"]
-Attributes = dict[str, str | int]
+Attributes = Mapping[str, str | int]
 
-_CONTEXT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+#: The id of the next span where `record` has chosen one; an id generator must honour it (`otel.SpanIds`).
+chosen_span_id: ContextVar[int | None] = ContextVar("chosen_span_id", default=None)
 
-
-class Context(NamedTuple):
-    """A W3C trace context."""
-
-    trace_id: int
-    span_id: int
-    sampled: bool
-
-    def traceparent(self) -> bytes:
-        """Return it as a header."""
-        return b"00-%032x-%016x-%02x" % (self.trace_id, self.span_id, self.sampled)
-
-
-class Span(Protocol):
-    """What is being done."""
-
-    @property
-    def traceparent(self) -> bytes:
-        """The context for what it causes."""
-
-    def set(self, **attributes: str | int) -> None:
-        """Say more of it; `__` in a name stands for a dot."""
-
-
-class Recorder(Protocol):
-    """Where spans are told."""
-
-    def span(
-        self, name: str, parent: Context | None, kind: Kind, attributes: Attributes
-    ) -> AbstractContextManager[Span]:
-        """Tell a span of the block; `parent` None begins a trace."""
-
-    def record(
-        self,
-        name: str,
-        parent: Context,
-        span_id: int,
-        kind: Kind,
-        times: tuple[int, int],
-        attributes: Attributes,
-    ) -> None:
-        """Tell a span that is over, under an id that was known before; times in nanoseconds since 1970."""
-
-
-class _Silent(NamedTuple):
-    """A span that is not told."""
-
-    traceparent: bytes
-
-    def set(self, **attributes: str | int) -> None:
-        """Say nothing."""
-
-
-_recorder: Recorder | None = None
-#: The context of the span that this task is in, where spans are told.
-current: ContextVar[bytes | None] = ContextVar("current", default=None)
+_propagator = TraceContextTextMapPropagator()
+_no_span = nullcontext(INVALID_SPAN)
+_tracer: Tracer | None = None
 
 
 def start(settings: Settings, role: str) -> None:
-    """Tell spans from here on, where the settings say so. Raises SettingError."""
-    if not settings.otel:
+    """Export spans from now on if PROMO_OTEL_ENABLED=1. Raises SettingError if the SDK is not installed."""
+    if not settings.otel_enabled:
         return
     try:
-        from schemas.telemetry.otel import recorder
+        from schemas.telemetry.otel import tracer_provider
     except ImportError as error:
         raise SettingError(
-            f"PROMO_OTEL=1 needs OpenTelemetry ({error}): pip install 'promo-relampago[otel]'"
+            f"PROMO_OTEL_ENABLED=1 needs OpenTelemetry ({error}): pip install 'promo-relampago[otel]'"
         ) from error
-    use(recorder(role, settings.instance or role))
+    use(tracer_provider(role, settings.instance or role, chosen_span_id))
 
 
-def use(recorder: Recorder | None) -> None:
-    """Tell spans there; None: nowhere."""
-    global _recorder  # noqa: PLW0603 - one for the process, as logging has
-    _recorder = recorder
+def use(provider: TracerProvider | None) -> None:
+    """Send spans to this provider; None turns tracing off."""
+    global _tracer  # noqa: PLW0603 - one for the process, as logging has
+    _tracer = provider.get_tracer("promo-relampago") if provider else None
 
 
-def enabled() -> bool:
-    """Say whether spans are told."""
-    return _recorder is not None
+def is_enabled() -> bool:
+    """Return True if spans are recorded; hot paths check this before they build attributes."""
+    return _tracer is not None
 
 
-def parse(traceparent: bytes | None) -> Context | None:
-    """Return the context of a header; None where it is none."""
-    found = _CONTEXT.fullmatch(traceparent or b"")
-    if found is None:
+def parse(traceparent: bytes | None) -> SpanContext:
+    """Return the context of a `traceparent` header; its `is_valid` is False if the header cannot be read."""
+    return get_current_span(_extract(traceparent)).get_span_context()
+
+
+def span(
+    name: str, traceparent: bytes | None, kind: SpanKind, attributes: Attributes | None = None
+) -> AbstractContextManager[Span]:
+    """Return a context manager that records its block as a span and makes it the current one.
+
+    `traceparent` is the parent; None starts a new trace, and under an unreadable one nothing is recorded.
+    """
+    if _tracer is None:
+        return _no_span
+    parent = _extract(traceparent)
+    if traceparent is not None and not parent:
+        return _no_span
+    return _recorded_span(_tracer, name, parent, kind, attributes)
+
+
+def current_traceparent() -> bytes | None:
+    """Return the context for what the current span causes; None outside of any span."""
+    if _tracer is None:
         return None
-    return Context(int(found[1], 16), int(found[2], 16), bool(int(found[3], 16) & 1))
+    context = get_current_span().get_span_context()
+    return _render(context.trace_id, context.span_id, context.trace_flags) if context.is_valid else None
 
 
-@contextmanager
-def span(name: str, traceparent: bytes | None, kind: Kind, **attributes: str | int) -> Iterator[Span]:
-    """Tell what the block does; `__` in the name of an attribute stands for a dot.
+def derive(traceparent: bytes, *source: str | int) -> bytes:
+    """Return the context of the span that `record` will export for the record at this source.
 
-    `traceparent` None begins a trace; what belongs to none, or to one that is not sampled, is not told.
+    The span id is a hash of the source (topic, partition, offset), so a second attempt gets the same one. While
+    tracing is off, or if `traceparent` cannot be read, it is returned as it is.
     """
-    parent = None if _recorder is None else parse(traceparent)
-    if _recorder is None or (traceparent is not None and (parent is None or not parent.sampled)):
-        yield _Silent(traceparent or b"")
-        return
-    with _recorder.span(name, parent, kind, dotted(attributes)) as told:
-        token = current.set(told.traceparent)
-        try:
-            yield told
-        finally:
-            current.reset(token)
-
-
-def derive(traceparent: bytes, *place: str | int) -> bytes:
-    """Return the context of the span that `record` will tell of what is done at a place in a log.
-
-    The same whenever it is done again. While nothing is told, what came is passed on.
-    """
-    parent = None if _recorder is None else parse(traceparent)
-    if parent is None or not parent.sampled:
+    if _tracer is None or not (parent := parse(traceparent)).is_valid:
         return traceparent
-    return parent._replace(span_id=_span_id(place)).traceparent()
+    return _render(parent.trace_id, _span_id(source), parent.trace_flags)
 
 
 def record(
-    name: str, traceparent: bytes | None, place: tuple[str | int, ...], began: int, **attributes: str | int
+    name: str,
+    traceparent: bytes | None,
+    source: tuple[str | int, ...],
+    started_ns: int,
+    attributes: Attributes | None = None,
 ) -> None:
-    """Tell what was done at a place, from `began`, in nanoseconds since 1970, until now."""
-    parent = parse(traceparent)
-    if _recorder is None or parent is None or not parent.sampled:
+    """Export the span of work on the record at `source`, from `started_ns` (since 1970) until now."""
+    if _tracer is None or not (parent := _extract(traceparent)):
         return
-    times = (began, max(began, time_ns()))
-    _recorder.record(name, parent, _span_id(place), "consumer", times, dotted(attributes))
+    token = chosen_span_id.set(_span_id(source))
+    try:
+        span = _tracer.start_span(name, parent, SpanKind.CONSUMER, attributes, start_time=started_ns)
+    finally:
+        chosen_span_id.reset(token)
+    span.end(max(started_ns, time_ns()))
 
 
-def dotted(attributes: Attributes) -> Attributes:
-    """Return attributes under the names that they have in traces."""
-    return {name.replace("__", "."): value for name, value in attributes.items()}
+@contextmanager
+def _recorded_span(
+    tracer: Tracer, name: str, parent: Context, kind: SpanKind, attributes: Attributes | None
+) -> Iterator[Span]:
+    with tracer.start_as_current_span(
+        name, parent, kind, attributes, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except BaseException as error:
+            # the class only: a message may hold personal data
+            span.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
 
 
-def _span_id(place: tuple[str | int, ...]) -> int:
-    digest = hashlib.blake2b(repr(place).encode(), digest_size=8).digest()
+def _extract(traceparent: bytes | None) -> Context:
+    """Return the context with the remote parent that a header names; an empty one if it cannot be read."""
+    carrier = {"traceparent": (traceparent or b"").decode("ascii", "replace")}
+    return _propagator.extract(carrier, Context())
+
+
+def _render(trace_id: int, span_id: int, flags: int) -> bytes:
+    return b"00-%032x-%016x-%02x" % (trace_id, span_id, flags)
+
+
+def _span_id(source: tuple[str | int, ...]) -> int:
+    digest = hashlib.blake2b(repr(source).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") or 1

@@ -4,77 +4,91 @@ from schemas import buckets
 from schemas.codec import ReplyAddress
 from schemas.commands import (
     AdvanceOrder,
-    AskPortions,
     CancelOrder,
     Command,
     LendPortions,
-    Mirror,
     OfferPortions,
     PaymentResult,
     PlaceOrder,
     PutMenuItem,
     PutPromotion,
     PutRestaurant,
+    ReplicateCatalogue,
+    RequestPortions,
     Tick,
+    restaurant_of,
 )
+from schemas.timestamps import EpochMs
 from streams.domain.catalogue import put_menu_item, put_promotion, put_restaurant
 from streams.domain.decision import Decision, Policy
-from streams.domain.escrow import exchange, mirroring, placing
+from streams.domain.escrow import catalogue_replication, inbox, routing
 from streams.domain.lifecycle import advance_order, cancel_order
-from streams.domain.ordering import place_order
-from streams.domain.paying import payment_result
+from streams.domain.payments import payment_result
+from streams.domain.place_order import place_order
 from streams.domain.state import State
 
 
 class UnknownBucketError(Exception):
-    """The command is for a bucket that there is none of: a worker or ingress has another PROMO_ESCROW_BUCKETS.
+    """The command is for a bucket that this worker does not have: another process has another PROMO_ESCROW_BUCKETS.
 
-    It is set aside and can be put back when all have the same.
+    The command becomes a dead letter, which can be redriven once all processes have the same setting.
     """
 
 
 def decide(
-    state: State, command: Command, now: int, policy: Policy, asker: ReplyAddress | None = None
+    state: State, command: Command, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None = None
 ) -> Decision:
-    """Return what this command leads to at `now`, the broker's time of its record in milliseconds.
+    """Return what this command leads to.
 
-    `asker` is who is to be answered later where the answer must be waited for. A tick decides
-    nothing itself: the timers that are due do (`timers.fire`). Where restaurants have buckets, the
-    command's restaurant is one of them (README, Stock escrow).
+    A tick decides nothing here: the timers that are due do (`timers.fire`). With more than one bucket,
+    the command's restaurant is a bucket (escrow/README.md).
+
+    Args:
+        state: the tables of the partition.
+        command: the command.
+        now: the broker's append time of the command's record.
+        policy: what the operator configured.
+        reply_to: the caller, to whom a reply that must wait is sent later; None: no caller.
+
+    Raises UnknownBucketError.
     """
-    where = getattr(command, "restaurant_id", "")
-    if buckets.number(where) >= policy.buckets:
-        raise UnknownBucketError(f"{where} of {policy.buckets}: is PROMO_ESCROW_BUCKETS the same everywhere?")
+    restaurant_id = restaurant_of(command)
+    if buckets.number(restaurant_id) >= policy.buckets:
+        raise UnknownBucketError(
+            f"{restaurant_id} of {policy.buckets}: is PROMO_ESCROW_BUCKETS the same everywhere?"
+        )
     if policy.buckets > 1:
-        return _in_bucket(state, command, now, policy, asker)
-    return _decide(state, command, now, policy, asker)
+        return _decide_in_bucket(state, command, now, policy, reply_to)
+    return _decide(state, command, now, policy, reply_to)
 
 
-def _in_bucket(
-    state: State, command: Command, now: int, policy: Policy, asker: ReplyAddress | None
+def _decide_in_bucket(
+    state: State, command: Command, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
 ) -> Decision:
     match command:
         case PlaceOrder():
-            return placing.place(state, command, now, policy, asker)
+            return routing.place_in_bucket(state, command, now, policy, reply_to)
         case PutRestaurant() | PutMenuItem() | PutPromotion():
-            return mirroring.put(state, command, now, policy)
-        case Mirror() | AskPortions() | LendPortions() | OfferPortions():
-            return exchange.take(state, command, now, policy)
+            return catalogue_replication.put(state, command, now, policy)
+        case ReplicateCatalogue() | RequestPortions() | LendPortions() | OfferPortions():
+            return inbox.handle(state, command, now, policy)
         case Tick():
             return Decision()
         case _:
-            decision = _decide(state, command, now, policy, asker)
-            return exchange.after(state, command.restaurant_id, now, policy, decision)
+            decision = _decide(state, command, now, policy, reply_to)
+            return inbox.after_release(state, command.restaurant_id, now, policy, decision)
 
 
-def _decide(state: State, command: Command, now: int, policy: Policy, asker: ReplyAddress | None) -> Decision:
+def _decide(
+    state: State, command: Command, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
+) -> Decision:
     match command:
         case PlaceOrder():
-            return place_order(state, command, now, policy, asker)
+            return place_order(state, command, now, policy, reply_to)
         case AdvanceOrder():
             return advance_order(state, command, now)
         case CancelOrder():
-            return cancel_order(state, command, now, policy, asker)
+            return cancel_order(state, command, now, policy, reply_to)
         case PaymentResult():
             return payment_result(state, command, now)
         case PutRestaurant():
@@ -83,5 +97,5 @@ def _decide(state: State, command: Command, now: int, policy: Policy, asker: Rep
             return put_menu_item(state, command, now)
         case PutPromotion():
             return put_promotion(state, command, now)
-        case Tick() | Mirror() | AskPortions() | LendPortions() | OfferPortions():
+        case Tick() | ReplicateCatalogue() | RequestPortions() | LendPortions() | OfferPortions():
             return Decision()

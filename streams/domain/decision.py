@@ -1,49 +1,52 @@
-"""A decision: the facts that a command leads to, what is asked of the gateway, and who is answered."""
+"""A decision: facts, requests to the payment gateway, replies, and commands to other buckets."""
+
+from typing import Any
 
 from msgspec import Struct
 
 from schemas.codec import ReplyAddress
-from schemas.commands import AskPortions, LendPortions, Mirror, OfferPortions, PlaceOrder
+from schemas.commands import BucketCommand, PlaceOrder
 from schemas.facts import Fact
 from schemas.payments import PaymentRequest
 from schemas.replies import Answer, Reply
 from streams.domain.state import Change
 
 
-class Onward(Struct, frozen=True):
-    """A command to another bucket of the restaurant, in the transaction of the decision.
+class ForwardedCommand(Struct, frozen=True):
+    """A command to another bucket of the restaurant, written in the transaction of the decision.
 
-    `asker` is answered by who decides it, where somebody waits for it.
+    `reply_to` goes along with an order: the bucket that decides it sends the reply.
     """
 
-    command: PlaceOrder | Mirror | AskPortions | LendPortions | OfferPortions
-    asker: ReplyAddress | None = None
+    command: PlaceOrder | BucketCommand
+    reply_to: ReplyAddress | None = None
 
 
 class Decision(Struct, frozen=True):
-    """Facts in their order; the reply to who asked, None where nobody did or the answer must be waited for.
+    """What one command leads to. `evolve.apply` folds it into a state.
 
-    `waited` are replies to others who wait; `notes` are changes of tables that no fact tells of;
-    `onward` goes to other buckets.
+    `reply` is for the caller; None if there is no caller, or if the outcome is not known yet.
+    `deferred_replies` are for callers of earlier commands. `state_changes` are what no fact carries; they
+    are applied after the facts.
     """
 
     facts: tuple[Fact, ...] = ()
     reply: Reply | None = None
-    waited: tuple[tuple[ReplyAddress, Reply], ...] = ()
-    requests: tuple[PaymentRequest, ...] = ()
-    notes: tuple[Change, ...] = ()
-    onward: tuple[Onward, ...] = ()
+    deferred_replies: tuple[tuple[ReplyAddress, Reply], ...] = ()
+    payment_requests: tuple[PaymentRequest, ...] = ()
+    state_changes: tuple[Change[Any], ...] = ()
+    forwarded_commands: tuple[ForwardedCommand, ...] = ()
 
 
 class Policy(Struct, frozen=True):
-    """What the operator decides; times in seconds."""
+    """What the operator configures."""
 
     idempotency_ttl_seconds: int = 172_800
     reservation_seconds: int = 120
-    buckets: int = 1  # of each restaurant; 1: none but its home
+    buckets: int = 1  # of each restaurant; 1: only its home
     open_rate: int = 0  # orders a second from which a bucket opens; 0: all are open
 
 
-def answer(answered: Answer) -> Decision:
-    """Answer without a fact: nothing is written, so the same request may do better later."""
-    return Decision(reply=Reply(answered))
+def reply_only(answer: Answer) -> Decision:
+    """Reply without a fact: nothing is written, so a later attempt with the same key is decided again."""
+    return Decision(reply=Reply(answer))

@@ -1,10 +1,11 @@
-"""evolve(state, fact) -> changes: facts carry the resulting state, so most of it is putting it down."""
+"""evolve(state, fact) -> changes. A fact carries the resulting state, so most changes only store it."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
+from schemas.commands import CASH
 from schemas.facts import (
     CatalogChanged,
     Fact,
@@ -18,19 +19,18 @@ from schemas.facts import (
     StockReleased,
     StockReserved,
 )
-from schemas.instants import to_milliseconds
 from schemas.orders import Order, order_of
 from schemas.replies import Answer
-from streams.domain import answers, kitchen
-from streams.domain.decision import Policy
-from streams.domain.order_machine import IN_THE_KITCHEN
-from streams.domain.ordering import CASH
-from streams.domain.state import Change, State
-from tables.records import Allowance, KeyEntry, Kitchen, Timer
+from schemas.timestamps import EpochMs, Milliseconds, add_seconds, from_text
+from streams.domain import eta, order_facts
+from streams.domain.decision import Decision, Policy
+from streams.domain.order_machine import IN_KITCHEN_QUEUE
+from streams.domain.state import Change, State, WritableState
+from tables.records import CustomerUsage, IdempotencyRecord, Kitchen, Timer
 from tables.registry import (
-    ALLOWANCES,
+    CUSTOMER_USAGE,
+    IDEMPOTENCY_KEYS,
     ITEMS,
-    KEYS,
     KITCHENS,
     ORDERS,
     PROMOTIONS,
@@ -41,109 +41,127 @@ from tables.registry import (
     timer_key,
 )
 
+AnyChange = Change[Any]
 
-def evolve(state: State, fact: Fact, policy: Policy) -> list[Change]:
+
+def apply(state: WritableState, decision: Decision, policy: Policy) -> list[AnyChange]:
+    """Fold a decision into the state, and return the changes that its facts made, in order.
+
+    Each fact sees the state that the facts before it left. The decision's own state changes come last.
+    """
+    changes: list[AnyChange] = []
+    for fact in decision.facts:
+        for change in evolve(state, fact, policy):
+            state.put(change)
+            changes.append(change)
+    for change in decision.state_changes:
+        state.put(change)
+    return changes
+
+
+def evolve(state: State, fact: Fact, policy: Policy) -> list[AnyChange]:
     """Return what this fact changes, in order."""
     match fact:
         case OrderCreated():
-            return [_order(fact), *_answered(fact, None, policy)]
+            return [_order(fact, order_of(fact)), *_idempotency(fact, None, policy)]
         case StockReserved():
-            return [*_moved(state, fact, 1), *_reservation_timer(state, fact, policy)]
+            return [*_stocks(state, fact, sign=1), *_reservation_timer(state, fact, policy)]
         case StockReleased():
-            return list(_moved(state, fact, 0 if fact.wasted else -1))
+            return list(_stocks(state, fact, sign=0 if fact.wasted else -1))
         case OrderConfirmed():
+            answer = order_facts.answer_of(fact)
             return [
-                _order(fact),
-                *_queue(state, fact),
-                *_answered(fact, answers.confirmed(fact), policy),
+                _order(fact, answer.order),
+                *_kitchen(state, fact),
+                *_idempotency(fact, answer, policy),
                 _preparation_timer(state, fact),
             ]
         case OrderFailed():
-            return [_order(fact), *_answered(fact, answers.failed(fact), policy)]
+            answer = order_facts.answer_of(fact)
+            return [_order(fact, answer.order), *_idempotency(fact, answer, policy)]
         case OrderStatusChanged() | OrderCancelled():
-            return [_order(fact), *_queue(state, fact)]
+            return [_order(fact, order_of(fact)), *_kitchen(state, fact)]
         case PaymentRefunded():
-            return [_order(fact)]
+            return [_order(fact, order_of(fact))]
         case CatalogChanged():
             return list(_catalogue(fact))
         case PortionsMoved():
             return [Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock) for item in fact.items]
 
 
-def _order(fact: Order) -> Change:
-    return Change(ORDERS, key(fact.restaurant_id, fact.order_id), order_of(fact))
+def _order(fact: Order, order: Order | None) -> AnyChange:
+    return Change(ORDERS, key(fact.restaurant_id, fact.order_id), order)
 
 
-def _queue(state: State, fact: Order) -> Iterator[Change]:
-    before = state.orders.get(key(fact.restaurant_id, fact.order_id))
-    was = before is not None and before.status in IN_THE_KITCHEN
-    now = fact.status in IN_THE_KITCHEN
-    if was != now:
-        queue = state.kitchens.get(fact.restaurant_id, Kitchen())
-        measured = queue.preparations
-        if before is not None and (before.status, fact.status) == ("preparing", "out_for_delivery"):
-            measured = kitchen.remember(measured, _time(fact.updated_at) - _time(before.updated_at))
-        open_orders = queue.open_orders + (1 if now else -1)
-        yield Change(
-            KITCHENS, fact.restaurant_id, replace(queue, open_orders=open_orders, preparations=measured)
-        )
+def _kitchen(state: State, fact: Order) -> Iterator[AnyChange]:
+    """Count the order in or out of the kitchen's queue, and measure a preparation that ended."""
+    before = state[ORDERS].get(key(fact.restaurant_id, fact.order_id))
+    was_queued = before is not None and before.status in IN_KITCHEN_QUEUE
+    is_queued = fact.status in IN_KITCHEN_QUEUE
+    if was_queued == is_queued:
+        return
+    kitchen = state[KITCHENS].get(fact.restaurant_id, Kitchen())
+    preparations = kitchen.preparations
+    if before is not None and (before.status, fact.status) == ("preparing", "out_for_delivery"):
+        took = Milliseconds(from_text(fact.updated_at) - from_text(before.updated_at))
+        preparations = eta.record_preparation(preparations, took)
+    open_orders = kitchen.open_orders + (1 if is_queued else -1)
+    yield Change(
+        KITCHENS, fact.restaurant_id, replace(kitchen, open_orders=open_orders, preparations=preparations)
+    )
 
 
-def _moved(state: State, fact: StockReserved | StockReleased, sign: int) -> Iterator[Change]:
-    """Put the stocks down, and count what a customer has had of a promotion; sign 0 leaves the count."""
-    allowances: dict[str, Allowance] = {}
+def _stocks(state: State, fact: StockReserved | StockReleased, sign: int) -> Iterator[AnyChange]:
+    """Store the stocks, and count a customer's use of promotions up (sign 1), down (-1) or not at all (0)."""
+    usages: dict[str, CustomerUsage] = {}
     for item in fact.items:
         yield Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock)
         if item.customer_id is None or item.promotion_id is None or sign == 0:
             continue
-        allowance_key = key(fact.restaurant_id, item.promotion_id, item.customer_id)
-        before = allowances.get(allowance_key) or state.allowances.get(allowance_key)
+        usage_key = key(fact.restaurant_id, item.promotion_id, item.customer_id)
+        before = usages.get(usage_key) or state[CUSTOMER_USAGE].get(usage_key)
         if before is None and sign < 0:
             continue  # the promotion has no limit, so nothing was counted
-        taken = dict(before.taken) if before else {}
-        taken[item.sku] = max(0, taken.get(item.sku, 0) + sign * item.quantity)
-        allowances[allowance_key] = Allowance(taken)
-    for allowance_key, allowance in allowances.items():
-        yield Change(ALLOWANCES, allowance_key, allowance)
+        portions = dict(before.portions) if before else {}
+        portions[item.sku] = max(0, portions.get(item.sku, 0) + sign * item.quantity)
+        usages[usage_key] = CustomerUsage(portions)
+    for usage_key, usage in usages.items():
+        yield Change(CUSTOMER_USAGE, usage_key, usage)
 
 
-def _answered(
+def _idempotency(
     fact: OrderCreated | OrderConfirmed | OrderFailed, answer: Answer | None, policy: Policy
-) -> Iterator[Change]:
-    expires_at = _time(fact.created_at) + policy.idempotency_ttl_seconds * 1000
-    entry = KeyEntry(
+) -> Iterator[AnyChange]:
+    expires_at = add_seconds(from_text(fact.created_at), policy.idempotency_ttl_seconds)
+    record = IdempotencyRecord(
         request_fingerprint=fact.request_fingerprint,
         order_id=fact.order_id,
         answer=answer,
         expires_at=expires_at,
     )
-    yield Change(KEYS, key(fact.restaurant_id, fact.idempotency_key_hash), entry)
+    yield Change(IDEMPOTENCY_KEYS, key(fact.restaurant_id, fact.idempotency_key_hash), record)
     if answer is None:
         yield _timer(Timer("key", fact.restaurant_id, fact.idempotency_key_hash, expires_at))
 
 
-def _reservation_timer(state: State, fact: StockReserved, policy: Policy) -> Iterator[Change]:
-    order = state.orders[key(fact.restaurant_id, fact.order_id)]
+def _reservation_timer(state: State, fact: StockReserved, policy: Policy) -> Iterator[AnyChange]:
+    order = state[ORDERS][key(fact.restaurant_id, fact.order_id)]
     if order.payment_method != CASH:
-        due = _time(fact.occurred_at) + policy.reservation_seconds * 1000
+        due = add_seconds(from_text(fact.occurred_at), policy.reservation_seconds)
         yield _timer(Timer("reservation", fact.restaurant_id, fact.order_id, due))
 
 
-def _preparation_timer(state: State, fact: OrderConfirmed) -> Change:
-    seconds = state.restaurants[fact.restaurant_id].preparation_timeout_seconds
-    due = _time(fact.occurred_at) + seconds * 1000
+def _preparation_timer(state: State, fact: OrderConfirmed) -> AnyChange:
+    timeout_seconds = state[RESTAURANTS][fact.restaurant_id].preparation_timeout_seconds
+    due = add_seconds(from_text(fact.occurred_at), timeout_seconds)
     return _timer(Timer("preparation", fact.restaurant_id, fact.order_id, due))
 
 
-def _timer(timer: Timer) -> Change:
+def _timer(timer: Timer) -> AnyChange:
     return Change(TIMERS, timer_key(timer), timer)
 
 
-def _time(instant: str) -> int:
-    return to_milliseconds(datetime.fromisoformat(instant))
-
-
-def _catalogue(fact: CatalogChanged) -> Iterator[Change]:
+def _catalogue(fact: CatalogChanged) -> Iterator[AnyChange]:
     restaurant_id = fact.restaurant_id
     if fact.restaurant is not None:
         yield Change(RESTAURANTS, restaurant_id, fact.restaurant)
@@ -151,8 +169,8 @@ def _catalogue(fact: CatalogChanged) -> Iterator[Change]:
         yield Change(ITEMS, key(restaurant_id, fact.item.sku), fact.item)
     if (promotion := fact.promotion) is not None:
         yield Change(PROMOTIONS, key(restaurant_id, promotion.promotion_id), promotion)
-        for due in (promotion.starts_at, promotion.ends_at):
-            if due > _time(fact.occurred_at):
+        for due in (EpochMs(promotion.starts_at), EpochMs(promotion.ends_at)):
+            if due > from_text(fact.occurred_at):
                 yield _timer(Timer("promotion", restaurant_id, promotion.promotion_id, due))
     for stock in fact.stocks:
         yield Change(STOCKS, key(restaurant_id, stock.sku), stock)

@@ -1,87 +1,85 @@
-"""An order after it was confirmed: moved on by the restaurant, cancelled, or overtaken by time."""
+"""A placed order: moved on by the restaurant, cancelled, or prepared too late."""
 
 from schemas.codec import ReplyAddress
 from schemas.commands import AdvanceOrder, CancelOrder
-from schemas.facts import OrderCancelled, OrderStatusChanged, StockReleased
-from schemas.instants import to_text
+from schemas.facts import StockReleased
 from schemas.orders import Order, Reason, Refund, order_of
 from schemas.replies import Answer, Reply
-from streams.domain import ordering, paying, reservation
-from streams.domain.changes import changed
-from streams.domain.decision import Decision, Policy, answer
-from streams.domain.order_machine import ADVANCE, BEING_MADE, after
+from schemas.timestamps import EpochMs, add_seconds, to_text
+from streams.domain import order_facts, payments, place_order, reservation
+from streams.domain.decision import Decision, Policy, reply_only
+from streams.domain.order_machine import IN_PREPARATION, TRIGGER_OF_STATUS, next_state
 from streams.domain.state import Change, State
-from tables.records import KeyEntry, Timer
-from tables.registry import KEYS, TIMERS, key, timer_key
+from tables.records import IdempotencyRecord, Timer
+from tables.registry import IDEMPOTENCY_KEYS, ORDERS, TIMERS, key, timer_key
 
 
-def advance_order(state: State, command: AdvanceOrder, now: int) -> Decision:
-    """Move the order on; asking for the state that it is in changes nothing."""
-    order = state.orders.get(key(command.restaurant_id, command.order_id))
+def advance_order(state: State, command: AdvanceOrder, now: EpochMs) -> Decision:
+    """Move the order to the state that the restaurant names; the state it already has changes nothing."""
+    order = state[ORDERS].get(key(command.restaurant_id, command.order_id))
     if order is None:
-        return answer(Answer("unknown_order"))
+        return reply_only(Answer("unknown_order"))
     if order.status == command.status:
-        return answer(Answer("advanced", order))
-    status = after(order.status, ADVANCE[command.status])
+        return reply_only(Answer("advanced", order))
+    status = next_state(order.status, TRIGGER_OF_STATUS[command.status])
     if status is None:
-        return answer(Answer("invalid_transition", order))
-    fact = OrderStatusChanged(**changed(order, now, status=status))
+        return reply_only(Answer("invalid_transition", order))
+    fact = order_facts.status_changed(order, now, status)
     return Decision((fact,), Reply(Answer("advanced", order_of(fact))))
 
 
 def cancel_order(
-    state: State, command: CancelOrder, now: int, policy: Policy, asker: ReplyAddress | None
+    state: State, command: CancelOrder, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
 ) -> Decision:
-    """Cancel what is not being made yet; the same key again gets the first answer again."""
-    key_entry = key(command.restaurant_id, command.idempotency_key_hash)
-    entry = state.keys.get(key_entry)
-    if entry is not None and entry.expires_at > now:
-        return ordering.again(state, entry, command.request_fingerprint, command.restaurant_id, asker)
-    order = state.orders.get(key(command.restaurant_id, command.order_id))
+    """Cancel an order that is not in preparation yet; a retry with the same key gets the first answer."""
+    idempotency_key = key(command.restaurant_id, command.idempotency_key_hash)
+    record = state[IDEMPOTENCY_KEYS].get(idempotency_key)
+    if record is not None and record.expires_at > now:
+        return place_order.replay(state, record, command.request_fingerprint, command.restaurant_id, reply_to)
+    order = state[ORDERS].get(key(command.restaurant_id, command.order_id))
     if order is None:
-        return answer(Answer("unknown_order"))
+        return reply_only(Answer("unknown_order"))
     if order.status == "cancelled":
-        return answer(Answer("cancelled", order))
-    if after(order.status, "cancel") is None:
-        return answer(Answer("too_late", order))
+        return reply_only(Answer("cancelled", order))
+    if next_state(order.status, "cancel") is None:
+        return reply_only(Answer("too_late", order))
     if order.status == "pending":
-        decision = paying.give_up(state, order, now, command.by, take_back=True)
+        decision = payments.fail_and_release(state, order, now, command.by, revoke_payment=True)
     else:
         decision = cancel(state, order, now, command.by)
     first = decision.facts[0]
     assert isinstance(first, Order)
-    answered = Answer("cancelled", order_of(first))
-    expires_at = now + policy.idempotency_ttl_seconds * 1000
-    kept = KeyEntry(
+    answer = Answer("cancelled", order_of(first))
+    expires_at = add_seconds(now, policy.idempotency_ttl_seconds)
+    record = IdempotencyRecord(
         request_fingerprint=command.request_fingerprint,
         order_id=command.order_id,
-        answer=answered,
+        answer=answer,
         expires_at=expires_at,
     )
     timer = Timer("key", command.restaurant_id, command.idempotency_key_hash, expires_at)
     return Decision(
         facts=decision.facts,
-        reply=Reply(answered),
-        waited=decision.waited,
-        requests=decision.requests,
-        notes=(
-            *decision.notes,
-            Change(KEYS, key_entry, kept),
+        reply=Reply(answer),
+        deferred_replies=decision.deferred_replies,
+        payment_requests=decision.payment_requests,
+        state_changes=(
+            *decision.state_changes,
+            Change(IDEMPOTENCY_KEYS, idempotency_key, record),
             Change(TIMERS, timer_key(timer), timer),
         ),
     )
 
 
-def preparation_expires(state: State, order: Order, now: int) -> Decision:
-    """Cancel what took too long: portions return, or are wasted where they were being made."""
+def preparation_expires(state: State, order: Order, now: EpochMs) -> Decision:
+    """Cancel an order whose preparation took too long."""
     return cancel(state, order, now, "preparation_timeout")
 
 
-def cancel(state: State, order: Order, now: int, reason: Reason) -> Decision:
-    """Cancel a confirmed order: release or waste its portions, and give its money back."""
-    wasted = order.status in BEING_MADE
+def cancel(state: State, order: Order, now: EpochMs, reason: Reason) -> Decision:
+    """Cancel a confirmed order: release its portions, or waste those in preparation, and refund it."""
+    wasted = order.status in IN_PREPARATION
     refund = Refund("pending", order.total) if order.paid else None
-    cancelled = OrderCancelled(**changed(order, now, status="cancelled", reason=reason, refund=refund))
     released = StockReleased(
         restaurant_id=order.restaurant_id,
         order_id=order.order_id,
@@ -89,5 +87,7 @@ def cancel(state: State, order: Order, now: int, reason: Reason) -> Decision:
         wasted=wasted,
         occurred_at=to_text(now),
     )
-    requests = (paying.refund_request(order),) if order.paid else ()
-    return Decision((cancelled, released), requests=requests)
+    return Decision(
+        (order_facts.cancelled(order, now, reason, refund), released),
+        payment_requests=(payments.refund_request(order),) if order.paid else (),
+    )

@@ -1,4 +1,4 @@
-"""The life of an order as data: an unlisted pair is refused, and the code only looks up.
+"""The life of an order as a table; a pair that is not in it is refused, and the code only looks it up.
 
 `pending` waits for its payment; `delivered` and `cancelled` are final.
 """
@@ -19,8 +19,8 @@ Trigger = Literal[
     "preparation_expires",
 ]
 
-#: (state, what happens) -> the state that follows. None: there is no order yet.
-MACHINE: dict[tuple[Status | None, Trigger], Status] = {
+#: (state, trigger) -> next state. State None: there is no order yet.
+TRANSITIONS: dict[tuple[Status | None, Trigger], Status] = {
     (None, "place"): "pending",
     ("pending", "confirm"): "received",
     ("pending", "refuse"): "cancelled",
@@ -34,24 +34,28 @@ MACHINE: dict[tuple[Status | None, Trigger], Status] = {
     ("out_for_delivery", "deliver"): "delivered",
 }
 
-#: States in which portions are in the kitchen's hands: a cancellation wastes them.
-BEING_MADE: frozenset[Status] = frozenset({"preparing"})
+#: States in which the kitchen already uses the portions: a cancellation wastes them.
+IN_PREPARATION: frozenset[Status] = frozenset({"preparing"})
 #: States that count in the kitchen's queue.
-IN_THE_KITCHEN: frozenset[Status] = frozenset({"received", "preparing"})
+IN_KITCHEN_QUEUE: frozenset[Status] = frozenset({"received", "preparing"})
 
-#: What the restaurant asks for by naming the state it wants.
-ADVANCE: dict[str, Trigger] = {"preparing": "prepare", "out_for_delivery": "dispatch", "delivered": "deliver"}
+#: The trigger that brings an order into the state that the restaurant names.
+TRIGGER_OF_STATUS: dict[str, Trigger] = {
+    "preparing": "prepare",
+    "out_for_delivery": "dispatch",
+    "delivered": "deliver",
+}
 
 
-def after(state: Status | None, trigger: Trigger) -> Status | None:
-    """Return the state that follows; None where this may not happen now."""
-    return MACHINE.get((state, trigger))
+def next_state(state: Status | None, trigger: Trigger) -> Status | None:
+    """Return the state that follows, or None if the trigger is not allowed in this state."""
+    return TRANSITIONS.get((state, trigger))
 
 
 def diagram() -> str:
-    """Return the machine as a Mermaid state diagram."""
+    """Return the table as a Mermaid state diagram; README.md shows it, and a test compares the two."""
     lines = ["stateDiagram-v2"]
-    for (state, trigger), following in MACHINE.items():
+    for (state, trigger), following in TRANSITIONS.items():
         lines.append(f"    {state or '[*]'} --> {following}: {trigger}")
     lines += [f"    {state} --> [*]" for state in sorted(FINAL)]
     return "\n".join(lines)

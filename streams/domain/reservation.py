@@ -1,4 +1,4 @@
-"""All or nothing: what an order's lines take, priced by the offers that hold now."""
+"""Price an order by the current offers, and reserve the portions of all its lines or of none."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,39 +6,40 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas import offer
+from schemas import pricing
 from schemas.catalogue import Promotion, Stock
-from schemas.commands import CustomerRef, Line
+from schemas.commands import CustomerRef, RequestedItem
 from schemas.facts import ReservedItem
-from schemas.offer import Offer
 from schemas.orders import Order, OrderLine, Shortage
+from schemas.pricing import Offer
+from schemas.timestamps import EpochMs
 from streams.domain.state import State
-from tables.registry import key
+from tables.registry import CUSTOMER_USAGE, ITEMS, PROMOTIONS, STOCKS, key
 
 
 class Quote(Struct, frozen=True):
-    """What an order asks for, at the offers of now; lines of one sku count together."""
+    """What an order wants at the current offers; lines of one sku are counted together."""
 
     lines: list[OrderLine]
     quantities: dict[str, int]  # by sku
     offers: dict[str, Offer]
 
 
-def unknown_items(state: State, restaurant_id: str, lines: Iterable[Line]) -> list[str]:
-    """Return the skus that the menu does not have, each once, in the order of the lines."""
-    return list(dict.fromkeys(line.sku for line in lines if key(restaurant_id, line.sku) not in state.items))
+def unknown_items(state: State, restaurant_id: str, lines: Iterable[RequestedItem]) -> list[str]:
+    """Return the skus that are not on the menu, each once, in the order of the lines."""
+    return list(dict.fromkeys(line.sku for line in lines if key(restaurant_id, line.sku) not in state[ITEMS]))
 
 
-def current_offer(state: State, restaurant_id: str, sku: str, now: int) -> Offer:
+def current_offer(state: State, restaurant_id: str, sku: str, now: EpochMs) -> Offer:
     """Return the offer of an item of the menu at `now`."""
-    stock = state.stocks[key(restaurant_id, sku)]
-    return offer.of(
-        state.items[key(restaurant_id, sku)], stock, _promotions(state, restaurant_id, stock), now
+    stock = state[STOCKS][key(restaurant_id, sku)]
+    return pricing.current_offer(
+        state[ITEMS][key(restaurant_id, sku)], stock, _promotions(state, restaurant_id, stock), now
     )
 
 
-def quote(state: State, restaurant_id: str, lines: list[Line], now: int) -> Quote:
-    """Price the lines; every sku must be on the menu."""
+def make_quote(state: State, restaurant_id: str, lines: list[RequestedItem], now: EpochMs) -> Quote:
+    """Price the lines at the current offers; every sku must be on the menu."""
     quantities: Counter[str] = Counter()
     for line in lines:
         quantities[line.sku] += line.quantity
@@ -46,7 +47,7 @@ def quote(state: State, restaurant_id: str, lines: list[Line], now: int) -> Quot
     priced = [
         OrderLine(
             sku=line.sku,
-            name=state.items[key(restaurant_id, line.sku)].name,
+            name=state[ITEMS][key(restaurant_id, line.sku)].name,
             quantity=line.quantity,
             unit_price=offers[line.sku].unit_price,
             promotion_id=promotion.promotion_id if (promotion := offers[line.sku].promotion) else None,
@@ -56,28 +57,28 @@ def quote(state: State, restaurant_id: str, lines: list[Line], now: int) -> Quot
     return Quote(priced, dict(quantities), offers)
 
 
-def changed_prices(quoted: Quote, lines: list[Line]) -> list[str]:
-    """Return the skus whose price is not the one that the customer was shown."""
+def changed_prices(quote: Quote, lines: list[RequestedItem]) -> list[str]:
+    """Return the skus whose price differs from the one that the customer was shown."""
     return list(
         dict.fromkeys(
             line.sku
             for line in lines
             if line.expected_unit_price is not None
-            and line.expected_unit_price != quoted.offers[line.sku].unit_price
+            and line.expected_unit_price != quote.offers[line.sku].unit_price
         )
     )
 
 
 def closed_promotions(
-    state: State, restaurant_id: str, skus: Iterable[str], lines: list[Line], now: int
+    state: State, restaurant_id: str, skus: Iterable[str], lines: list[RequestedItem], now: EpochMs
 ) -> list[str]:
-    """Return those of `skus` that were asked at a promotional price whose window is not open."""
+    """Return those of `skus` that were ordered at the price of a promotion that is not open."""
     closed = []
     for sku in skus:
         expected = {line.expected_unit_price for line in lines if line.sku == sku}
-        stock = state.stocks[key(restaurant_id, sku)]
+        stock = state[STOCKS][key(restaurant_id, sku)]
         for promotion_id in stock.allotments:
-            promotion = state.promotions[key(restaurant_id, promotion_id)]
+            promotion = state[PROMOTIONS][key(restaurant_id, promotion_id)]
             promotion_item = promotion.item(sku)
             if promotion_item and promotion_item.promo_price in expected and not promotion.is_open(now):
                 closed.append(sku)
@@ -85,50 +86,52 @@ def closed_promotions(
     return closed
 
 
-def limited(quoted: Quote) -> list[str]:
-    """Return the skus whose promotion limits what one customer may have."""
+def limited_items(quote: Quote) -> list[str]:
+    """Return the skus whose promotion has a per-customer limit."""
     return [
-        sku for sku, o in quoted.offers.items() if o.promotion_item and o.promotion_item.per_customer_limit
+        sku
+        for sku, offer in quote.offers.items()
+        if offer.promotion_item and offer.promotion_item.per_customer_limit
     ]
 
 
-def past_limit(state: State, restaurant_id: str, quoted: Quote, customer: CustomerRef) -> list[str]:
-    """Return the skus of which this customer would have more than allowed."""
-    past = []
-    for sku in limited(quoted):
-        promotion, promotion_item = quoted.offers[sku].promotion, quoted.offers[sku].promotion_item
+def over_limit(state: State, restaurant_id: str, quote: Quote, customer: CustomerRef) -> list[str]:
+    """Return the skus of which this customer would have more than the limit."""
+    over = []
+    for sku in limited_items(quote):
+        promotion, promotion_item = quote.offers[sku].promotion, quote.offers[sku].promotion_item
         assert promotion and promotion_item and promotion_item.per_customer_limit
-        allowance = state.allowances.get(key(restaurant_id, promotion.promotion_id, customer.id))
-        taken = allowance.taken.get(sku, 0) if allowance else 0
-        if taken + quoted.quantities[sku] > promotion_item.per_customer_limit:
-            past.append(sku)
-    return past
+        usage = state[CUSTOMER_USAGE].get(key(restaurant_id, promotion.promotion_id, customer.id))
+        reserved = usage.portions.get(sku, 0) if usage else 0
+        if reserved + quote.quantities[sku] > promotion_item.per_customer_limit:
+            over.append(sku)
+    return over
 
 
-def shortages(quoted: Quote) -> list[Shortage]:
-    """Return what is left of each sku that there is too little of."""
+def shortages(quote: Quote) -> list[Shortage]:
+    """Return the skus of which too few portions are left, with how many are."""
     return [
         Shortage(sku, available)
-        for sku, quantity in quoted.quantities.items()
-        if (available := quoted.offers[sku].available) is not None and available < quantity
+        for sku, quantity in quote.quantities.items()
+        if (available := quote.offers[sku].available) is not None and available < quantity
     ]
 
 
 def reserve(
-    state: State, restaurant_id: str, quoted: Quote, customer: CustomerRef | None
+    state: State, restaurant_id: str, quote: Quote, customer: CustomerRef | None
 ) -> list[ReservedItem]:
-    """Take every line; there must be no shortage."""
-    with_limit = set(limited(quoted))
+    """Reserve every line; there must be no shortage."""
+    with_limit = set(limited_items(quote))
     reserved = []
-    for sku, quantity in quoted.quantities.items():
-        offered = quoted.offers[sku]
-        promotion_id = offered.promotion.promotion_id if offered.promotion else None
-        stock = take(state.stocks[key(restaurant_id, sku)], quantity, promotion_id)
+    for sku, quantity in quote.quantities.items():
+        offer = quote.offers[sku]
+        promotion_id = offer.promotion.promotion_id if offer.promotion else None
+        stock = reserve_portions(state[STOCKS][key(restaurant_id, sku)], quantity, promotion_id)
         reserved.append(
             ReservedItem(
                 sku=sku,
                 quantity=quantity,
-                available=None if offered.available is None else offered.available - quantity,
+                available=None if offer.available is None else offer.available - quantity,
                 version=stock.version,
                 stock=stock,
                 promotion_id=promotion_id,
@@ -138,13 +141,13 @@ def reserve(
     return reserved
 
 
-def take(stock: Stock, quantity: int, promotion_id: str | None) -> Stock:
+def reserve_portions(stock: Stock, quantity: int, promotion_id: str | None) -> Stock:
     """Return the stock with `quantity` more portions reserved, also within the promotion's allotment."""
-    return _move(stock, promotion_id, reserved=quantity, wasted=0)
+    return _adjust(stock, promotion_id, reserved=quantity, wasted=0)
 
 
-def release(state: State, order: Order, now: int, wasted: bool) -> list[ReservedItem]:
-    """Give back what an order took; wasted portions are gone, but no longer reserved."""
+def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[ReservedItem]:
+    """Release what an order has reserved; wasted portions do not become free."""
     quantities: dict[str, int] = {}
     promotions: dict[str, str | None] = {}
     for line in order.items:
@@ -153,15 +156,17 @@ def release(state: State, order: Order, now: int, wasted: bool) -> list[Reserved
     released = []
     for sku, quantity in quantities.items():
         stock_key = key(order.restaurant_id, sku)
-        stock = _move(
-            state.stocks[stock_key], promotions[sku], reserved=-quantity, wasted=quantity if wasted else 0
+        stock = _adjust(
+            state[STOCKS][stock_key], promotions[sku], reserved=-quantity, wasted=quantity if wasted else 0
         )
-        offered = offer.of(state.items[stock_key], stock, _promotions(state, order.restaurant_id, stock), now)
+        offer = pricing.current_offer(
+            state[ITEMS][stock_key], stock, _promotions(state, order.restaurant_id, stock), now
+        )
         released.append(
             ReservedItem(
                 sku=sku,
                 quantity=quantity,
-                available=offered.available,
+                available=offer.available,
                 version=stock.version,
                 stock=stock,
                 promotion_id=promotions[sku],
@@ -171,12 +176,14 @@ def release(state: State, order: Order, now: int, wasted: bool) -> list[Reserved
     return released
 
 
-def _move(stock: Stock, promotion_id: str | None, reserved: int, wasted: int) -> Stock:
+def _adjust(stock: Stock, promotion_id: str | None, reserved: int, wasted: int) -> Stock:
     allotments = stock.allotments
     if promotion_id is not None and promotion_id in allotments:
         allotment = allotments[promotion_id]
-        moved = replace(allotment, reserved=allotment.reserved + reserved, wasted=allotment.wasted + wasted)
-        allotments = {**allotments, promotion_id: moved}
+        adjusted = replace(
+            allotment, reserved=allotment.reserved + reserved, wasted=allotment.wasted + wasted
+        )
+        allotments = {**allotments, promotion_id: adjusted}
     return replace(
         stock,
         reserved=stock.reserved + reserved,
@@ -187,4 +194,4 @@ def _move(stock: Stock, promotion_id: str | None, reserved: int, wasted: int) ->
 
 
 def _promotions(state: State, restaurant_id: str, stock: Stock) -> list[Promotion]:
-    return [state.promotions[key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]
+    return [state[PROMOTIONS][key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]

@@ -1,48 +1,40 @@
-"""The state that decisions read, and the changes that facts make to it."""
+"""The state that decisions read, and the changes that they make to it."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar, overload
 
-from schemas.catalogue import Item, Promotion, Restaurant, Stock
-from schemas.orders import Order
-from tables.records import Allowance, Escrow, KeyEntry, Kitchen, Parked, Passed, Timer, Waiting
 from tables.registry import TableSpec
+
+D = TypeVar("D")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Table(Protocol[R_co]):
+    """Read access to one table, by key; the registry says what the parts of a key are."""
+
+    @overload
+    def get(self, key: str, /) -> R_co | None: ...
+    @overload
+    def get(self, key: str, default: D, /) -> R_co | D: ...
+    def __getitem__(self, key: str, /) -> R_co: ...
+    def __contains__(self, key: object, /) -> bool: ...
+
+
+class Change(NamedTuple, Generic[R]):
+    """Put `record` under `key` of `table`; None deletes."""
+
+    table: TableSpec[R]
+    key: str
+    record: R | None
 
 
 class State(Protocol):
-    """Read access to the tables of one partition; keys as the registry says."""
+    """Read access to the tables of one partition, by their specs: `state[ORDERS].get(key)`."""
 
-    @property
-    def restaurants(self) -> Mapping[str, Restaurant]: ...
-    @property
-    def items(self) -> Mapping[str, Item]: ...
-    @property
-    def stocks(self) -> Mapping[str, Stock]: ...
-    @property
-    def promotions(self) -> Mapping[str, Promotion]: ...
-    @property
-    def allowances(self) -> Mapping[str, Allowance]: ...
-    @property
-    def kitchens(self) -> Mapping[str, Kitchen]: ...
-    @property
-    def orders(self) -> Mapping[str, Order]: ...
-    @property
-    def keys(self) -> Mapping[str, KeyEntry]: ...
-    @property
-    def waiting(self) -> Mapping[str, Waiting]: ...
-    @property
-    def escrows(self) -> Mapping[str, Escrow]: ...
-    @property
-    def parked(self) -> Mapping[str, Parked]: ...
-    @property
-    def passed(self) -> Mapping[str, Passed]: ...
-    def due(self, now: int, limit: int) -> list[Timer]:
-        """Return the timers that are due at `now`, earliest first, at most `limit`."""
+    def __getitem__(self, table: TableSpec[R], /) -> Table[R]: ...
 
 
-class Change(NamedTuple):
-    """Put `record` under `key` of `table`; None deletes."""
+class WritableState(State, Protocol):
+    """A state that changes can be put into; later reads see them."""
 
-    table: TableSpec
-    key: str
-    record: Any
+    def put(self, change: Change[R], /) -> None: ...

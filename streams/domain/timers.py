@@ -1,52 +1,54 @@
-"""Time has passed: what is due fires, once; what it finds decides what it does (README, decision 4)."""
+"""Timers that are due fire once; what one does depends on the state that it finds (DECISIONS.md, time-is-an-input)."""
 
 from msgspec.structs import replace
 
 from schemas.facts import CatalogChanged
-from schemas.instants import to_text
-from streams.domain import lifecycle, paying
+from schemas.timestamps import EpochMs, to_text
+from streams.domain import lifecycle, payments
 from streams.domain.decision import Decision, Policy
-from streams.domain.escrow import exchange
-from streams.domain.order_machine import after
+from streams.domain.escrow import inbox
+from streams.domain.order_machine import next_state
 from streams.domain.state import Change, State
 from tables.records import Timer
-from tables.registry import KEYS, TIMERS, key, timer_key
+from tables.registry import IDEMPOTENCY_KEYS, ORDERS, PROMOTIONS, TIMERS, key, timer_key
 
-#: Most timers that one tick fires, so that a batch stays short; the rest fire with the next one.
-MAX_AT_ONCE = 500
+#: Timers that one tick fires at most, so that its batch stays short; the next tick fires the others.
+MAX_TIMERS_PER_BATCH = 500
 
 
-def fire(state: State, timer: Timer, now: int, policy: Policy) -> Decision:
-    """Decide one timer that is due; it is gone afterwards."""
+def fire(state: State, timer: Timer, now: EpochMs, policy: Policy) -> Decision:
+    """Decide one timer that is due, and delete it."""
     if timer.kind == "escrow":
-        decision = exchange.look(state, timer.restaurant_id, now, policy)
+        decision = inbox.on_timer(state, timer.restaurant_id, now, policy)
     else:
         decision = _fire(state, timer, now)
         if policy.buckets > 1:
-            decision = exchange.after(state, timer.restaurant_id, now, policy, decision)
-    return replace(decision, notes=(*decision.notes, Change(TIMERS, timer_key(timer), None)))
+            decision = inbox.after_release(state, timer.restaurant_id, now, policy, decision)
+    return replace(decision, state_changes=(*decision.state_changes, Change(TIMERS, timer_key(timer), None)))
 
 
-def _fire(state: State, timer: Timer, now: int) -> Decision:
+def _fire(state: State, timer: Timer, now: EpochMs) -> Decision:
     subject = key(timer.restaurant_id, timer.subject)
     if timer.kind == "promotion":
-        return _promotion(state, timer, now)
+        return _change_phase(state, timer, now)
     if timer.kind == "key":
-        entry = state.keys.get(subject)
-        over = entry is not None and entry.answer is not None and entry.expires_at <= now
-        return Decision(notes=(Change(KEYS, subject, None),)) if over else Decision()
-    order = state.orders.get(subject)
+        record = state[IDEMPOTENCY_KEYS].get(subject)
+        is_expired = record is not None and record.answer is not None and record.expires_at <= now
+        return (
+            Decision(state_changes=(Change(IDEMPOTENCY_KEYS, subject, None),)) if is_expired else Decision()
+        )
+    order = state[ORDERS].get(subject)
     if order is None:
         return Decision()
-    if timer.kind == "reservation" and after(order.status, "reservation_expires"):
-        return paying.reservation_expires(state, order, now)
-    if timer.kind == "preparation" and after(order.status, "preparation_expires"):
+    if timer.kind == "reservation" and next_state(order.status, "reservation_expires"):
+        return payments.reservation_expires(state, order, now)
+    if timer.kind == "preparation" and next_state(order.status, "preparation_expires"):
         return lifecycle.preparation_expires(state, order, now)
     return Decision()
 
 
-def _promotion(state: State, timer: Timer, now: int) -> Decision:
-    before = state.promotions.get(key(timer.restaurant_id, timer.subject))
+def _change_phase(state: State, timer: Timer, now: EpochMs) -> Decision:
+    before = state[PROMOTIONS].get(key(timer.restaurant_id, timer.subject))
     if before is None or before.phase == before.phase_at(now):
         return Decision()
     promotion = replace(before, phase=before.phase_at(now), version=before.version + 1)

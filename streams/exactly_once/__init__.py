@@ -1,1 +1,1 @@
-"""Make each micro-batch of a Faust application atomic; README.md says how and why."""
+"""Make each micro-batch of a Faust application one Kafka transaction; README.md says how and why."""

@@ -1,4 +1,4 @@
-"""The face of the layer in a Faust application: tables, and an agent over a source topic."""
+"""What a Faust application declares: transactional tables, and an agent over a source topic."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,35 +6,45 @@ from typing import Any
 import faust
 from faust.types import TopicT
 
-from streams.exactly_once.batch import DeadLetter, Function
-from streams.exactly_once.layer import Source
+from streams.exactly_once.micro_batch import DeadLetterFactory, MessageHandler
+from streams.exactly_once.runtime import Source
 from streams.exactly_once.transport import App
 
 
-class Table(faust.Table):
-    """A Faust table whose changelog is the transaction of the agent that it belongs to.
+class TransactionalTable(faust.Table):
+    """A Faust table that is written in the transactions of its agent.
 
-    Declared by `app.Table(name, value_type=Record)`; records are msgspec Structs, keys are strings.
-    Its agent's function reads and puts through the tables that it is given.
+    Declared by `app.Table(name, value_type=Record)`. Records are msgspec Structs, keys are strings. The agent's
+    handler reads and writes it through the tables that it is passed.
     """
 
     async def on_start(self) -> None:
-        """Declare no changelog topic and open no store: the processors of the layer have both."""
+        """Faust would declare a changelog topic and open a store; the runtime's processors have both."""
 
 
 def agent(
-    app: App, topic: TopicT, *, changelog: str, tables: list[Table], dead_letter: DeadLetter
-) -> Callable[[Function], Function]:
-    """Make the decorated function the one writer of `tables`, called for each message of `topic`.
+    app: App,
+    topic: TopicT,
+    *,
+    changelog: str,
+    tables: list[TransactionalTable],
+    dead_letter: DeadLetterFactory,
+) -> Callable[[MessageHandler], MessageHandler]:
+    """Make the decorated handler the one writer of `tables`, called for each message of `topic`.
 
-    `changelog` names a compacted topic with as many partitions as `topic`.
+    Args:
+        app: the application; its `runtime` must be set.
+        topic: the source topic.
+        changelog: a compacted topic with as many partitions as `topic`.
+        tables: the tables that the handler reads and writes.
+        dead_letter: returns the record to write if the handler raises.
     """
 
-    def register(function: Function) -> Function:
+    def register(handler: MessageHandler) -> MessageHandler:
         name = topic.get_topic_name()
         records: dict[str, type[Any]] = {table.name: table.value_type for table in tables}
-        app.layer.add(Source(name, changelog, records, function, dead_letter))
+        app.runtime.add(Source(name, changelog, records, handler, dead_letter))
         app.topics.add(topic)
-        return function
+        return handler
 
     return register

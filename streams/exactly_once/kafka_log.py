@@ -7,29 +7,31 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced
 
-from schemas.letting_go import let_go
-from streams.exactly_once.ports import Changes, FencedError, LogTruncatedError, Output
+from schemas.kafka_connection import KafkaConnection
+from schemas.runtime.kafka_clients import make_consumer, make_transactional_producer
+from schemas.runtime.kafka_shutdown import close_quietly
+from streams.exactly_once.ports import FencedError, LogTruncatedError, Output, StateChanges
 
-#: How a fenced producer says so: the last one when it heard of it between two sends of one transaction.
-FENCED = (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber, IllegalOperation)
-#: Seconds that a step of a transaction may take before its outcome counts as unknown.
-STEP_TIMEOUT = 10.0
-#: Bytes of records that go to one partition in one request of ours; the broker takes a little over 1 MB.
+#: What aiokafka raises in a fenced producer; IllegalOperation if it was fenced between two sends of a transaction.
+FENCED_ERRORS = (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber, IllegalOperation)
+#: After this long the outcome of a transaction's step counts as unknown.
+STEP_TIMEOUT_SECONDS = 10.0
+#: Records for one partition in one request; the broker accepts a little over 1 MB.
 MAX_REQUEST_BYTES = 900_000
 
 
 class KafkaLog:
-    """The log of one source partition: one producer, whose transactional id names the partition (rule 1)."""
+    """The log of one source partition, with one producer whose transactional id names the partition (rule 1)."""
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        connection: KafkaConnection,
         application: str,
         source: TopicPartition,
         changelog_topic: str,
         transaction_timeout_seconds: float,
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._connection = connection
         self._transactional_id = f"{application}-{source.topic}-{source.partition}"
         self._source = source
         self._changelog = TopicPartition(changelog_topic, source.partition)
@@ -37,28 +39,26 @@ class KafkaLog:
         self._producer: AIOKafkaProducer | None = None
 
     async def fence(self) -> None:
-        """Start a new producer: the broker ends the transaction of the one before, and shuts it out."""
+        """Start a new producer: the broker aborts the transaction of the previous one, and shuts it out."""
         await self._close_producer()
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap_servers,
+        producer = make_transactional_producer(
+            self._connection,
+            self._transactional_id,
             client_id=self._transactional_id,
-            transactional_id=self._transactional_id,
             transaction_timeout_ms=self._transaction_timeout_ms,
-            acks="all",
-            linger_ms=0,
             max_batch_size=MAX_REQUEST_BYTES,
-            request_timeout_ms=int(STEP_TIMEOUT * 1000),
+            request_timeout_ms=int(STEP_TIMEOUT_SECONDS * 1000),
         )
         self._producer = producer
-        async with asyncio.timeout(STEP_TIMEOUT):
+        async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
             await producer.start()
 
     async def begin(self) -> None:
-        """Open a transaction; the broker hears of it with the first record."""
+        """Open a transaction; the broker learns of it with the first record."""
         await self._open_producer().begin_transaction()
 
-    async def produce(self, outputs: Sequence[Output], changes: Changes) -> int:
-        """Write everything, a partition at a time in full requests."""
+    async def produce(self, outputs: Sequence[Output], changes: StateChanges) -> int:
+        """Write outputs and changelog in requests that are as full as possible, one partition after the other."""
         producer = self._open_producer()
         by_partition: dict[TopicPartition, list[Output]] = {}
         for output in outputs:
@@ -67,28 +67,28 @@ class KafkaLog:
         by_partition[self._changelog] = [Output(topic, partition, k, v, ()) for k, v in changes.items()]
         batches = [(t, batch) for t, records in by_partition.items() for batch in _batches(producer, records)]
         try:
-            async with asyncio.timeout(STEP_TIMEOUT):
+            async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
                 sent = [await producer.send_batch(b, t.topic, partition=t.partition) for t, b in batches]
                 written = await asyncio.gather(*sent)
-        except FENCED as error:
+        except FENCED_ERRORS as error:
             raise FencedError(self._transactional_id) from error
-        _, last_batch = batches[-1]  # the changelog's, which comes last
+        _, last_batch = batches[-1]  # the changelog is last
         return int(written[-1].offset) + int(last_batch.record_count())
 
     async def commit(self) -> None:
-        """Commit; the outcome is known only if this returns."""
+        """Commit; the outcome is known only if this returns, or raises FencedError."""
         try:
-            async with asyncio.timeout(STEP_TIMEOUT):
+            async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
                 await self._open_producer().commit_transaction()
-        except FENCED as error:
+        except FENCED_ERRORS as error:
             raise FencedError(self._transactional_id) from error
 
-    async def replay(self, offset: int) -> AsyncIterator[tuple[Changes, int]]:
+    async def replay(self, offset: int) -> AsyncIterator[tuple[StateChanges, int]]:
         """Read the changelog from `offset` to its end, `read_committed`.
 
-        After `fence` no transaction of the partition is open, so its end is the end of what is committed.
+        After `fence` the partition has no open transaction, so everything up to its end is committed.
         """
-        async with _Reader(self._bootstrap_servers, self._changelog) as consumer:
+        async with _Reader(self._connection, self._changelog) as consumer:
             end = (await consumer.end_offsets([self._changelog]))[self._changelog]
             begin = (await consumer.beginning_offsets([self._changelog]))[self._changelog]
             if offset > end:
@@ -102,14 +102,14 @@ class KafkaLog:
                 yield changes, position
 
     async def first_input(self, offset: int) -> int | None:
-        """Look at the source itself."""
-        async with _Reader(self._bootstrap_servers, self._source) as consumer:
+        """Return the offset of the first input at or after `offset`, by reading the source."""
+        async with _Reader(self._connection, self._source) as consumer:
             consumer.seek(self._source, offset)
             records = await consumer.getmany(timeout_ms=2_000, max_records=1)
             return next((int(r.offset) for batch in records.values() for r in batch), None)
 
     async def close(self) -> None:
-        """Let go of the producer; an open transaction is aborted by whoever fences, or by the broker."""
+        """Close the producer; the next `fence`, or the broker's timeout, aborts an open transaction."""
         await self._close_producer()
 
     def _open_producer(self) -> AIOKafkaProducer:
@@ -123,36 +123,31 @@ class KafkaLog:
             return
         ended = producer._txn_manager.wait_for_transaction_end()
         if ended is not None and ended.done():
-            ended.exception()  # has been dealt with; asyncio would report it as never looked at
-        await let_go(producer.stop())
+            ended.exception()  # already handled; asyncio would log it as never retrieved
+        await close_quietly(producer.stop())
 
 
 class _Reader:
-    """A consumer of one partition, outside of any group, that sees only what is committed."""
+    """A consumer of one partition, without a group, that reads only committed records."""
 
-    def __init__(self, bootstrap_servers: str, partition: TopicPartition) -> None:
+    def __init__(self, connection: KafkaConnection, partition: TopicPartition) -> None:
         self._partition = partition
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap_servers,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            request_timeout_ms=int(STEP_TIMEOUT * 1000),
-            fetch_max_wait_ms=50,
+        self._consumer = make_consumer(
+            connection, request_timeout_ms=int(STEP_TIMEOUT_SECONDS * 1000), fetch_max_wait_ms=50
         )
 
     async def __aenter__(self) -> AIOKafkaConsumer:
         try:
-            async with asyncio.timeout(STEP_TIMEOUT):
+            async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
                 await self._consumer.start()
         except BaseException:
-            await let_go(self._consumer.stop())
+            await close_quietly(self._consumer.stop())
             raise
         self._consumer.assign([self._partition])
         return self._consumer
 
     async def __aexit__(self, *exc: object) -> None:
-        await let_go(self._consumer.stop())
+        await close_quietly(self._consumer.stop())
 
 
 def _batches(producer: AIOKafkaProducer, records: list[Output]) -> list[Any]:

@@ -1,34 +1,34 @@
-"""How far the processors are behind the ends of their source partitions, measured about once a second."""
+"""How many records the processors are behind the ends of their source partitions, measured about once a second."""
 
 import asyncio
 import logging
 
-from schemas.telemetry.lag import Lag
+from schemas.telemetry.lag import LagReporter
 from streams.exactly_once.transport import App
 
 log = logging.getLogger(__name__)
 
-MEASURE_SECONDS = 1.0
+MEASURE_INTERVAL_SECONDS = 1.0
 
 
 async def run(app: App) -> None:
     """Measure until the application stops."""
-    lag = Lag(app.conf.id)
+    lag = LagReporter(app.conf.id)
     while not app.should_stop:
-        await asyncio.sleep(MEASURE_SECONDS)
+        await asyncio.sleep(MEASURE_INTERVAL_SECONDS)
         try:
-            lag.show(await _measure(app))
+            lag.report(await _measure(app))
         except Exception as error:  # the next measurement is a second away
             log.debug("lag: %r", error)
 
 
 async def _measure(app: App) -> dict[tuple[str, int], int]:
-    """Return how many records behind the committed position there are, of each partition of this worker."""
-    tps = app.layer.partitions()
+    """Return how many records there are after the committed position, for each partition of this worker."""
+    tps = app.runtime.partitions()
     ends = await app.consumer.highwaters(*tps) if tps else {}
-    positions = {tp: app.layer.position(tp) for tp in ends}
+    positions = {tp: app.runtime.position(tp) for tp in ends}
     return {
-        (tp.topic, tp.partition): ends[tp] - at
-        for tp, at in positions.items()
-        if at is not None and ends[tp] is not None  # until the first fetch nobody knows the end
+        (tp.topic, tp.partition): ends[tp] - position
+        for tp, position in positions.items()
+        if position is not None and ends[tp] is not None  # the end is unknown until the first fetch
     }

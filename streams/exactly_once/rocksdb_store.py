@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
-from streams.exactly_once.ports import Changes
+from streams.exactly_once.ports import StateChanges
 
 log = logging.getLogger(__name__)
 
@@ -16,18 +16,18 @@ _OFFSET_KEY = b"\0changelog-offset"
 _IDENTITY_KEY = b"\0log-identity"
 _WRITTEN_KEY = b"\0written-at"
 
-#: Age in seconds past which a copy is not trusted: the changelog keeps deletions for a day, and an
-#: older copy could miss one.
-MAX_AGE = 20 * 3600
-#: Memory for blocks and for writes, per partition, in bytes.
-BLOCK_CACHE = 8 << 20
-WRITE_BUFFER = 8 << 20
-#: Seconds to wait for the lock of a database that a dying process still holds.
-LOCK_WAIT = 2.0
+#: A store that was not written for longer is not trusted: the changelog keeps deletions for a day, and an older
+#: store could miss one.
+MAX_AGE_SECONDS = 20 * 3600
+#: Memory for blocks and for writes, per partition.
+BLOCK_CACHE_BYTES = 8 << 20
+WRITE_BUFFER_BYTES = 8 << 20
+#: How long to wait for the lock of a database that a dying process still has open.
+LOCK_TIMEOUT_SECONDS = 2.0
 
 
 class RocksDBStore:
-    """The state of one partition under one folder; nothing in it is trusted that cannot be checked."""
+    """The state of one partition in one folder; a folder that does not pass the checks is rebuilt (rule 6)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,31 +36,31 @@ class RocksDBStore:
         self._identity = b""
 
     def open(self, log_identity: str) -> bool:
-        """Open what is there; start empty where it is missing, torn, too old or of another log."""
+        """Open the folder; start empty if it is missing, damaged, too old or of another log."""
         self._identity = log_identity.encode()
         existed = self._folder.exists()
         try:
-            self._db = self._open_patiently()
+            self._db = self._open_with_retries()
             raw_offset = self._db.get(_OFFSET_KEY)
             identity = self._db.get(_IDENTITY_KEY)
             written_at = float(self._db.get(_WRITTEN_KEY) or 0)
             offset = int(raw_offset) if raw_offset else 0
-        except Exception as error:  # rocksdict raises bare Exception for all that can be wrong with a folder
-            log.warning("%s cannot be read, rebuilding: %s", self._folder, error)
+        except Exception as error:  # rocksdict raises a bare Exception whatever is wrong with the folder
+            log.warning("store unreadable, rebuilding %s: %s", self._folder, error)
             self.wipe()
             return False
         if not existed or raw_offset is None:
             self.wipe()
             return False
-        if identity != self._identity or time.time() - written_at > MAX_AGE:
-            log.warning("%s is of another log or too old, rebuilding", self._folder)
+        if identity != self._identity or time.time() - written_at > MAX_AGE_SECONDS:
+            log.warning("store of another log or too old, rebuilding %s", self._folder)
             self.wipe()
             return False
         self._offset = offset
         return True
 
     def close(self) -> None:
-        """Close the database; its folder can then be opened by another."""
+        """Close the database; another process can then open the folder."""
         if self._db is not None:
             self._db.close()
             self._db = None
@@ -74,21 +74,21 @@ class RocksDBStore:
 
     @property
     def changelog_offset(self) -> int:
-        """Where to go on reading the changelog."""
+        """The offset from which to continue reading the changelog."""
         return self._offset
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
-        return self._opened().get(key)  # type: ignore[no-any-return]
+        return self._database().get(key)  # type: ignore[no-any-return]
 
     def scan(self, begin: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the entries whose keys lie in [begin, end), in the order of keys."""
-        for key, value in self._opened().items(from_key=begin):
+        for key, value in self._database().items(from_key=begin):
             if key >= end:
                 return
             yield key, value
 
-    def apply(self, changes: Changes, changelog_offset: int) -> None:
+    def apply(self, changes: StateChanges, changelog_offset: int) -> None:
         """Write changes and offset in one WriteBatch."""
         batch = WriteBatch(raw_mode=True)
         for key, value in changes.items():
@@ -99,16 +99,16 @@ class RocksDBStore:
         batch.put(_OFFSET_KEY, b"%d" % changelog_offset)
         batch.put(_IDENTITY_KEY, self._identity)
         batch.put(_WRITTEN_KEY, b"%d" % int(time.time()))
-        self._opened().write(batch)
+        self._database().write(batch)
         self._offset = changelog_offset
 
-    def _opened(self) -> Rdict:
+    def _database(self) -> Rdict:
         if self._db is None:
             raise RuntimeError(f"{self._folder} is not open")
         return self._db
 
-    def _open_patiently(self) -> Rdict:
-        deadline = time.monotonic() + LOCK_WAIT
+    def _open_with_retries(self) -> Rdict:
+        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
         while True:
             try:
                 return self._open()
@@ -121,11 +121,11 @@ class RocksDBStore:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         options = Options(raw_mode=True)
         options.create_if_missing(True)
-        options.set_write_buffer_size(WRITE_BUFFER)
+        options.set_write_buffer_size(WRITE_BUFFER_BYTES)
         options.set_max_write_buffer_number(2)
         options.set_keep_log_file_num(2)
         blocks = BlockBasedOptions()
-        blocks.set_block_cache(Cache(BLOCK_CACHE))
+        blocks.set_block_cache(Cache(BLOCK_CACHE_BYTES))
         blocks.set_bloom_filter(10, False)
         options.set_block_based_table_factory(blocks)
         return Rdict(str(self._folder), options=options)

@@ -1,4 +1,4 @@
-"""What the layer tells in traces of the messages whose transaction is committed."""
+"""Spans of the messages whose transaction is committed."""
 
 from collections.abc import Sequence
 
@@ -6,20 +6,20 @@ from schemas.telemetry import tracing
 from streams.exactly_once.ports import Message
 
 
-def committed(messages: Sequence[Message], began: int) -> None:
-    """Tell that these were processed in one transaction; `began` in nanoseconds since 1970.
+def record_committed(messages: Sequence[Message], started_ns: int) -> None:
+    """Record a span for each message of one transaction, which started `started_ns` nanoseconds after 1970.
 
-    The span has the id that `tracing.derive` gave to what the messages caused; an aborted attempt tells none.
+    The span's id is the one that `tracing.derive` gave to what the message caused. An aborted attempt records none.
     """
-    if not tracing.enabled():
+    if not tracing.is_enabled():
         return
     for message in messages:
-        given = next((value for name, value in message.headers if name == "traceparent"), None)
-        place = (message.topic, message.partition, message.offset)
-        about: dict[str, str | int] = {
-            "messaging__destination__name": message.topic,
-            "messaging__destination__partition__id": str(message.partition),
-            "messaging__kafka__offset": message.offset,
-            "messaging__batch__message_count": len(messages),
+        traceparent = next((value for name, value in message.headers if name == "traceparent"), None)
+        record = (message.topic, message.partition, message.offset)
+        attributes: dict[str, str | int] = {
+            "messaging.destination.name": message.topic,
+            "messaging.destination.partition.id": str(message.partition),
+            "messaging.kafka.offset": message.offset,
+            "messaging.batch.message_count": len(messages),
         }
-        tracing.record(f"process {message.topic}", given, place, began, **about)
+        tracing.record(f"process {message.topic}", traceparent, record, started_ns, attributes)

@@ -1,7 +1,7 @@
-"""Faust's transport, with source partitions handed whole to the layer.
+"""Faust's transport; records of source partitions go to the exactly-once runtime.
 
-Registered under the scheme `exactly-once://`. Everything that is not a source of the layer takes
-Faust's normal way.
+Registered under the URL scheme `exactly-once://`. Topics that are no source of the runtime are processed as in
+plain Faust. Each override names the behaviour of faust-streaming 0.15 that it depends on.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -14,9 +14,13 @@ from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.exactly_once.layer import Layer
+from schemas.runtime.kafka_clients import make_consumer, make_producer
+from streams.exactly_once.runtime import ExactlyOnceRuntime
 
 SCHEME = "exactly-once"
+
+#: How long the broker keeps a fetch without records; the first byte ends it.
+MAX_FETCH_WAIT_MS = 500
 
 
 def register() -> None:
@@ -25,40 +29,62 @@ def register() -> None:
 
 
 class App(faust.App):
-    """A Faust application with an exactly-once layer."""
+    """A Faust application with an exactly-once runtime."""
 
-    layer: Layer
+    runtime: ExactlyOnceRuntime
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread: sticky assignment, so that a rebalance moves as little state as it can."""
+    """Faust's consumer thread, with sticky assignment: a rebalance moves as few partitions as possible."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._partition_assignment_strategy = (StickyPartitionAssignor,)
-        # the loop is woken by the first byte; this bounds how long an idle fetch holds the broker
-        consumer._fetch_max_wait_ms = 500
-        return consumer
+        """Faust chooses the assignor and the fetch wait itself, and takes its own connection settings."""
+        conf = self.app.conf
+        return make_consumer(
+            self.app.runtime.settings.connection,
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            isolation_level="read_uncommitted",  # the source is written without transactions
+            auto_offset_reset=conf.consumer_auto_offset_reset,
+            partition_assignment_strategy=(StickyPartitionAssignor,),
+            max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=_milliseconds(conf.broker_max_poll_interval or 0),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_wait_ms=MAX_FETCH_WAIT_MS,
+            request_timeout_ms=_milliseconds(conf.broker_request_timeout),
+            session_timeout_ms=_milliseconds(conf.broker_session_timeout),
+            rebalance_timeout_ms=_milliseconds(conf.broker_rebalance_timeout),
+            heartbeat_interval_ms=_milliseconds(conf.broker_heartbeat_interval),
+            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+        )
 
     async def on_thread_stop(self) -> None:
-        """Leave the group: a static member does not by itself, and its partitions would wait for it."""
+        """Faust stops the consumer here, and aiokafka lets a static member stay in the group.
+
+        Its partitions would have no owner until the session times out. Without the instance id, aiokafka leaves.
+        """
         if self._consumer is not None and self._consumer._coordinator is not None:
             self._consumer._coordinator._group_instance_id = None
         await super().on_thread_stop()
 
 
 class Consumer(driver.Consumer):
-    """Faust's consumer, whose positions of source partitions are those of the layer (rule 2)."""
+    """Faust's consumer; the positions of source partitions are those of the runtime (rule 2)."""
 
     @property
-    def _layer(self) -> Layer:
-        return cast(App, self.app).layer
+    def _runtime(self) -> ExactlyOnceRuntime:
+        return cast(App, self.app).runtime
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """Fetch; feed the layer, and yield the messages that are not its own."""
+        """Feed the runtime with its records, and yield the others.
+
+        Faust's fetcher passes on what this yields. As in Faust's own version, records are dropped if the flow was
+        stopped, or the group's generation has changed, while they were fetched.
+        """
         records, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if not records or self.should_stop:
@@ -68,8 +94,8 @@ class Consumer(driver.Consumer):
             return
         for raw_tp, batch in records.items():
             tp = TP(raw_tp.topic, raw_tp.partition)
-            if self._layer.owns(tp):
-                if self._layer.feed(tp, batch):
+            if self._runtime.owns(tp):
+                if self._runtime.feed(tp, batch):
                     self.on_buffer_full(tp)
                 continue
             for record in batch:
@@ -78,48 +104,71 @@ class Consumer(driver.Consumer):
                 yield tp, self._to_message(tp, record)
 
     def rewind(self, tp: TP, offset: int) -> None:
-        """Fetch a source partition again from `offset`, if it still is this worker's."""
+        """Fetch a source partition again from `offset`, if this worker still has it."""
         if tp in self.assignment():
             self._thread.seek(tp, offset)
 
-    def drained(self, tp: TP) -> None:
-        """Go on fetching a source partition."""
+    def resume_fetching(self, tp: TP) -> None:
+        """Fetch a source partition again after its queue was full."""
         self.on_buffer_drop(tp)
 
     async def perform_seek(self) -> None:
-        """Seek source partitions to the layer's positions, all others to what is committed."""
+        """Faust seeks all partitions to their committed offsets, which for source partitions are only a hint."""
         await super().perform_seek()
-        for tp in self._layer.partitions():
-            if (position := self._layer.position(tp)) is not None:
+        for tp in self._runtime.partitions():
+            if (position := self._runtime.position(tp)) is not None:
                 self.rewind(tp, position)
 
     async def wait_empty(self) -> None:
-        """Wait until no transaction is under way."""
-        await self._layer.stop()
+        """Faust awaits this in a rebalance, before it gives partitions up: no transaction may be open then."""
+        await self._runtime.stop()
         await super().wait_empty()
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        """Faust's periodic commit covers the partitions with acknowledged messages; source partitions have none."""
         yield from super()._filter_tps_with_pending_acks(topics)
-        for tp in self._layer.partitions():
+        for tp in self._runtime.partitions():
             if topics is None or tp in topics or tp.topic in topics:
                 yield tp
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self._layer.position(tp) if self._layer.owns(tp) else super()._new_offset(tp)
+        """The offset that Faust commits: the runtime's position, for tools that show the lag."""
+        return self._runtime.position(tp) if self._runtime.owns(tp) else super()._new_offset(tp)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Watch what goes Faust's way; the layer's partitions have metrics of their own."""
-        if not self._layer.owns(tp):
+        """Faust warns of partitions whose streams do not progress; source partitions have no stream."""
+        if not self._runtime.owns(tp):
             super().verify_event_path(now, tp)
 
 
+class Producer(driver.Producer):
+    """Faust's producer, for what the application sends outside the transactions, such as ticks."""
+
+    def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
+        # not idempotent: an error in the sequence would end the producer, and with it the worker
+        return make_producer(
+            cast(App, self.app).runtime.settings.connection,
+            enable_idempotence=False,
+            client_id=self.client_id,
+            partitioner=self.partitioner,
+            max_batch_size=self.max_batch_size,
+            max_request_size=self.max_request_size,
+            request_timeout_ms=_milliseconds(self.request_timeout),
+        )
+
+
 class Transport(driver.Transport):
-    """Faust's aiokafka transport with the consumer above."""
+    """Faust's aiokafka transport with the consumer and the producer above."""
 
     Consumer = Consumer
+    Producer = Producer
     driver_version = driver.Transport.driver_version
 
 
-def source_partitions(layer: Layer, tps: Iterable[TP]) -> set[TP]:
-    """Return those partitions that the layer processes."""
-    return {TP(tp.topic, tp.partition) for tp in tps if layer.owns(TP(tp.topic, tp.partition))}
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def source_partitions(runtime: ExactlyOnceRuntime, tps: Iterable[TP]) -> set[TP]:
+    """Return those partitions that the runtime processes."""
+    return {TP(tp.topic, tp.partition) for tp in tps if runtime.owns(TP(tp.topic, tp.partition))}

@@ -17,8 +17,8 @@ from msgspec import Struct
 from compose.kafka import topics
 from schemas import settings
 from tests.bench.one_restaurant import Shop, scrape
-from tests.integration.worker import Worker
-from tests.stack import start_kafka
+from tests.support.exactly_once.worker import Worker
+from tests.support.stack import start_kafka
 
 #: Orders that are measured at each size.
 MEASURED = 10_000
@@ -86,7 +86,9 @@ async def run(sizes: list[int], folder: Path) -> list[Size]:
     found: list[Size] = []
     worker = None
     try:
-        await topics.create(settings.read({"PROMO_PARTITIONS": "1"}), kafka.bootstrap)
+        await topics.create(
+            settings.read({"PROMO_PARTITIONS": "1", "PROMO_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap})
+        )
         worker, _ = start(kafka.bootstrap, folder)
         async with Shop(kafka.bootstrap) as shop:
             await shop.put()

@@ -5,13 +5,13 @@ import urllib.request
 
 #: Hop, as a reader understands it; metric; its labels.
 HOPS = [
-    ("ingress: read, check, encode", "promo_order_hop_seconds", 'hop="read"'),
-    ("command written, acks=all", "promo_order_hop_seconds", 'hop="write"'),
-    ("until a micro-batch takes it", "promo_transaction_phase_seconds", 'phase="wait"'),
+    ("ingress: read, check, encode", "promo_order_stage_seconds", 'stage="validate"'),
+    ("command written, acks=all", "promo_order_stage_seconds", 'stage="publish"'),
+    ("until a micro-batch takes it", "promo_transaction_phase_seconds", 'phase="queue"'),
     ("decide", "promo_transaction_phase_seconds", 'phase="decide"'),
     ("begin, write facts, reply, changelog", "promo_transaction_phase_seconds", 'phase="produce"'),
     ("commit", "promo_transaction_phase_seconds", 'phase="commit"'),
-    ("from writing the command to its reply", "promo_order_hop_seconds", 'hop="decision"'),
+    ("from writing the command to its reply", "promo_order_stage_seconds", 'stage="decide"'),
 ]
 
 

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,17 +24,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from compose.kafka import topics
-from egress.relay import serving as relay
+from egress.bootstrap import relay
 from schemas import buckets, codec, settings
 from schemas.codec import ReplyAddress
 from schemas.commands import Command, PlaceOrder, PutMenuItem, PutRestaurant
 from schemas.money import Money
-from schemas.partitioner import partition
+from schemas.runtime.partitioner import partition
+from schemas.runtime.reconnect import run_reconnecting
 from schemas.topics import ORDER_COMMANDS, ORDER_REPLIES
 from tests.bench.open_loop import Samples
-from tests.domain.world import place
-from tests.integration.worker import Worker
-from tests.stack import start_kafka
+from tests.support.domain.harness import place
+from tests.support.exactly_once.worker import Worker
+from tests.support.stack import start_kafka
 
 #: The partition of the replies that the bench reads.
 REPLIES = TopicPartition(ORDER_REPLIES.name, 15)
@@ -42,7 +44,7 @@ P95_MS = 300
 #: Seconds that a step's last replies may take.
 PATIENCE = 60.0
 N = TypeVar("N", int, float)
-PHASES = ("wait", "decide", "produce", "commit", "apply")
+PHASES = ("queue", "decide", "produce", "commit", "apply")
 
 
 class Step(Struct):
@@ -159,7 +161,7 @@ async def backlog(bootstrap: str, folder: Path, orders: int, count: int, workers
     The workers have known the restaurant before, and with buckets each has sold a little, so that what is
     measured is a restaurant that is hot, not one that is made.
     """
-    named = {"escrow_buckets": count, "escrow_open_rate": 0}
+    named = {"escrow_buckets": count, "escrow_open_orders_per_second": 0}
     async with Shop(bootstrap, count) as shop, relayed(bootstrap, count):
         with working(bootstrap, folder, workers, named):
             await shop.put()
@@ -198,7 +200,7 @@ def working(bootstrap: str, folder: Path, count: int, named: dict[str, int]) -> 
 async def relayed(bootstrap: str, count: int) -> AsyncIterator[None]:
     """Let a relay work, as egress does."""
     config = settings.read({"PROMO_KAFKA_BOOTSTRAP_SERVERS": bootstrap, "PROMO_ESCROW_BUCKETS": str(count)})
-    task = asyncio.create_task(relay.serve(config))
+    task = asyncio.create_task(run_reconnecting("bucket relay", partial(relay, config)))
     try:
         yield
     finally:
@@ -260,7 +262,7 @@ def _step(
         return grown(f"{metric}_sum{labels}") / max(1.0, grown(f"{metric}_count{labels}"))
 
     phases = {p: 1000 * mean("promo_transaction_phase_seconds", f'{{phase="{p}"}}') for p in PHASES}
-    batch = mean("promo_batch_commands")
+    batch = mean("promo_transaction_commands")
     cores = grown("cpu") / seconds
     return Step(
         name, rate, decided, samples, batch, phases, cores, max(0.0, grown("machine") / seconds - cores)
@@ -290,7 +292,7 @@ async def run(options: argparse.Namespace, folder: Path) -> list[Step]:
     kafka = start_kafka(folder / "kafka")
     steps = []
     try:
-        await topics.create(settings.read(), kafka.bootstrap)
+        await topics.create(settings.read({"PROMO_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}))
         for count in options.buckets:
             workers = min(count, options.workers)
             steps.append(await backlog(kafka.bootstrap, folder, options.orders, count, workers))

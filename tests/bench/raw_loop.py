@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from compose.kafka import topics
 from schemas import codec, settings
+from schemas.kafka_connection import KafkaConnection
 from schemas.topics import (
     ORDER_COMMANDS,
     ORDER_CONFIRMED,
@@ -32,8 +33,8 @@ from streams.exactly_once.kafka_log import KafkaLog
 from streams.exactly_once.ports import Output
 from tests.bench.one_restaurant import Shop, Step, open_loop, working
 from tests.bench.open_loop import Samples
-from tests.integration.worker import Worker
-from tests.stack import start_kafka
+from tests.support.exactly_once.worker import Worker
+from tests.support.stack import start_kafka
 
 PARTITIONS = 2
 FACTS = (ORDER_CREATED.name, STOCK_RESERVED.name, ORDER_CONFIRMED.name)
@@ -64,7 +65,7 @@ async def serve(bootstrap: str) -> None:
 
 async def loop(bootstrap: str, source: TopicPartition, queue: asyncio.Queue[list[Any]]) -> None:
     """Take what there is, write its transaction, and so on."""
-    log = KafkaLog(bootstrap, "raw-loop", source, STATE_CHANGELOG.name, 10.0)
+    log = KafkaLog(KafkaConnection(bootstrap), "raw-loop", source, STATE_CHANGELOG.name, 10.0)
     await log.fence()
     while True:
         records = await queue.get()
@@ -109,7 +110,11 @@ async def run(
     kafka = start_kafka(folder / "kafka")
     measured: dict[tuple[str, float], Samples] = {}
     try:
-        await topics.create(settings.read({"PROMO_PARTITIONS": str(PARTITIONS)}), kafka.bootstrap)
+        await topics.create(
+            settings.read(
+                {"PROMO_PARTITIONS": str(PARTITIONS), "PROMO_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
+            )
+        )
         for number in range(rounds):
             named = {"partitions": PARTITIONS}
             for name in ("raw", "ours"):

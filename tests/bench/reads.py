@@ -16,10 +16,14 @@ START, PEER_START = 10_400, 1500
 
 SYSTEMS = {
     "peer": System("FastAPI, PostgreSQL, Redis cache (2 workers)", "pgapi-tuned"),
-    "1": System("1 ingress", "promo", {"PROMO_INGRESS": "1"}, HTTP_PORT),
-    "2": System("2 ingress", "promo", {"PROMO_INGRESS": "2"}, HTTP_PORT),
-    "1-edge": System("1 ingress, nginx", "promo", {"PROMO_INGRESS": "1", "PROMO_EDGE": "1"}, EDGE_PORT),
-    "2-edge": System("2 ingress, nginx", "promo", {"PROMO_INGRESS": "2", "PROMO_EDGE": "1"}, EDGE_PORT),
+    "1": System("1 ingress", "promo", {"PROMO_INGRESS_PROCESSES": "1"}, HTTP_PORT),
+    "2": System("2 ingress", "promo", {"PROMO_INGRESS_PROCESSES": "2"}, HTTP_PORT),
+    "1-edge": System(
+        "1 ingress, nginx", "promo", {"PROMO_INGRESS_PROCESSES": "1", "PROMO_EDGE_ENABLED": "1"}, EDGE_PORT
+    ),
+    "2-edge": System(
+        "2 ingress, nginx", "promo", {"PROMO_INGRESS_PROCESSES": "2", "PROMO_EDGE_ENABLED": "1"}, EDGE_PORT
+    ),
 }
 
 

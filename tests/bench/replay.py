@@ -14,10 +14,11 @@ from pathlib import Path
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from schemas.kafka_connection import KafkaConnection
 from streams.exactly_once.kafka_log import KafkaLog
 from streams.exactly_once.rocksdb_store import RocksDBStore
-from streams.exactly_once.standby import EVERY_SECONDS, catch_up
-from tests.stack import start_kafka
+from streams.exactly_once.standby.replicas import REFRESH_INTERVAL_SECONDS, catch_up
+from tests.support.stack import start_kafka
 
 CHANGELOG = "replayed"
 #: Changes of an order: itself, its key, its stock, its timers, the kitchen, the position; bytes of each.
@@ -31,10 +32,10 @@ async def measure(bootstrap: str, folder: Path, orders: int, rate: float) -> Non
     await admin.start()
     await admin.create_topics([NewTopic(CHANGELOG, 1, 1, topic_configs={"cleanup.policy": "compact"})])
     await admin.close()
-    log = KafkaLog(bootstrap, "bench", TopicPartition("source", 0), CHANGELOG, 10.0)
+    log = KafkaLog(KafkaConnection(bootstrap), "bench", TopicPartition("source", 0), CHANGELOG, 10.0)
     copy = RocksDBStore(folder / "copy")
     await log.fence()
-    missing = int(EVERY_SECONDS * rate)
+    missing = int(REFRESH_INTERVAL_SECONDS * rate)
     await _write(log, 0, orders - missing)
     await catch_up(log, copy, "bench")
     await _write(log, orders - missing, orders)
@@ -44,7 +45,7 @@ async def measure(bootstrap: str, folder: Path, orders: int, rate: float) -> Non
     records = orders * RECORDS_EACH
     print(f"{orders} orders of one partition, {records} records")
     print(f"without a copy: {whole:.2f} s ({records / whole:.0f} records/s)")
-    print(f"with a copy that is {EVERY_SECONDS:g} s old at {rate:g} orders/s: {rest:.2f} s")
+    print(f"with a copy that is {REFRESH_INTERVAL_SECONDS:g} s old at {rate:g} orders/s: {rest:.2f} s")
 
 
 async def _timed(log: KafkaLog, store: RocksDBStore) -> float:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import aiohttp
 
-from tests import facts
 from tests.bench.open_loop import load
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
+from tests.support import facts
 
 TIMEOUT_SECONDS = 3
 RATE = 50.0

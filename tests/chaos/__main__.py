@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compose import locks
-from compose.supervisor.state import Home
+from compose import file_locks
+from compose.supervisor.stack_state import StackDir
 from tests.chaos import campaign, report
 from tests.chaos.comparison import run as comparison
 from tests.chaos.faults import named
-from tests.chaos.world import RESERVATION_SECONDS, SIZE
+from tests.chaos.world import PROCESSES, RESERVATION_SECONDS
 from tests.e2e.stack import Stack
 
 FOLDER = Path("build/chaos").resolve()
@@ -40,8 +40,8 @@ def main() -> int:
     options = campaign.Options(
         arguments.minutes, arguments.seed, arguments.faults, arguments.rate, arguments.buckets
     )
-    split = {"escrow_buckets": arguments.buckets, "escrow_open_rate": 0}
-    with started(FOLDER / "stack", **SIZE, **split) as stack:
+    split = {"escrow_buckets": arguments.buckets, "escrow_open_orders_per_second": 0}
+    with started(FOLDER / "stack", **PROCESSES, **split) as stack:
         result = asyncio.run(campaign.run(stack, options))
     report.write_history(result, FOLDER)
     summed = report.summary(result)
@@ -56,7 +56,7 @@ def main() -> int:
 @contextmanager
 def started(folder: Path, **size: int) -> Iterator[Stack]:
     """A fresh stack in this folder, stopped at the end whatever happens; ends the program where another works in it."""
-    if locks.is_held(Home(folder).lock):
+    if file_locks.is_locked(StackDir(folder).lock):
         sys.exit(f"another stack works in {folder}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from compose import children, ports
-from compose.supervisor import program
+from compose import ports, subprocesses
+from compose.supervisor import services
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -20,7 +20,7 @@ class Extra:
 
     def __init__(self, role: str, instance: str, data_dir: Path, environment: dict[str, str]) -> None:
         self.name = instance
-        self._command = children.tied([sys.executable, "-m", role])
+        self._command = subprocesses.die_with_parent([sys.executable, "-m", role])
         self._log = data_dir / "logs" / f"{instance}.log"
         ops_port = ports.any_free()
         self._metrics = f"http://{ports.LOOPBACK}:{ops_port}/metrics"
@@ -35,10 +35,10 @@ class Extra:
 
     def start(self) -> None:
         """Start it, anew where it ran before."""
-        with children.log_file(self._log) as log:
+        with subprocesses.open_log(self._log) as log:
             self._process = subprocess.Popen(
                 self._command,
-                cwd=program.ROOT,
+                cwd=services.ROOT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -49,7 +49,7 @@ class Extra:
     async def ready(self) -> None:
         """Return once it does its work; raises TimeoutError. Started again when it ends, as a supervisor does."""
         async with asyncio.timeout(READY_SECONDS):
-            while not await asyncio.to_thread(program.shows_ready, self._metrics):
+            while not await asyncio.to_thread(services.reports_ready, self._metrics):
                 await self.keep()
 
     async def killed(self, seconds: float) -> None:

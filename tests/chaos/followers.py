@@ -10,8 +10,8 @@ import aiohttp
 from msgspec import Struct, field
 
 from tests.checker.observations import Followed, Watched
-from tests.live.boards import BoardClient
-from tests.live.sse import Reader
+from tests.support.live.boards import BoardClient
+from tests.support.live.sse import Reader
 
 #: Share of the orders that live on that are followed, and how many are at once.
 SHARE = 0.3
@@ -101,4 +101,4 @@ class Followers:
             await socket.send_json({"type": "auth", "token": token, "after": board.sequence})
             async for message in socket:
                 if message.type == aiohttp.WSMsgType.TEXT:
-                    board.take(message.data)
+                    board.apply(message.data)

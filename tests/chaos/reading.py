@@ -8,8 +8,8 @@ from typing import Any
 import redis.asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas import views
-from schemas.letting_go import let_go
+from schemas import view_keys
+from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
 from tests.chaos.vandal import MARK
 from tests.checker.observations import Fact, Observations
@@ -33,7 +33,7 @@ class Log:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await let_go(self._consumer.stop())
+        await close_quietly(self._consumer.stop())
 
     async def ends(self, topic: str) -> dict[int, int]:
         """Return the ends of a topic's partitions."""
@@ -99,7 +99,7 @@ def _name(record: Any) -> str | None:
 async def _views(seen: Observations, port: int) -> None:
     seen.views, seen.order_views = {}, {}
     async with redis.asyncio.Redis(port=port, decode_responses=True) as client:
-        inside = f"{await client.get(views.CURRENT)}:"
+        inside = f"{await client.get(view_keys.CURRENT)}:"
         async for key in client.scan_iter(inside + MENUS, count=1000):
             seen.views[key.removeprefix(inside)] = await client.hgetall(key)
         keys = [key async for key in client.scan_iter(inside + ORDERS, count=1000)]

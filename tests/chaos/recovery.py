@@ -156,7 +156,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack is stopped
-    with started(FOLDER / "stack", streams=0, ingress=2, egress=1) as stack:
+    with started(FOLDER / "stack", streams_processes=0, ingress_processes=2, egress_processes=1) as stack:
         kills = asyncio.run(measure(stack, arguments.seed, arguments.kills))
     seconds = sorted(kill.seconds for kill in kills)
     statuses: Counter[str] = Counter()

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import aiohttp
 
-from compose import children, ports
-from compose.kafka import probe
-from compose.supervisor import control, program
-from compose.supervisor.state import Home, Running
+from compose import ports, subprocesses
+from compose.kafka import readiness
+from compose.supervisor import control, services
+from compose.supervisor.stack_state import RunningProcess, StackDir
 from tests.chaos.extra import Extra
 from tests.chaos.proxy import Proxy
 from tests.e2e.stack import Stack
 
 #: What the campaign runs with.
 SIZE = {"streams": 3, "ingress": 2, "egress": 1}
+#: The same as settings of the stack.
+PROCESSES = {f"{role}_processes": number for role, number in SIZE.items()}
 #: Reservations short enough that some run out while the provider hangs.
 RESERVATION_SECONDS = 20
 #: Seconds after which a stack that has not come back is stuck.
@@ -36,7 +38,7 @@ class World:
         self.hot = False  # the load gives one restaurant most of the traffic
         self.broker_link = Proxy(ports.any_free(), ports.any_free())
         self.redis_link = Proxy(ports.any_free(), stack.redis_port)
-        self._home = Home(stack.data_dir)
+        self._home = StackDir(stack.data_dir)
         self._numbers = itertools.count(81)
 
     async def start(self) -> None:
@@ -48,7 +50,7 @@ class World:
         broker = self.running("kafka")[0]
         os.kill(broker.pid, signal.SIGKILL)
         await self.until(
-            lambda: probe.answers(self.stack.bootstrap), "the broker is not started again", PATIENCE
+            lambda: readiness.is_up(self.stack.bootstrap), "the broker is not started again", PATIENCE
         )
         await self.recovered()
 
@@ -59,9 +61,9 @@ class World:
         self.broker_link.stop()
         self.redis_link.stop()
 
-    def running(self, role: str) -> list[Running]:
+    def running(self, role: str) -> list[RunningProcess]:
         """Return the supervised processes of a role that live now."""
-        return [process for process in self._home.alive() if process.role == role]
+        return [process for process in self._home.running_processes() if process.role == role]
 
     def state_of(self, instance: str) -> Path:
         """Return the folder of a worker's local stores."""
@@ -69,7 +71,7 @@ class World:
 
     async def scale(self, **wanted: int) -> None:
         """As `make scale`; raises RuntimeError."""
-        answer = await asyncio.to_thread(control.request, self._home, wanted)
+        answer = await asyncio.to_thread(control.request_scale, self._home, wanted)
         if answer.error is not None:
             raise RuntimeError(answer.error)
 
@@ -86,18 +88,18 @@ class World:
         self.extras.append(Extra(role, instance, self.folder, surroundings))
         return self.extras[-1]
 
-    async def ended(self, process: Running) -> None:
+    async def ended(self, process: RunningProcess) -> None:
         """Return once it has ended; the supervisor starts another in its place."""
-        await self.until(lambda: not children.is_alive(process.pid), f"{process.name} does not end", 15.0)
+        await self.until(lambda: not subprocesses.is_alive(process.pid), f"{process.name} does not end", 15.0)
 
     async def recovered(self) -> None:
         """Return once every process of the stack is there and does its work; raises TimeoutError."""
 
         def well() -> bool:
-            here = self._home.alive()
+            here = self._home.running_processes()
             if {role: sum(p.role == role for p in here) for role in SIZE} != SIZE:
                 return False
-            return all(program.shows_ready(_metrics_of(p)) for p in here if p.role in SIZE)
+            return all(services.reports_ready(_metrics_of(p)) for p in here if p.role in SIZE)
 
         await self.until(well, "the stack does not recover", PATIENCE)
 
@@ -116,7 +118,7 @@ def client_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(15.0))
 
 
-def _metrics_of(process: Running) -> str:
+def _metrics_of(process: RunningProcess) -> str:
     """Return where a process shows its own metrics: ingress processes share the other port."""
     try:
         surroundings = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")

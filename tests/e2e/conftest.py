@@ -16,8 +16,8 @@ STALE_READS_SECONDS = 4
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     started = Stack(
         tmp_path_factory.mktemp("stack"),
-        ingress=2,
-        stale_reads_seconds=STALE_READS_SECONDS,
+        ingress_processes=2,
+        stale_if_error_seconds=STALE_READS_SECONDS,
         webhook_allow_private=1,  # the endpoints of the tests are on this machine
     )
     yield started

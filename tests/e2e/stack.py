@@ -27,25 +27,34 @@ def free_block() -> range:
             return block
 
 
+def free_ports() -> dict[str, int]:
+    """Return a free port for each setting of a port."""
+    kafka, _, redis, http, edge, provider, ops, *_ = free_block()
+    return {
+        "PROMO_KAFKA_PORT": kafka,
+        "PROMO_REDIS_PORT": redis,
+        "PROMO_HTTP_PORT": http,
+        "PROMO_EDGE_PORT": edge,
+        "PROMO_OPS_PORT": ops,
+        "PROMO_PROVIDER_PORT": provider,
+    }
+
+
 class Stack:
     """`python -m compose up` and what can be done to it from outside."""
 
     def __init__(self, data_dir: Path, **settings: object) -> None:
         self.data_dir = data_dir
-        kafka, _, self.redis_port, http, edge, provider, ops, *_ = free_block()
-        self.url = f"http://127.0.0.1:{http}"
-        self.edge_url = f"http://127.0.0.1:{edge}"
-        self.provider_url = f"http://127.0.0.1:{provider}"
-        self.bootstrap = f"127.0.0.1:{kafka}"
+        chosen = free_ports()
+        self.redis_port = chosen["PROMO_REDIS_PORT"]
+        self.url = f"http://127.0.0.1:{chosen['PROMO_HTTP_PORT']}"
+        self.edge_url = f"http://127.0.0.1:{chosen['PROMO_EDGE_PORT']}"
+        self.provider_url = f"http://127.0.0.1:{chosen['PROMO_PROVIDER_PORT']}"
+        self.bootstrap = f"127.0.0.1:{chosen['PROMO_KAFKA_PORT']}"
         self.environment = {
             **os.environ,
+            **{name: str(port) for name, port in chosen.items()},
             "PROMO_DATA_DIR": str(data_dir),
-            "PROMO_KAFKA_PORT": str(kafka),
-            "PROMO_REDIS_PORT": str(self.redis_port),
-            "PROMO_HTTP_PORT": str(http),
-            "PROMO_EDGE_PORT": str(edge),
-            "PROMO_OPS_PORT": str(ops),
-            "PROMO_PROVIDER_PORT": str(provider),
             "PROMO_ADMIN_TOKEN": ADMIN,
             **{f"PROMO_{name.upper()}": str(value) for name, value in settings.items()},
         }

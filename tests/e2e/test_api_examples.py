@@ -10,9 +10,10 @@ import uuid
 
 import pytest
 
-from ingress.openapi import samples
-from ingress.openapi.operation import Operation
-from ingress.openapi.operations import OPERATIONS
+from ingress.openapi import code_samples
+from ingress.openapi.document import described
+from ingress.openapi.route import Route
+from ingress.routes import ROUTES
 from tests.e2e.customers import Kitchen, order_body
 from tests.e2e.stack import ADMIN, Stack
 
@@ -21,16 +22,14 @@ FIRST = ["putRestaurant", "putMenuItem", "putPromotion"]
 FEED_SECONDS = 20
 
 
-def ordered() -> list[Operation]:
-    """The operations, those first that others need."""
-    return sorted(
-        OPERATIONS,
-        key=lambda one: FIRST.index(one.id) if one.id in FIRST else len(FIRST) + OPERATIONS.index(one),
-    )
+def ordered() -> list[Route]:
+    """Return the routes of the API, those first that others need."""
+    routes = {operation.id: route for route, operation in described(ROUTES)}
+    return [routes.pop(name) for name in FIRST] + list(routes.values())
 
 
-def run_curl(operation: Operation) -> str:
-    source = samples.curl(operation)
+def run_curl(route: Route) -> str:
+    source = code_samples.curl(route, route.operation)
     if source is None:
         return "200"
     done = subprocess.run(["bash", "-c", source], check=False, capture_output=True, text=True, timeout=30)
@@ -38,17 +37,27 @@ def run_curl(operation: Operation) -> str:
     return "200 " + done.stdout
 
 
-def run_python(operation: Operation) -> str:
+def run_python(route: Route) -> str:
     """Run the program here, which is quicker than in a process of its own; its output."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(compile(samples.python(operation), operation.id, "exec"), {"__name__": "__main__"})
+        exec(
+            compile(code_samples.python(route, route.operation), route.operation.id, "exec"),
+            {"__name__": "__main__"},
+        )
     return out.getvalue()
 
 
-def run_feed(operation: Operation) -> str:
+def run_feed(route: Route) -> str:
     """Run the program that follows the board until it has shown something; what it has shown first."""
-    command = ["timeout", str(FEED_SECONDS), sys.executable, "-u", "-c", samples.python(operation)]
+    command = [
+        "timeout",
+        str(FEED_SECONDS),
+        sys.executable,
+        "-u",
+        "-c",
+        code_samples.python(route, route.operation),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
         assert following.stdout is not None
         shown = following.stdout.readline()
@@ -80,18 +89,19 @@ async def test_every_example_does_what_it_shows(
             await asyncio.sleep(0.05)  # not shown yet
         return placed
 
-    for operation in ordered():
+    for route in ordered():
+        operation = route.operation
         for run in (run_curl, run_python):
-            if "{order_id}" in operation.path:
+            if "{order_id}" in route.path:
                 placed = await place()
                 if operation.id == "followOrder":  # a stream that ends
                     assert (await kitchen.cancel(placed, uuid.uuid4().hex)).status == 200
                 monkeypatch.setenv("ORDER_ID", placed["order_id"])
                 monkeypatch.setenv("ORDER_TOKEN", placed["token"])
             if operation.websocket is not None:
-                assert "snapshot" in await asyncio.to_thread(run_feed, operation)
+                assert "snapshot" in await asyncio.to_thread(run_feed, route)
                 continue
-            out = await asyncio.to_thread(run, operation)
+            out = await asyncio.to_thread(run, route)
             if operation.id == "unsubscribeFromOrder":
                 assert out.strip() in ("200", "204"), out  # of curl only the body is known
                 continue

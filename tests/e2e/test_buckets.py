@@ -9,17 +9,17 @@ import aiohttp
 import pytest
 
 from schemas.topics import FACT_TOPICS
-from tests import facts
 from tests.checker import escrow, stock
 from tests.checker.observations import Fact, Observations
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
-from tests.waiting import eventually
+from tests.support import facts
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    started = Stack(tmp_path_factory.mktemp("split"), escrow_buckets=3, escrow_open_rate=0)
+    started = Stack(tmp_path_factory.mktemp("split"), escrow_buckets=3, escrow_open_orders_per_second=0)
     yield started
     started.compose("down")
 

@@ -13,9 +13,9 @@ import duckdb
 
 from egress.examples import promotion
 from schemas.topics import FACT_TOPICS
-from tests import facts
 from tests.e2e.customers import Kitchen, order_body
 from tests.e2e.stack import Stack
+from tests.support import facts
 
 TOPICS = [topic.name for topic in FACT_TOPICS.values()]
 KILLS = 4
@@ -91,7 +91,7 @@ async def test_an_export_that_is_killed_again_and_again_holds_each_fact_once(
         files = str(tmp_path / f"topic={topic}" / "day=*" / "*.parquet")
         found = duckdb.execute(query, [files, asked, other]).fetchall() if wanted else []
         assert sorted(found) == sorted(wanted), topic
-    told = promotion.ask(tmp_path, asked, "p1").fetchall()
+    told = promotion.summarize(tmp_path, asked, "p1").fetchall()
     (sku, offered, sold, cancelled, orders_, refused, centavos, until_last) = told[0]
     assert len(told) == 1 and (sku, offered, sold, cancelled) == ("coxinha", 30, 4, 1)
     assert (orders_, refused, centavos) == (3, 1, 4 * 490) and 300_000 <= until_last < 400_000
@@ -99,3 +99,5 @@ async def test_an_export_that_is_killed_again_and_again_holds_each_fact_once(
     shown = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
     assert shown.returncode == 0, shown.stderr
     assert "coxinha" in shown.stdout and "1960" in shown.stdout
+    columns = promotion.summarize(tmp_path, asked, "p1").columns
+    assert all(f" {name} " in shown.stdout for name in columns), "none is hidden in a narrow terminal"

@@ -7,8 +7,8 @@ from collections import Counter
 from aiokafka.record.memory_records import MemoryRecords
 
 from schemas.topics import FACT_TOPICS, PORTIONS_MOVED
-from tests import facts
-from tests.waiting import eventually
+from tests.support import facts
+from tests.support.waiting import eventually
 
 #: Portions move only where restaurants have buckets (README, Stock escrow).
 FACTS = [topic.name for topic in FACT_TOPICS.values() if topic is not PORTIONS_MOVED]

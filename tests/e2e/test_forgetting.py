@@ -12,14 +12,14 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
-from ingress.privacy.keyring import Forgotten, Keyring, place
+from ingress.privacy.keyring import ErasedError, Keyring, locate_leaf
 from ingress.privacy.sealing import open_sealed
 from ingress.privacy.wrapping import Wrapping
 from schemas.topics import ORDER_COMMANDS, ORDER_CREATED, PRIVACY_KEYRING
 from tests.e2e.customers import Answer, Kitchen, order_body
 from tests.e2e.stack import Stack
-from tests.privacy import scan
-from tests.waiting import eventually
+from tests.support.privacy import scan
+from tests.support.waiting import eventually
 
 #: Words that stand nowhere else; one of them needs escaping.
 STREET, NAME, PHONE = (f"{word} {uuid.uuid4().hex}" for word in ("Rua da Conceição", "Ana Beatriz", "+5581"))
@@ -96,7 +96,7 @@ async def test_personal_data_is_written_nowhere_and_opened_by_nobody_once_it_is_
     assert {"kafka", "redis", "rocksdb", "export"} <= places, "the scan must see where orders are"
     assert not [where for where, word in found if word in WORDS]
 
-    tree, _ = place(order["order_id"])
+    tree, _ = locate_leaf(order["order_id"])
     secret = (stack.data_dir / "privacy-secret").read_text()
     wrapped = [r.value for r in await records(stack, PRIVACY_KEYRING.name) if r.key == tree][-1]
     assert await in_segments(stack, wrapped)
@@ -120,7 +120,7 @@ async def test_personal_data_is_written_nowhere_and_opened_by_nobody_once_it_is_
 
     thief = Keyring(Wrapping(secret))
     for record in await records(stack, PRIVACY_KEYRING.name):
-        thief.take(record.key, record.value)
+        thief.load_tree(record.key, record.value)
         if record.key == tree:
             for raw in sealed:
                 assert not opens(thief, order["order_id"], raw)
@@ -130,7 +130,7 @@ async def test_personal_data_is_written_nowhere_and_opened_by_nobody_once_it_is_
 def opens(keyring: Keyring, order_id: str, sealed: str) -> bool:
     try:
         open_sealed(keyring, order_id, base64.b64decode(sealed))
-    except Forgotten:
+    except ErasedError:
         return False
     return True
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.customers import Answer, Kitchen
 from tests.e2e.stack import Stack
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 Order = dict[str, Any]
 

@@ -9,9 +9,9 @@ import aiohttp
 
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
-from tests.live.boards import BoardClient
-from tests.live.sse import Reader
-from tests.waiting import eventually
+from tests.support.live.boards import BoardClient
+from tests.support.live.sse import Reader
+from tests.support.waiting import eventually
 
 LIFE = ["pending", "received", "preparing", "out_for_delivery", "delivered"]
 FOLLOWERS = 8
@@ -51,7 +51,7 @@ async def watch(url: str, restaurant: str, token: str, client: BoardClient) -> N
                 async with session.ws_connect(address, protocols=("promo.feed.v1",)) as socket:
                     await socket.send_json({"type": "auth", "token": token, "after": client.sequence})
                     async for message in socket:
-                        client.take(message.data)
+                        client.apply(message.data)
             await asyncio.sleep(0.05)
 
 

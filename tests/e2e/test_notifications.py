@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
-from tests.notifying.endpoints import endpoint
-from tests.notifying.messages import Browser
-from tests.waiting import eventually
+from tests.support.notifications.endpoints import serve_endpoint
+from tests.support.notifications.messages import Browser
+from tests.support.waiting import eventually
 
 
 async def webhooks(stack: Stack, *arguments: str) -> str:
@@ -32,7 +32,7 @@ async def test_an_order_is_told_to_the_restaurants_system_and_to_the_customers_b
     kitchen: Kitchen, stack: Stack
 ) -> None:
     """Signed and encrypted, each change once, though the views are made anew; and again when an operator asks."""
-    async with endpoint() as bar, endpoint() as service:
+    async with serve_endpoint() as bar, serve_endpoint() as service:
         restaurant = await kitchen.open(coxinha=5)
         put = await kitchen.put(
             f"/v1/restaurants/{restaurant}", {"name": "Bar", "webhook": bar.url + "/orders"}

@@ -12,11 +12,11 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests import browser as chromium
-from tests.browser import Visitor
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
-from tests.waiting import eventually
+from tests.support import browser as chromium
+from tests.support.browser import Visitor
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(chromium.find() is None, reason=chromium.MISSING)
 

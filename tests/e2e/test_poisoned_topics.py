@@ -8,11 +8,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.topics import DEAD_LETTER_TOPICS, ORDER_COMMANDS
-from tests import poison
 from tests.e2e.customers import Answer, Kitchen, order_body
 from tests.e2e.stack import Stack
-from tests.egress.process import dlq
-from tests.waiting import eventually
+from tests.support import poison
+from tests.support.egress.process import dlq
+from tests.support.waiting import eventually
 
 RESTAURANT = "poisoned"
 PORTIONS = 50

@@ -9,20 +9,20 @@ from typing import Any
 import aiohttp
 from redis.asyncio import Redis
 
-from schemas import views
+from schemas import view_keys
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
 
 #: Not views: how far they are, and how often they have changed.
 BESIDE = {
-    views.POSITIONS,
-    views.WATERMARKS,
-    views.REVISION,
-    views.CHANGES,
-    views.SEQUENCES,
-    views.LINE,
+    view_keys.POSITIONS,
+    view_keys.WATERMARKS,
+    view_keys.REVISION,
+    view_keys.CHANGES,
+    view_keys.SEQUENCES,
+    view_keys.WRITER_RUN,
 }
-FEEDS = views.feed("")
+FEEDS = view_keys.feed("")
 
 Dump = dict[str, tuple[Any, int]]
 
@@ -30,8 +30,8 @@ Dump = dict[str, tuple[Any, int]]
 async def dump(stack: Stack) -> tuple[str, Dump]:
     """Return the current generation and all its views: fields with versions and bytes, and when they expire."""
     async with Redis(port=stack.redis_port) as redis:
-        generation = (await redis.get(views.CURRENT)).decode()
-        prefix = views.inside(generation, "")
+        generation = (await redis.get(view_keys.CURRENT)).decode()
+        prefix = view_keys.inside(generation, "")
         names = [key.decode().removeprefix(prefix) async for key in redis.scan_iter(f"{prefix}*", count=1000)]
         found = {
             name: (await read(redis, prefix + name), await redis.expiretime(prefix + name))
@@ -95,7 +95,7 @@ async def test_rebuilt_views_equal_those_that_have_grown_bit_by_bit(kitchen: Kit
         await asyncio.sleep(0.5)
         before, grown = await dump(stack)
         assert any(expires > 0 for _, expires in grown.values()) and len(grown) > 8
-        assert grown[views.board(restaurant)][0], "the board has the orders"
+        assert grown[view_keys.board(restaurant)][0], "the board has the orders"
         await rebuild(stack)
         after, rebuilt = await dump(stack)
         assert before != after and rebuilt == grown

@@ -14,7 +14,7 @@ from schemas.topics import ORDER_COMMANDS
 from tests.e2e.collector import Collector
 from tests.e2e.customers import Answer, Kitchen, order_body
 from tests.e2e.stack import Stack
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 NAME, PHONE, STREET = "Severina Xique-Xique", "+5581912345678", "Travessa do Vaga-lume"
 TRACE = uuid.uuid4().hex
@@ -52,7 +52,7 @@ def seen_stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -
         patched.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         patched.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
         patched.setenv("NO_PROXY", "127.0.0.1")
-        started = Stack(tmp_path_factory.mktemp("seen"), otel=1)
+        started = Stack(tmp_path_factory.mktemp("seen"), otel_enabled=1)
     yield started
     started.compose("down")
 
@@ -77,7 +77,7 @@ async def told(seen_stack: Stack, collector: Collector) -> AsyncIterator[Told]:
         assert (await kitchen.cancel(order)).status == 200
 
         egress = seen_stack.data_dir / "logs" / "egress-1.log"
-        await eventually(lambda: "refund, attempt 2" in egress.read_text())
+        await eventually(lambda: "refund failed, attempt 2" in egress.read_text())
         await session.put(f"{seen_stack.provider_url}/behaviour", json={"error": 0})
 
         async def refunded() -> bool:
@@ -126,7 +126,7 @@ async def test_logs_are_lines_that_name_orders_and_no_persons(told: Told) -> Non
             named.add(line.get("order_id"))
     assert told.order["order_id"] in named, "the refund failed at first, and that was said of the order"
     everything = "".join(path.read_text(errors="replace") for path in logs.iterdir())
-    assert "set aside" in everything
+    assert "dead letter" in everything
     for person in (NAME, PHONE, STREET, str(told.order["token"])):
         assert person not in everything, person
         assert not any(person.encode() in raw for raw in told.collector.raw), person

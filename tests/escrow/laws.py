@@ -1,13 +1,14 @@
-"""What holds for buckets at every moment, and at the end; each law has the name by which a planted bug is caught."""
+"""What holds for buckets at every moment, and at the end; a planted bug must be caught by a law's name."""
 
 from collections import Counter
 
 from schemas.facts import OrderConfirmed, OrderFailed
-from streams.domain.escrow import asking
-from tests.escrow.town import HOME, Town, allotted, offered, transfers
+from streams.domain.escrow import borrowing
+from tables.registry import ORDERS, PROMOTIONS, key
+from tests.escrow.harness import HOME, EscrowHarness, allotted, offered, transfers
 
 
-class Broken(AssertionError):
+class LawViolation(AssertionError):
     """A law does not hold; `law` is its name."""
 
     def __init__(self, law: str, message: str) -> None:
@@ -16,151 +17,154 @@ class Broken(AssertionError):
 
 
 def expect(law: str, holds: bool, message: object = "") -> None:
-    """Raise Broken unless it holds."""
+    """Raise LawViolation unless it holds."""
     if not holds:
-        raise Broken(law, str(message))
+        raise LawViolation(law, str(message))
 
 
-def at_every_moment(town: Town, skus: list[str], promotion_id: str | None = None) -> None:
-    """Conservation: portions in all buckets and under way are those that were put; nobody sells what it has not."""
+def check_portions(harness: EscrowHarness, skus: list[str], promotion_id: str | None = None) -> None:
+    """Portions in all buckets and in flight are those that were put, and no bucket sells more than it has."""
     for sku in skus:
-        stocks = {b: stock for b in town.buckets if (stock := town.stock_of(b, sku)) is not None}
-        held = {b: stock.portions for b, stock in stocks.items()}
-        flying = town.flying(sku)
+        stocks = {b: stock for b in harness.buckets if (stock := harness.stock_of(b, sku)) is not None}
+        portions = {b: stock.portions for b, stock in stocks.items()}
+        in_flight = harness.portions_in_flight(sku)
         expect(
             "portions-are-conserved",
-            sum(held.values()) + flying == offered(town, sku),
-            f"{sku}: {held} and {flying} under way of {offered(town, sku)}",
+            sum(portions.values()) + in_flight == offered(harness, sku),
+            f"{sku}: {portions} and {in_flight} in flight of {offered(harness, sku)}",
         )
         for bucket, stock in stocks.items():
             expect("never-oversold", stock.free >= 0, f"{bucket} {sku}: {stock}")
             for id_, allotment in stock.allotments.items():
                 expect("never-oversold", (allotment.free or 0) >= 0, f"{bucket} {sku} {id_}: {allotment}")
         if promotion_id is not None:
-            shares = {b: allotted(town, b, sku, promotion_id) for b in town.buckets}
-            item = next((i for i in town.promotions[f"r1\x1f{promotion_id}"].items if i.sku == sku), None)
+            shares = {b: allotted(harness, b, sku, promotion_id) for b in harness.buckets}
+            item = harness[PROMOTIONS][key(HOME, promotion_id)].item(sku)
             if item is not None and item.portions is not None:
                 expect(
                     "portions-are-conserved",
-                    sum(shares.values()) + town.flying(sku, promotion_id) == item.portions,
+                    sum(shares.values()) + harness.portions_in_flight(sku, promotion_id) == item.portions,
                     f"{sku} in {promotion_id}: {shares} of {item.portions}",
                 )
 
 
-def what_is_put_is_the_whole(town: Town, sku: str, portions: int) -> None:
-    """After a PUT there are so many portions in all buckets together; more only where more is taken or lent."""
-    whole = offered(town, sku)
-    holds = whole == portions or (whole > portions and town.free(HOME, sku) == 0)
-    expect("what-is-put-is-the-whole", holds, f"{sku}: {portions} put, {whole} offered")
+def check_put(harness: EscrowHarness, sku: str, portions: int) -> None:
+    """After a PUT all buckets together have that many portions; more only if more are reserved or lent."""
+    whole = offered(harness, sku)
+    holds = whole == portions or (whole > portions and harness.free(HOME, sku) == 0)
+    expect("a-put-is-the-whole-number", holds, f"{sku}: {portions} put, {whole} offered")
 
 
-def transfers_count_once(town: Town) -> None:
-    """Each transfer is told once as out, and once as in; nothing comes in that did not go out."""
-    told = transfers(town)
-    for direction, counted in told.items():
-        twice = [name for name, n in counted.items() if n > 1]
+def check_transfers(harness: EscrowHarness) -> None:
+    """Each transfer has one fact `out` and one `in`, and nothing comes in that did not go out."""
+    counted = transfers(harness)
+    for direction, count in counted.items():
+        twice = [transfer for transfer, n in count.items() if n > 1]
         expect("each-transfer-once", not twice, f"{direction} twice: {twice}")
-    unknown = told["in"].keys() - told["out"].keys()
+    unknown = counted["in"].keys() - counted["out"].keys()
     expect("each-transfer-once", not unknown, f"came in, never went out: {unknown}")
 
 
-def after_quiet(town: Town, askers: list[bytes]) -> None:
-    """Nothing is under way, nobody waits, and each who asked has one answer (twice, where it was passed on twice)."""
-    told = transfers(town)
-    lost = told["out"].keys() - told["in"].keys()
+def check_settled(harness: EscrowHarness, callers: list[bytes]) -> None:
+    """Nothing is in flight, no order waits, and every caller has one answer; replies may repeat it."""
+    counted = transfers(harness)
+    lost = counted["out"].keys() - counted["in"].keys()
     expect("no-transfer-is-lost", not lost, f"went out, never came in: {lost}")
-    for bucket in town.buckets:
-        escrow = town.escrow(bucket)
+    for bucket in harness.buckets:
+        escrow = harness.escrow(bucket)
         expect(
-            "nobody-waits-for-ever",
+            "no-order-waits-indefinitely",
             escrow.head == escrow.tail and escrow.round is None,
             f"{bucket}: {escrow}",
         )
-        expect("nobody-waits-for-ever", not escrow.claims, f"{bucket}: {escrow.claims}")
-    for asker in askers:
-        answers = [reply.answer for reply in town.replies.get(asker, [])]
+        expect("no-order-waits-indefinitely", not escrow.claims, f"{bucket}: {escrow.claims}")
+    for caller in callers:
+        answers = [reply.answer for reply in harness.replies.get(caller, [])]
         same = bool(answers) and all(answer == answers[0] for answer in answers)
-        expect("one-answer-each", same, f"{asker!r}: {answers}")
+        expect("one-answer-each", same, f"{caller!r}: {answers}")
 
 
-def one_order_per_key(town: Town) -> None:
+def check_keys(harness: EscrowHarness) -> None:
     """A key has one order, in one bucket, decided once."""
-    where: dict[str, set[str]] = {}
-    decided: Counter[str] = Counter()
-    for fact in town.facts:
+    deciders: dict[str, set[str]] = {}
+    confirmed: Counter[str] = Counter()
+    for fact in harness.facts:
         if isinstance(fact, OrderConfirmed | OrderFailed):
-            where.setdefault(fact.idempotency_key_hash, set()).add(fact.restaurant_id)
-            decided[fact.order_id] += isinstance(fact, OrderConfirmed)
-    for key, places in where.items():
-        expect("one-order-per-key", len(places) == 1, f"{key} was decided in {places}")
-    for order_id, times in decided.items():
+            deciders.setdefault(fact.idempotency_key_hash, set()).add(fact.restaurant_id)
+            confirmed[fact.order_id] += isinstance(fact, OrderConfirmed)
+    for key_hash, where in deciders.items():
+        expect("one-order-per-key", len(where) == 1, f"{key_hash} was decided in {where}")
+    for order_id, times in confirmed.items():
         expect("one-order-per-key", times <= 1, f"{order_id} was confirmed {times} times")
 
 
-class Lows:
-    """The least that each bucket had free while an order was waited for: what lay there all that time."""
+class RefusalCheck:
+    """No order is refused for want of portions that were free in the buckets all the time that it waited.
 
-    def __init__(self, town: Town, skus: list[str]) -> None:
-        self._town = town
+    Records the least that each bucket had free since each order was sent.
+    """
+
+    def __init__(self, harness: EscrowHarness, skus: list[str]) -> None:
+        self._harness = harness
         self._skus = skus
-        self._since: dict[str, int] = {}
-        self._low: dict[str, dict[tuple[str, str], int]] = {}
-        self._seen = len(town.facts)
+        self._sent_at: dict[str, int] = {}
+        self._least_free: dict[str, dict[tuple[str, str], int]] = {}
+        self._checked_facts = len(harness.facts)
         self.refused = 0
 
-    def asked(self, order_id: str) -> None:
-        """An order is on its way."""
-        if order_id not in self._since:
-            self._since[order_id] = self._town.now
-            self._low[order_id] = self._free()
+    def record_order(self, order_id: str) -> None:
+        """Record that an order is sent."""
+        if order_id not in self._sent_at:
+            self._sent_at[order_id] = self._harness.now
+            self._least_free[order_id] = self._free()
 
-    def look(self) -> None:
-        """Judge the refusals since the last look; to be called after every step."""
+    def check(self) -> None:
+        """Check the refusals since the last call; call it after every step."""
         free = self._free()
-        for low in self._low.values():
-            for where, count in free.items():
-                low[where] = min(low[where], count)
-        for fact in self._town.facts[self._seen :]:
+        for least in self._least_free.values():
+            for pool, count in free.items():
+                least[pool] = min(least[pool], count)
+        for fact in self._harness.facts[self._checked_facts :]:
             if isinstance(fact, OrderFailed) and fact.reason == "out_of_stock":
-                self._judge(fact)
-        self._seen = len(self._town.facts)
+                self._check(fact)
+        self._checked_facts = len(self._harness.facts)
 
-    def _judge(self, fact: OrderFailed) -> None:
-        low = self._low.get(fact.order_id)
-        if low is None or self._town.now - self._since[fact.order_id] >= asking.SILENT_MS:
+    def _check(self, fact: OrderFailed) -> None:
+        least, now = self._least_free.get(fact.order_id), self._harness.now
+        if least is None or now - self._sent_at[fact.order_id] >= borrowing.PEER_TIMEOUT_MS:
             return
-        peers = self._town.escrow(fact.restaurant_id).peers.values()
-        if any(p.is_awaited and self._town.now - p.asked_at >= asking.SILENT_MS for p in peers):
-            return  # somebody could not be reached
+        peers = self._harness.escrow(fact.restaurant_id).peers.values()
+        if any(p.has_open_request and now - p.requested_at >= borrowing.PEER_TIMEOUT_MS for p in peers):
+            return  # a peer was unreachable
         self.refused += 1
-        wanted: Counter[str] = Counter()
+        needed: Counter[str] = Counter()
         for line in fact.items:
-            wanted[line.sku] += line.quantity
-        lay = {sku: sum(n for (_, s), n in low.items() if s == sku) for sku in wanted}
+            needed[line.sku] += line.quantity
+        elsewhere = {sku: sum(n for (_, s), n in least.items() if s == sku) for sku in needed}
         expect(
-            "nobody-is-refused-what-lies-elsewhere",
-            any(lay[sku] < n for sku, n in wanted.items()),
-            f"{fact.order_id} wanted {dict(wanted)}; all the time {low} was free",
+            "no-refusal-with-portions-elsewhere",
+            any(elsewhere[sku] < n for sku, n in needed.items()),
+            f"{fact.order_id} needed {dict(needed)}; all the time {least} was free",
         )
 
     def _free(self) -> dict[tuple[str, str], int]:
-        return {(b, s): self._town.free(b, s) for b in self._town.buckets for s in self._skus}
+        return {(b, s): self._harness.free(b, s) for b in self._harness.buckets for s in self._skus}
 
 
-def limits_hold(town: Town, sku: str, promotion_id: str, limit: int) -> None:
-    """Nobody has more of a promotion's item than one customer may, whichever buckets her keys fall to."""
-    taken: Counter[str] = Counter()
-    for order in town.orders.values():
+def check_limits(harness: EscrowHarness, sku: str, promotion_id: str, limit: int) -> None:
+    """No customer has more of a promotion's item than the limit, whichever buckets the keys fall to."""
+    portions: Counter[str] = Counter()
+    for order in harness[ORDERS].values():
         if order.status not in ("cancelled", "pending"):
             for line in order.items:
                 if line.sku == sku and line.promotion_id == promotion_id:
-                    taken[order.customer_id or ""] += line.quantity
-    expect("limits-hold", max(taken.values(), default=0) <= limit, taken)
+                    portions[order.customer_id or ""] += line.quantity
+    expect("limits-hold", max(portions.values(), default=0) <= limit, portions)
 
 
-def closed_buckets_are_empty(town: Town, skus: list[str]) -> None:
-    """No portion is stranded: what a bucket that is closed had is at the home."""
-    for bucket in town.buckets[1:]:
-        if not town.escrow(bucket).open:
-            left = {sku: town.free(bucket, sku) for sku in skus}
+def check_closed_buckets(harness: EscrowHarness, skus: list[str]) -> None:
+    """No portion is stranded: those of a closed bucket are at the home."""
+    for bucket in harness.buckets[1:]:
+        if not harness.escrow(bucket).is_open:
+            left = {sku: harness.free(bucket, sku) for sku in skus}
             expect("nothing-is-stranded", not any(left.values()), f"{bucket} is closed and has {left}")

@@ -6,60 +6,62 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from schemas import buckets
-from streams.domain.escrow import asking, exchange, heat, lending, mirroring, placing
-from streams.domain.escrow.desk import Desk
-from tests.escrow.town import Town
-from tests.planting import Mutants
+from schemas.commands import LendPortions, OfferPortions
+from streams.domain.escrow import activation, borrowing, catalogue_replication, inbox, lending, routing
+from streams.domain.escrow.unit_of_work import UnitOfWork
+from tables.registry import ROUTED_KEYS
+from tests.escrow.harness import EscrowHarness
+from tests.support.planting import Mutants
 
 MUTANTS = Mutants()
 mutant = MUTANTS.caught_by
 
 
 @mutant("each-transfer-once", "portions-are-conserved")
-def take_a_transfer_in_twice() -> Iterator[None]:
-    """The number of an answer is not looked at."""
-    original = asking.hear
+def receive_a_transfer_twice() -> Iterator[None]:
+    """The number of a response is not checked."""
+    original = borrowing.on_lend
 
-    def hear(desk, lend, first):
-        peer = desk.peer(lend.lender)
-        if not peer.is_awaited and lend.given:
-            desk.set_peer(lend.lender, replace(peer, asked=lend.number, heard=lend.number - 1))
-        original(desk, lend, first)
+    def on_lend(work, lend, before_serving):
+        peer = work.peer(lend.lender)
+        if not peer.has_open_request and lend.grants:
+            work.set_peer(lend.lender, replace(peer, last_request=lend.number, last_received=lend.number - 1))
+        original(work, lend, before_serving)
 
-    with patch.object(exchange.asking, "hear", hear):
+    with patch.object(inbox.borrowing, "on_lend", on_lend):
         yield
 
 
 @mutant("each-transfer-once", "portions-are-conserved")
-def answer_an_ask_that_comes_again_with_more() -> Iterator[None]:
-    """The lender forgets what it has answered."""
+def lend_again_on_a_repeated_request() -> Iterator[None]:
+    """The lender does not store its response."""
     original = lending.lend
 
-    def lend(desk, ask):
-        peer = desk.peer(ask.asker)
-        desk.set_peer(ask.asker, replace(peer, answer=None))
-        original(desk, ask)
+    def lend(work, request):
+        peer = work.peer(request.borrower)
+        work.set_peer(request.borrower, replace(peer, last_response=None))
+        original(work, request)
 
-    with patch.object(exchange.lending, "lend", lend):
+    with patch.object(inbox.lending, "lend", lend):
         yield
 
 
-@mutant("no-transfer-is-lost", "nobody-waits-for-ever", "portions-are-conserved")
+@mutant("no-transfer-is-lost", "no-order-waits-indefinitely", "portions-are-conserved")
 def lose_a_transfer_in_flight() -> Iterator[None]:
     """Portions leave, and the command that brings them is not sent."""
-    original = Desk.send
+    original = UnitOfWork.send
 
-    def send(self, onward):
-        if not getattr(onward.command, "given", None):
-            original(self, onward)
+    def send(self, forwarded):
+        if not isinstance(forwarded.command, LendPortions) or not forwarded.command.grants:
+            original(self, forwarded)
 
-    with patch.object(Desk, "send", send):
+    with patch.object(UnitOfWork, "send", send):
         yield
 
 
 @mutant("portions-are-conserved", "each-transfer-once")
-def lend_without_taking_out() -> Iterator[None]:
-    with patch.object(lending.pools, "move_out", lambda *_: None):
+def lend_without_removing() -> Iterator[None]:
+    with patch.object(lending.pools, "transfer_out", lambda *_: None):
         yield
 
 
@@ -67,88 +69,89 @@ def lend_without_taking_out() -> Iterator[None]:
 def lend_more_than_is_free() -> Iterator[None]:
     original = lending._quantity
 
-    def quantity(desk, asker, want, older):
-        given, kept = original(desk, asker, want, older)
-        return max(given, want.missing), kept
+    def quantity(work, borrower, wanted, older_claims):
+        lent, withholds = original(work, borrower, wanted, older_claims)
+        return max(lent, wanted.missing), withholds
 
     with patch.object(lending, "_quantity", quantity):
         yield
 
 
-@mutant("what-is-put-is-the-whole")
-def put_portions_as_if_nothing_was_lent() -> Iterator[None]:
-    original = mirroring.put_menu_item
+@mutant("a-put-is-the-whole-number")
+def put_portions_as_if_none_were_lent() -> Iterator[None]:
+    original = catalogue_replication.put_menu_item
     with patch.object(
-        mirroring, "put_menu_item", lambda state, command, now, net: original(state, command, now)
+        catalogue_replication, "put_menu_item", lambda state, command, now, net: original(state, command, now)
     ):
         yield
 
 
-@mutant("nobody-is-refused-what-lies-elsewhere")
-def refuse_without_asking() -> Iterator[None]:
-    with patch.object(placing.parking, "is_full", lambda desk: True):
+@mutant("no-refusal-with-portions-elsewhere")
+def refuse_without_a_round() -> Iterator[None]:
+    with patch.object(routing.waitlist, "is_full", lambda work: True):
         yield
 
 
-@mutant("nobody-is-refused-what-lies-elsewhere")
-def keep_for_nobody_who_waits_longer() -> Iterator[None]:
-    """Two buckets take each other's portions in turn until neither has tried often enough."""
+@mutant("no-refusal-with-portions-elsewhere")
+def do_not_report_withheld_portions() -> Iterator[None]:
+    """Two buckets refuse in turn what each keeps for an older order."""
     original = lending._quantity
-    with patch.object(
-        lending, "_quantity", lambda desk, asker, want, older: (original(desk, asker, want, older)[0], False)
-    ):
+
+    def quantity(work, borrower, wanted, older_claims):
+        return original(work, borrower, wanted, older_claims)[0], False
+
+    with patch.object(lending, "_quantity", quantity):
         yield
 
 
 @mutant("one-order-per-key")
 def choose_the_bucket_by_customer() -> Iterator[None]:
-    """A key that comes with another customer lands elsewhere."""
+    """A key that comes again with another customer falls to another bucket."""
 
-    def ask_for(self, order, asker):
+    def place_order(self, order, caller):
         number = buckets.choose(order.customer.id, self.count)
-        self.tell(replace(order, restaurant_id=buckets.bucket("r1", number)), asker)
+        self.decide(replace(order, restaurant_id=buckets.bucket("r1", number)), caller)
 
-    with patch.object(Town, "ask_for", ask_for):
+    with patch.object(EscrowHarness, "place_order", place_order):
         yield
 
 
 @mutant("one-order-per-key")
-def forget_where_a_key_was_passed_on_to() -> Iterator[None]:
-    """What was decided at the home while the bucket was closed is decided again when it is open."""
-    original = placing._pass_on
+def forget_where_a_key_was_forwarded() -> Iterator[None]:
+    """What the home decided while the bucket was closed is decided again when it is open."""
+    original = routing._forward
 
-    def pass_on(desk, command, to, asker):
-        decision = original(desk, command, to, asker)
-        return replace(decision, notes=tuple(n for n in decision.notes if n.table.name != "passed"))
+    def forward(work, command, to, reply_to):
+        decision = original(work, command, to, reply_to)
+        kept = tuple(change for change in decision.state_changes if change.table is not ROUTED_KEYS)
+        return replace(decision, state_changes=kept)
 
-    with patch.object(placing, "_pass_on", pass_on):
+    with patch.object(routing, "_forward", forward):
         yield
 
 
 @mutant("limits-hold")
 def count_a_limit_where_the_key_falls() -> Iterator[None]:
     """A customer with keys in several buckets has as many limits."""
-    with patch.object(placing, "_is_limited", lambda desk, command: False):
+    with patch.object(routing, "_has_limited_item", lambda work, command: False):
         yield
 
 
 @mutant("nothing-is-stranded")
 def keep_portions_when_closed() -> Iterator[None]:
-    with (
-        patch.object(heat, "offer", lambda desk: False),
-        patch.object(exchange.heat, "offer", lambda desk: False),
-    ):
+    with patch.object(activation, "offer_portions", lambda work: False):
         yield
 
 
-@mutant("nobody-waits-for-ever")
-def wait_for_who_is_silent() -> Iterator[None]:
-    """An answer that never comes holds orders for ever."""
-    original = Desk.send
+@mutant("no-order-waits-indefinitely")
+def wait_for_a_silent_peer() -> Iterator[None]:
+    """A response that never comes keeps orders waiting."""
+    original = UnitOfWork.send
 
-    def send(self, onward):
-        if getattr(onward.command, "lender", "") != "r1#1":
-            original(self, onward)
+    def send(self, forwarded):
+        command = forwarded.command
+        if not isinstance(command, LendPortions | OfferPortions) or command.lender != "r1#1":
+            original(self, forwarded)
 
-    with patch.object(asking, "look", lambda desk: None), patch.object(Desk, "send", send):
+    with patch.object(borrowing, "on_timer", lambda work: None), patch.object(UnitOfWork, "send", send):
         yield

@@ -8,13 +8,21 @@ import argparse
 import random
 from collections import Counter
 from pathlib import Path
-from zlib import crc32
 
 from msgspec import Struct
 
-from tests.domain.world import place
 from tests.escrow import plot
-from tests.escrow.timed import COMMIT_MS, EXCHANGE_MS, ORDER_MS, Answered, Cut, Link, TimedTown
+from tests.escrow.partition_load import load
+from tests.escrow.timed_harness import (
+    COMMIT_MS,
+    EXCHANGE_MS,
+    ORDER_MS,
+    Cut,
+    Link,
+    TimedEscrowHarness,
+    TimedOrder,
+)
+from tests.support.domain.harness import place
 
 FOLDER = Path(__file__).parents[2] / "build" / "escrow"
 
@@ -27,18 +35,18 @@ SKEWED = (0.08, 0.12, 0.15, 0.25, 0.40)
 
 
 class Regions(Struct):
-    """What came of one run."""
+    """The result of one run."""
 
     name: str
-    town: TimedTown
+    harness: TimedEscrowHarness
     cut: Cut | None
     portions: int
     refused: list[tuple[float, float]]
     stranded: list[tuple[float, float]]
     free: dict[str, list[tuple[float, float]]]
 
-    def answers(self) -> list[Answered]:
-        return list(self.town.orders_seen.values())
+    def answers(self) -> list[TimedOrder]:
+        return list(self.harness.orders_seen.values())
 
 
 def regions(
@@ -51,28 +59,30 @@ def regions(
     until: float = 130.0,
     seed: int = 1,
 ) -> Regions:
-    """Sell portions in regions by Poisson arrivals until `until`; the rest of the time is for what is late."""
+    """Sell portions in regions by Poisson arrivals until `until`; the rest of the time is for what is still waiting."""
     rng = random.Random(seed)
-    town = TimedTown(len(demand), portions, lambda a, b: Link(DISTANCE_MS), cut)
+    harness = TimedEscrowHarness(len(demand), portions, lambda a, b: Link(DISTANCE_MS), cut)
     due, n = 1.0, 0
     while due < until:
         number = rng.choices(range(len(demand)), demand)[0]
-        town.order_at(due, number, place(f"k{n}", ("x", 1)), b"%d" % n)
+        harness.order_at(due, number, place(f"k{n}", ("x", 1)), b"%d" % n)
         due += rng.expovariate(rate)
         n += 1
-    run = Regions(name, town, cut, portions, [], [], {})
+    run = Regions(name, harness, cut, portions, [], [], {})
 
-    def look(at: float) -> None:
-        free = {b: town.free(b, "x") for b in town.buckets}
-        for number, bucket in enumerate(town.buckets):
+    def observe(at: float) -> None:
+        free = {b: harness.free(b, "x") for b in harness.buckets}
+        for number, bucket in enumerate(harness.buckets):
             run.free.setdefault(f"region {number + 1}", []).append((at, free[bucket]))
         lately = [
-            a for a in town.orders_seen.values() if a.outcome == "out_of_stock" and at - 1 < a.answered <= at
+            a
+            for a in harness.orders_seen.values()
+            if a.outcome == "out_of_stock" and at - 1 < a.answered <= at
         ]
         run.refused.append((at, len(lately)))
         run.stranded.append((at, max((min(a.elsewhere, len(lately)) for a in lately), default=0)))
 
-    town.run(seconds, 1.0, look)
+    harness.run(seconds, 1.0, observe)
     return run
 
 
@@ -88,9 +98,9 @@ def regions_row(run: Regions) -> str:
     sold = [a for a in answers if a.outcome == "confirmed"]
     refused = [a for a in answers if a.outcome == "out_of_stock"]
     silent = len(answers) - len(sold) - len(refused)
-    inside = [a for a in sold if run.cut and run.cut.begin <= a.asked < run.cut.end]
+    inside = [a for a in sold if run.cut and run.cut.begin <= a.arrived < run.cut.end]
     cut_off = [a for a in inside if run.cut and a.bucket in run.cut.numbers]
-    free = sum(run.town.free(b, "x") for b in run.town.buckets) + run.town.flying("x")
+    free = sum(run.harness.free(b, "x") for b in run.harness.buckets) + run.harness.portions_in_flight("x")
     unserved = [a for a in refused if a.elsewhere > 0]
     left = min(free, len(refused))
     oversold = max(0, len(sold) - run.portions)
@@ -99,7 +109,7 @@ def regions_row(run: Regions) -> str:
         f"{quantile([a.took_ms for a in sold], 0.95):.0f} / {quantile([a.took_ms for a in sold], 0.99):.0f} "
         f"| {quantile([a.took_ms for a in inside], 0.95):.0f} / {quantile([a.took_ms for a in cut_off], 0.95):.0f} "
         f"| {len(unserved):,} | {100 * left / run.portions:.2f} % | {oversold} | {silent} "
-        f"| {run.town.commands['exchange'] / max(1, len(answers)):.3f} |"
+        f"| {run.harness.commands['exchange'] / max(1, len(answers)):.3f} |"
     )
 
 
@@ -110,70 +120,28 @@ REGIONS_HEAD = (
 )
 
 
-# --- ten thousand restaurants on a hundred partitions
-
-
-class Load(Struct):
-    """What the partitions have to do, in parts of what a writer can."""
-
-    busiest: float
-    mean: float
-    commands: float  # a second
-    changelog: float  # rows beside those of orders, per order
-
-
-def load(
-    restaurants: int, partitions: int, rate: float, buckets: int, open_rate: float, per_order: float
-) -> Load:
-    """Place restaurants by hash, popularity by Zipf, and add up the work.
-
-    A restaurant whose buckets would each have `open_rate` orders a second is open: its orders go to all of
-    them, and cost `per_order` commands between buckets. Another's orders go home, by way of their key's
-    bucket.
-    """
-    weights = [1 / (n + 1) for n in range(restaurants)]
-    total = sum(weights)
-    work = [0.0] * partitions
-    commands = passed = 0.0
-    for n, weight in enumerate(weights):
-        orders = rate * weight / total
-        home = crc32(b"r%d" % n) % partitions
-        if buckets > 1 and orders / buckets >= open_rate:
-            for b in range(buckets):
-                work[(home + b) % partitions] += orders / buckets * (ORDER_MS + per_order * EXCHANGE_MS)
-            commands += orders * (1 + per_order)
-        else:
-            work[home] += orders * ORDER_MS
-            commands += orders
-            for b in range(1, buckets):
-                work[(home + b) % partitions] += orders / buckets * EXCHANGE_MS
-                commands += orders / buckets
-                passed += orders / buckets
-    return Load(max(work) / 1000, sum(work) / 1000 / partitions, commands, passed / rate)
-
-
 def exchange_per_order(count: int, seconds: float = 20.0, rate: float = 400.0) -> tuple[float, float, int]:
     """Return, of a hot restaurant in one cluster that sells out: commands between buckets per order while there are
     portions and afterwards, and how many were refused with portions elsewhere."""
     rng = random.Random(2)
     portions = int(rate * seconds * 0.6)
-    town = TimedTown(count, portions, lambda a, b: Link(1.0))
+    harness = TimedEscrowHarness(count, portions, lambda a, b: Link(1.0))
     due, n = 0.5, 0
     while due < seconds:
-        town.order_at(due, rng.randrange(count), place(f"k{n}", ("x", 1)), b"%d" % n)
+        harness.order_at(due, rng.randrange(count), place(f"k{n}", ("x", 1)), b"%d" % n)
         due += rng.expovariate(rate)
         n += 1
     marks: Counter[str] = Counter()
 
-    def look(at: float) -> None:
-        if sum(town.free(b, "x") for b in town.buckets) > 0:
-            marks["orders"], marks["exchange"] = len(town.orders_seen), town.commands["exchange"]
+    def observe(at: float) -> None:
+        if sum(harness.free(b, "x") for b in harness.buckets) > 0:
+            marks["orders"], marks["exchange"] = len(harness.orders_seen), harness.commands["exchange"]
 
-    town.run(seconds + 5, 0.1, look)
-    orders = len(town.orders_seen)
+    harness.run(seconds + 5, 0.1, observe)
+    orders = len(harness.orders_seen)
     before = marks["exchange"] / max(1, marks["orders"])
-    afterwards = (town.commands["exchange"] - marks["exchange"]) / max(1, orders - marks["orders"])
-    wrong = sum(a.outcome == "out_of_stock" and a.elsewhere > 0 for a in town.orders_seen.values())
+    afterwards = (harness.commands["exchange"] - marks["exchange"]) / max(1, orders - marks["orders"])
+    wrong = sum(a.outcome == "out_of_stock" and a.elsewhere > 0 for a in harness.orders_seen.values())
     return before, afterwards, wrong
 
 
@@ -200,7 +168,7 @@ def main() -> None:
         print(f"| {count} | {before:.3f} | {afterwards:.2f} | {wrong} |", flush=True)
     print(
         f"\n10,000 restaurants (Zipf), {options.orders:,.0f} orders/s:\n\n"
-        "| partitions | buckets | busiest partition | mean | commands/s | rows for passed orders, per order |\n"
+        "| partitions | buckets | busiest partition | mean | commands/s | rows for forwarded orders, per order |\n"
         "|---|---|---|---|---|---|"
     )
     for partitions in (50, 100, 200):

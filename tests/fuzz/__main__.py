@@ -13,7 +13,7 @@ import aiohttp
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import ADMIN, Stack
 from tests.fuzz.generating import Known
-from tests.fuzz.running import Findings, operations, run
+from tests.fuzz.running import Findings, routes, run
 
 SHOWN = 20
 
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="names of operations, with commas between; all without")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="promo-fuzz-") as folder:
-        stack = Stack(Path(folder), ingress=2)
+        stack = Stack(Path(folder), ingress_processes=2)
         try:
             return asyncio.run(_fuzz(stack, arguments))
         finally:
@@ -40,11 +40,11 @@ async def _fuzz(stack: Stack, arguments: argparse.Namespace) -> int:
         known = await _known(Kitchen(session, stack.url))
         wanted = [name for name in arguments.only.split(",") if name]
         print("| operation | requests | bad | statuses | faults | s |\n|---|---|---|---|---|---|")
-        for operation in operations():
-            if wanted and operation.id not in wanted:
+        for route in routes():
+            if wanted and route.operation.id not in wanted:
                 continue
             started = time.monotonic()
-            found = await run(session, stack.url, operation, arguments.cases, known, arguments.seed)
+            found = await run(session, stack.url, route, arguments.cases, known, arguments.seed)
             print(_row(found, time.monotonic() - started), flush=True)
             for fault in found.faults[:SHOWN]:
                 print(fault, file=sys.stderr)

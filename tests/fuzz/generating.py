@@ -13,7 +13,8 @@ from msgspec import Struct
 from schemathesis import GenerationMode
 
 from ingress.openapi import document
-from ingress.openapi.operation import Operation
+from ingress.openapi.route import Route
+from ingress.routes import ROUTES
 
 _SENT = ("method", "url", "headers", "params", "cookies", "data", "json", "files")
 #: What these requests are of no interest to: who sends them.
@@ -38,7 +39,7 @@ class Known(Struct, frozen=True):
 class Request(Struct, frozen=True):
     """One request as it goes over the wire."""
 
-    operation: Operation
+    route: Route
     good: bool  # made to be accepted: by shape, and by token
     opened: bool  # the token opens the operation, or none is needed
     target: str  # path and query, encoded
@@ -46,24 +47,24 @@ class Request(Struct, frozen=True):
     body: bytes | None
 
     def __str__(self) -> str:
-        return f"{self.operation.method} {self.target} {self.headers} {self.body!r}"
+        return f"{self.route.method} {self.target} {self.headers} {self.body!r}"
 
 
 @functools.cache
 def _schema() -> Any:
-    return schemathesis.openapi.from_dict(document.document("en"))
+    return schemathesis.openapi.from_dict(document.build(ROUTES, "en"))
 
 
-def generate(operation: Operation, cases: int, known: Known, number: int = 1) -> Iterator[Request]:
+def generate(route: Route, cases: int, known: Known, number: int = 1) -> Iterator[Request]:
     """Yield this many requests: half are good; where nothing can be wrong, all are."""
-    described = _schema()[operation.path][operation.method]
+    described = _schema()[route.path][route.method]
     wanted = cases
     for mode, most in ((GenerationMode.NEGATIVE, cases // 2), (GenerationMode.POSITIVE, None)):
         made: list[Any] = []
         _collect(described.as_strategy(generation_mode=mode), most or wanted, number, made)
         wanted -= len(made)
         for index, case in enumerate(made):
-            yield _request(operation, case, mode is GenerationMode.POSITIVE, index, known)
+            yield _request(route, case, mode is GenerationMode.POSITIVE, index, known)
 
 
 def _collect(strategy: Any, cases: int, number: int, made: list[Any]) -> None:
@@ -85,7 +86,7 @@ def _collect(strategy: Any, cases: int, number: int, made: list[Any]) -> None:
         made.clear()
 
 
-def _request(operation: Operation, case: Any, good: bool, index: int, known: Known) -> Request:
+def _request(route: Route, case: Any, good: bool, index: int, known: Known) -> Request:
     if good:
         case.body = _whole(case.body)
     if index % 2:
@@ -97,14 +98,14 @@ def _request(operation: Operation, case: Any, good: bool, index: int, known: Kno
         for name, value in prepared.headers.items()
         if _text(name).lower() not in _OURS
     }
-    opened = not operation.tokens or index % 5 != 4
-    if operation.tokens and opened:
-        headers["Authorization"] = f"Bearer {known.tokens[operation.tokens[index % len(operation.tokens)]]}"
-    elif operation.tokens and index % 2:
+    opened = not route.tokens or index % 5 != 4
+    if route.tokens and opened:
+        headers["Authorization"] = f"Bearer {known.tokens[route.tokens[index % len(route.tokens)]]}"
+    elif route.tokens and index % 2:
         headers["Authorization"] = f"Bearer {known.tokens['stranger']}"
     body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
     target = re.sub("^http://host", "", str(prepared.url)) or "/"
-    return Request(operation, good and opened, opened, target, headers, body)
+    return Request(route, good and opened, opened, target, headers, body)
 
 
 def _whole(value: Any) -> Any:

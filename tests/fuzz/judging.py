@@ -5,16 +5,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from ingress.bodies import PORTS
-from ingress.texts import FAULTS
+from ingress.handlers.request_bodies import ALLOWED_PORTS
+from ingress.http.problem_catalogue import FIELD_ERRORS
 from tests.fuzz.generating import Request
 from tests.fuzz.validity import DOCUMENT, place, validator, why_invalid
 
 PROBLEM = "application/problem+json"
 #: Faults that a schema cannot tell: a good request may have them.
 _BEYOND_SCHEMA = {
-    FAULTS[code].of(language).format(expected=PORTS)
-    for code in FAULTS
+    FIELD_ERRORS[code].of(language).format(expected=ALLOWED_PORTS)
+    for code in FIELD_ERRORS
     if code in ("ends-after-starts", "repeated-sku", "cursor", "instant", "push-key")
     or code.startswith("web-address")
     for language in ("pt-BR", "en")
@@ -50,7 +50,7 @@ def faults(request: Request, answer: Answer) -> list[str]:
 def _undescribed(request: Request, answer: Answer) -> list[str]:
     if answer.status == 304:
         return []
-    responses = DOCUMENT["paths"][request.operation.path][request.operation.method.lower()]["responses"]
+    responses = DOCUMENT["paths"][request.route.path][request.route.method.lower()]["responses"]
     described = responses.get(str(answer.status))
     if answer.status >= 400:
         if answer.content_type != PROBLEM:

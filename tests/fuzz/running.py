@@ -2,19 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
 
 import aiohttp
 from msgspec import Struct, field
 from yarl import URL
 
-from ingress.openapi.operation import Operation
-from ingress.openapi.operations import OPERATIONS
+from ingress.openapi.document import described
+from ingress.openapi.route import Route
+from ingress.routes import ROUTES
 from tests.fuzz.generating import Known, Request, generate
 from tests.fuzz.judging import Answer, faults
 
 AT_ONCE = 16
-#: Operations that stay open: they are fuzzed by hand (tests/ingress/test_bad_inputs.py).
+#: Operations that stay open: they are fuzzed by hand (tests/unit/ingress/test_bad_inputs.py).
 STAYS_OPEN = frozenset({"followBoard"})
 
 
@@ -27,21 +27,17 @@ class Findings(Struct):
     bad: int = 0  # requests that are not what the document asks for
 
 
-def operations(served: Iterable[tuple[str, str]] | None = None) -> list[Operation]:
-    """Return the operations that are fuzzed, of those that are served."""
-    return [
-        one
-        for one in OPERATIONS
-        if one.id not in STAYS_OPEN and (served is None or (one.method, one.path) in served)
-    ]
+def routes() -> list[Route]:
+    """Return the routes that are fuzzed."""
+    return [route for route, operation in described(ROUTES) if operation.id not in STAYS_OPEN]
 
 
 async def run(
-    session: aiohttp.ClientSession, base: str, operation: Operation, cases: int, known: Known, number: int
+    session: aiohttp.ClientSession, base: str, route: Route, cases: int, known: Known, number: int
 ) -> Findings:
     """Send this many requests of an operation."""
-    findings = Findings(operation.id)
-    requests = await asyncio.to_thread(lambda: list(generate(operation, cases, known, number)))
+    findings = Findings(route.operation.id)
+    requests = await asyncio.to_thread(lambda: list(generate(route, cases, known, number)))
     findings.bad = sum(not request.good for request in requests)
     waiting = iter(requests)
 
@@ -63,7 +59,7 @@ async def run(
 async def _send(session: aiohttp.ClientSession, base: str, request: Request) -> Answer:
     headers = {name: value for name, value in request.headers.items()}
     async with session.request(
-        request.operation.method,
+        request.route.method,
         URL(base + request.target, encoded=True),
         headers=headers,
         data=request.body,

@@ -9,9 +9,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import jsonschema_rs
 
 from ingress.openapi import document
+from ingress.routes import ROUTES
 from tests.fuzz.generating import Request
 
-DOCUMENT = document.document("en")
+DOCUMENT = document.build(ROUTES, "en")
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
 _BOOLEANS = frozenset({"true", "false", "0", "1"})
 
@@ -29,12 +30,12 @@ def validator(at: str) -> Any:
 
 def place(request: Request) -> str:
     """Return where the document speaks of the operation."""
-    return f"paths {request.operation.path} {request.operation.method.lower()}"
+    return f"paths {request.route.path} {request.route.method.lower()}"
 
 
 def why_invalid(request: Request) -> str | None:
     """Return what is wrong with a request; None where nothing is."""
-    described = DOCUMENT["paths"][request.operation.path][request.operation.method.lower()]
+    described = DOCUMENT["paths"][request.route.path][request.route.method.lower()]
     given = {"query": _query(request), "header": request.headers, "path": _parts(request)}
     if given["query"] is None:
         return "a query parameter is repeated"
@@ -45,8 +46,8 @@ def why_invalid(request: Request) -> str | None:
                 return f"{parameter['name']} is missing"
         elif not _fits(value, parameter["schema"]):
             return f"{parameter['name']} is {value!r}"
-    if request.operation.query is not None:
-        unknown = given["query"].keys() - set(request.operation.query.__struct_fields__)
+    if request.route.operation.query is not None:
+        unknown = given["query"].keys() - set(request.route.operation.query.__struct_fields__)
         if unknown:
             return f"{unknown} is unknown"
     return _why_body_invalid(request, described)
@@ -74,7 +75,7 @@ def _query(request: Request) -> dict[str, str] | None:
 
 
 def _parts(request: Request) -> dict[str, str]:
-    pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(request.operation.path))
+    pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(request.route.path))
     found = re.fullmatch(pattern, urlsplit(request.target).path)
     return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
 

@@ -38,7 +38,9 @@ PHASES = ("before", "cut", "after")
 
 async def run(options: argparse.Namespace, folder: Path) -> bool:
     """Run it; return whether all is well."""
-    regions = [Region(number, folder) for number in (0, 1)]  # from the main thread: see tests/stack.py
+    regions = [
+        Region(number, folder) for number in (0, 1)
+    ]  # from the main thread: see tests/support/stack.py
     whole = asyncio.Event()
     whole.set()
     replicators: list[asyncio.Task[None]] = []

@@ -6,11 +6,11 @@ from compose.kafka import topics
 from schemas import settings
 from schemas.commands import PlaceOrder
 from schemas.topics import FACT_TOPICS
-from tests import facts
 from tests.bench.one_restaurant import Shop
 from tests.checker.observations import Fact
-from tests.integration.worker import Worker
-from tests.stack import Kafka, start_kafka
+from tests.support import facts
+from tests.support.exactly_once.worker import Worker
+from tests.support.stack import Kafka, start_kafka
 
 
 class RegionShop(Shop):
@@ -33,14 +33,16 @@ class Region:
 
     async def start(self) -> None:
         """Make the topics and start the worker."""
-        await topics.create(settings.read({"PROMO_PARTITIONS": "4"}), self.kafka.bootstrap)
+        await topics.create(
+            settings.read({"PROMO_PARTITIONS": "4", "PROMO_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap})
+        )
         self.worker = Worker(
             self.kafka.bootstrap,
             self.folder,
             "streams-1",
             partitions=4,
             escrow_buckets=2,
-            escrow_open_rate=0,
+            escrow_open_orders_per_second=0,
             tick_seconds=0.5,
         ).ready()
         self.shop = RegionShop(self.kafka.bootstrap, 2)

@@ -11,31 +11,31 @@ from functools import partial
 
 from msgspec import Struct, field
 
-from tests.simulation.run import Outcome, simulate
+from tests.simulation.run import SeedResult, simulate
 
-REPLAYED = 100
-PROGRESS_SECONDS = 5.0
-SHOWN = 5
+MAX_REPLAYED = 100
+PROGRESS_INTERVAL_SECONDS = 5.0
+MAX_SHOWN = 5
 
 
 class Summary(Struct):
-    """What came of all seeds."""
+    """The results of all seeds."""
 
     seeds: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     checked: Counter[str] = field(default_factory=Counter)
     broken: dict[int, dict[str, list[str]]] = field(default_factory=dict)  # by seed
-    traces: dict[int, str] = field(default_factory=dict)  # of the first ones
+    traces: dict[int, str] = field(default_factory=dict)  # of the first seeds
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, result: SeedResult) -> None:
         """Count one seed."""
         self.seeds += 1
-        self.faults += outcome.faults
-        self.checked.update({name: finding.checked for name, finding in outcome.findings.items()})
-        if outcome.violations:
-            self.broken[outcome.seed] = outcome.violations
-        if len(self.traces) < REPLAYED:
-            self.traces[outcome.seed] = outcome.trace
+        self.faults += result.faults
+        self.checked.update({name: finding.checked for name, finding in result.findings.items()})
+        if result.violations:
+            self.broken[result.seed] = result.violations
+        if len(self.traces) < MAX_REPLAYED:
+            self.traces[result.seed] = result.trace
 
 
 def main() -> int:
@@ -50,25 +50,25 @@ def main() -> int:
     one = partial(simulate, buckets=arguments.buckets, open_rate=arguments.open_rate)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         seeds = range(arguments.first, arguments.first + arguments.seeds)
-        for outcome in _told(pool.map(one, seeds, chunksize=5), arguments.seeds):
-            summary.add(outcome)
+        for result in _with_progress(pool.map(one, seeds, chunksize=5), arguments.seeds):
+            summary.add(result)
         again = pool.map(one, summary.traces, chunksize=5)
-        differing = [outcome.seed for outcome in again if outcome.trace != summary.traces[outcome.seed]]
+        differing = [result.seed for result in again if result.trace != summary.traces[result.seed]]
     _print(summary, differing)
     return 1 if summary.broken or differing else 0
 
 
-def _told(outcomes: Iterable[Outcome], seeds: int) -> Iterator[Outcome]:
-    """Pass outcomes on, with a line of progress now and then."""
-    began = told = time.monotonic()
+def _with_progress(results: Iterable[SeedResult], seeds: int) -> Iterator[SeedResult]:
+    """Yield the results, and print a line of progress every few seconds."""
+    began = printed = time.monotonic()
     broken = 0
-    for done, outcome in enumerate(outcomes, start=1):
-        broken += bool(outcome.violations)
-        if time.monotonic() > told + PROGRESS_SECONDS:
-            told = time.monotonic()
-            left = (told - began) / done * (seeds - done)
+    for done, result in enumerate(results, start=1):
+        broken += bool(result.violations)
+        if time.monotonic() > printed + PROGRESS_INTERVAL_SECONDS:
+            printed = time.monotonic()
+            left = (printed - began) / done * (seeds - done)
             print(f"{done} of {seeds} seeds, {broken} with violations, {left:.0f} s to go", flush=True)
-        yield outcome
+        yield result
 
 
 def _print(summary: Summary, differing: list[int]) -> None:
@@ -82,7 +82,7 @@ def _print(summary: Summary, differing: list[int]) -> None:
     for seed in differing:
         print(f"  seed {seed}: another trace")
     print(f"{len(summary.broken)} seeds with violations")
-    for seed, broken in list(summary.broken.items())[:SHOWN]:
+    for seed, broken in list(summary.broken.items())[:MAX_SHOWN]:
         for name, messages in broken.items():
             print(f"  seed {seed}: {name}: {messages[0]}")
 

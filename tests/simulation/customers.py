@@ -1,4 +1,4 @@
-"""Customers, restaurants, and a vandal: what is asked of the cluster, by seed."""
+"""Customers, restaurants, and a producer of garbage: the commands to the cluster, by seed."""
 
 import asyncio
 import json
@@ -9,21 +9,29 @@ from msgspec.structs import replace
 
 from schemas import buckets, codec
 from schemas.codec import ReplyAddress
-from schemas.commands import AdvanceOrder, CancelOrder, Command, PromotionItem, PutRestaurant, Tick
-from schemas.identity import cancel_key_hash
+from schemas.commands import (
+    AdvanceOrder,
+    CancelOrder,
+    Command,
+    PromotionItem,
+    PutRestaurant,
+    Tick,
+    restaurant_of,
+)
+from schemas.identity import key_hash
 from schemas.money import Money
 from schemas.replies import Outcome, Reply
 from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
 from streams.exactly_once.ports import Message, Output
 from tests.checker.observations import Call
-from tests.domain.world import menu_item, place, promotion
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Faults
-from tests.simulation.provider import SLOWEST, Provider
+from tests.simulation.provider import MAX_DELAY, Provider
+from tests.support.domain.harness import menu_item, place, promotion
 
-#: Virtual seconds that a customer waits for a reply before the same is asked again.
-PATIENCE = 1.0
-#: Virtual seconds in which the customers come.
+#: Virtual seconds that a customer waits for a reply before the command is sent again.
+REPLY_TIMEOUT = 1.0
+#: Virtual seconds in which the customers arrive.
 DURATION = 12.0
 RESTAURANTS = ["r0", "r1", "r2", "r3"]
 SKUS = ["coxinha", "pastel", "agua"]
@@ -43,7 +51,7 @@ STATUSES: dict[Outcome, int] = {
 
 
 class Customers:
-    """Everyone who asks, and what they were told."""
+    """All clients, and the replies that they got."""
 
     def __init__(
         self, rng: random.Random, faults: Faults, trace: Callable[..., None], commands: int, count: int = 1
@@ -56,74 +64,74 @@ class Customers:
         self._trace = trace
         self._commands = commands
         self._buckets = count  # of each restaurant
-        self._under_way = 0  # commands between buckets
-        self._last_order: dict[int, float] = {}  # when the last passed order of a partition arrives
+        self._in_flight = 0  # commands between buckets
+        self._last_order: dict[int, float] = {}  # when the last forwarded order of a partition arrives
         self._cluster: Cluster
-        self._waiting: dict[bytes, asyncio.Future[Reply]] = {}
-        self._asked = 0
+        self._pending: dict[bytes, asyncio.Future[Reply]] = {}
+        self._sent = 0
         self.provider = Provider(rng, lambda restaurant, command: self._put(restaurant, command, []))
 
     async def run(self, cluster: Cluster) -> None:
-        """Ask everything, and wait until all of it is decided."""
+        """Send all commands, and wait until they are decided."""
         self._cluster = cluster
         for restaurant in RESTAURANTS:
-            await self._ask(PutRestaurant(restaurant, "Cantina", 3, 2 if restaurant == "r1" else 600))
+            await self._send(PutRestaurant(restaurant, "Cantina", 3, 2 if restaurant == "r1" else 600))
             for sku in SKUS:
                 portions = None if sku == "agua" else self._rng.randrange(40)
-                await self._ask(menu_item(sku, portions, restaurant=restaurant))
+                await self._send(menu_item(sku, portions, restaurant=restaurant))
         ticking = asyncio.create_task(self._tick())
-        await asyncio.gather(*(self._one() for _ in range(self._commands)))
-        await asyncio.sleep(2 * SLOWEST)  # reservations run out, and refunds come back
+        await asyncio.gather(*(self._run_client() for _ in range(self._commands)))
+        await asyncio.sleep(2 * MAX_DELAY)  # reservations run out, and refunds come back
         ticking.cancel()
 
     def deliver(self, output: Output) -> None:
-        """A reply can be read, and may be lost on the way, or late; or a payment is asked for."""
+        """Deliver a committed record: a reply, which may be lost or late, a payment request, or a bucket's command."""
         if id(output) not in self._cluster.readable:
             self.answers_ahead += 1
         if output.topic == BUCKET_COMMANDS.name:
-            self._carry(output)
+            self._forward(output)
             return
         if output.topic == PAYMENT_REQUESTS.name:
-            self.provider.ask(output)
+            self.provider.request(output)
             return
         fault = self._faults.strike("reply")
         if fault == "lost reply":
             return
-        delay = PATIENCE * 1.5 if fault == "late reply" else 0.002
-        asyncio.get_running_loop().call_later(delay, self._arrive, output)
+        delay = REPLY_TIMEOUT * 1.5 if fault == "late reply" else 0.002
+        asyncio.get_running_loop().call_later(delay, self._resolve, output)
 
     async def settled(self) -> None:
-        """Return when nothing is under way between buckets any more."""
-        while self._under_way:
+        """Return when no command is in flight between buckets."""
+        while self._in_flight:
             await asyncio.sleep(0.1)
 
-    def _carry(self, output: Output) -> None:
-        """A bucket's command goes to another: some late, so that it is overtaken, and some twice."""
+    def _forward(self, output: Output) -> None:
+        """Send a bucket's command to another: some late, so that it is overtaken, and some twice."""
         rng, loop = self._rng, asyncio.get_running_loop()
         delay = rng.random() * (1.5 if rng.random() < 0.03 else 0.03)
         if b'"place-order"' in (output.value or b""):
-            # who asks is answered as often as it comes; and a later attempt overtakes no earlier one
+            # the caller gets a reply for each delivery, and no attempt may overtake an earlier one
             at = max(loop.time() + delay, self._last_order.get(output.partition, 0.0) + 1e-6)
             self._last_order[output.partition] = at
-            self._under_way += 1
-            loop.call_at(at, self._come_in, output)
+            self._in_flight += 1
+            loop.call_at(at, self._arrive_at_bucket, output)
             return
         for _ in range(rng.choice([1] * 9 + [2])):
-            self._under_way += 1
-            loop.call_later(delay, self._come_in, output)
+            self._in_flight += 1
+            loop.call_later(delay, self._arrive_at_bucket, output)
             delay = rng.random() * 0.03
 
-    def _come_in(self, output: Output) -> None:
-        self._under_way -= 1
+    def _arrive_at_bucket(self, output: Output) -> None:
+        self._in_flight -= 1
         self._put((output.key or b"").decode(), output.value or b"", list(output.headers))
 
-    def _arrive(self, output: Output) -> None:
+    def _resolve(self, output: Output) -> None:
         correlation_id = codec.header(output.headers, "correlation-id")
-        future = self._waiting.pop(correlation_id or b"", None)
+        future = self._pending.pop(correlation_id or b"", None)
         if future is not None and not future.done():
             future.set_result(codec.decode_reply(output.value or b""))
 
-    async def _one(self) -> None:
+    async def _run_client(self) -> None:
         rng = self._rng
         await asyncio.sleep(rng.random() * DURATION)
         restaurant = rng.choice(RESTAURANTS)
@@ -136,11 +144,11 @@ class Customers:
                 [],
             )
         elif dice < 0.05:
-            await self._ask(menu_item(rng.choice(SKUS[:2]), rng.randrange(60), restaurant=restaurant))
+            await self._send(menu_item(rng.choice(SKUS[:2]), rng.randrange(60), restaurant=restaurant))
         elif dice < 0.07:
             start = int(self._now()) - 1000 + rng.randrange(4000)
             item = PromotionItem(rng.choice(SKUS), Money(500), rng.randrange(20), rng.choice([None, 2]))
-            await self._ask(promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=start + 3000))
+            await self._send(promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=start + 3000))
         else:
             key = f"k{rng.randrange(self._commands)}"
             lines = [(rng.choice(SKUS), 1 + rng.randrange(3)) for _ in range(1 + rng.randrange(3))]
@@ -155,7 +163,7 @@ class Customers:
         if self._buckets > 1:
             number = buckets.choose(command.idempotency_key_hash, self._buckets)
             command = replace(command, restaurant_id=buckets.bucket(restaurant, number))
-        reply = await self._ask(command)
+        reply = await self._send(command)
         order = reply.answer.order
         self.calls.append(
             Call(
@@ -169,29 +177,29 @@ class Customers:
             )
         )
         if reply.answer.outcome == "confirmed" and not reply.replayed and self._rng.random() < 0.4:
-            place_ = buckets.bucket(restaurant, (order.bucket or 0) if order else 0)
-            await self._live_on(place_, command.order_id)
+            bucket = buckets.bucket(restaurant, (order.bucket or 0) if order else 0)
+            await self._complete(bucket, command.order_id)
 
-    async def _live_on(self, restaurant: str, order_id: str) -> None:
-        """The restaurant moves the order on, or somebody takes it back."""
+    async def _complete(self, restaurant: str, order_id: str) -> None:
+        """Move an order on to its end; now and then it is cancelled."""
         for status in ("preparing", "out_for_delivery", "delivered"):
             await asyncio.sleep(self._rng.random())
             if self._rng.random() < 0.3:
                 by = self._rng.choice(["customer", "restaurant"])
-                cancel_hash = cancel_key_hash(restaurant, order_id, by)
-                await self._ask(CancelOrder(restaurant, order_id, by, cancel_hash, by))
-            await self._ask(AdvanceOrder(restaurant, order_id, status))
+                cancel_hash = key_hash(restaurant, f"cancel {order_id} {by}")
+                await self._send(CancelOrder(restaurant, order_id, by, cancel_hash, by))
+            await self._send(AdvanceOrder(restaurant, order_id, status))
 
-    async def _ask(self, command: Command) -> Reply:
+    async def _send(self, command: Command) -> Reply:
         while True:
-            self._asked += 1
-            correlation_id = b"%d" % self._asked
-            future = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()
+            self._sent += 1
+            correlation_id = b"%d" % self._sent
+            future = self._pending[correlation_id] = asyncio.get_running_loop().create_future()
             headers = codec.headers(
-                type(command), f"c{self._asked}", codec.NO_TRACE, ReplyAddress(0, correlation_id)
+                type(command), f"c{self._sent}", codec.NO_TRACE, ReplyAddress(0, correlation_id)
             )
-            self._put(getattr(command, "restaurant_id", ""), codec.encode(command), headers)
-            done, _ = await asyncio.wait([future], timeout=PATIENCE)
+            self._put(restaurant_of(command), codec.encode(command), headers)
+            done, _ = await asyncio.wait([future], timeout=REPLY_TIMEOUT)
             if done:
                 return future.result()
 

@@ -5,7 +5,7 @@ from collections import Counter, deque
 
 from msgspec import Struct
 
-#: Faults that strike at a step of a worker: a call of the log, or a named point between two.
+#: Faults that strike at a step of a worker: a call of the log, or a failpoint between two.
 CRASHES = ("crash", "crash and lose the store", "crash and restore an old store")
 STEP_FAULTS = (*CRASHES, "error", "zombie", "rebalance", "redelivery", "skipped fetch")
 COMMIT_FAULTS = ("in doubt, committed", "in doubt, not committed")
@@ -14,7 +14,7 @@ KINDS = (*STEP_FAULTS, *COMMIT_FAULTS, *REPLY_FAULTS)
 
 
 class Fault(Struct, frozen=True):
-    """Strikes at the first fitting step after so many steps."""
+    """A fault that strikes at the first suitable step after this many steps."""
 
     after: int
     kind: str
@@ -36,7 +36,7 @@ class Faults:
         self.struck: Counter[str] = Counter()
 
     def strike(self, where: str) -> str | None:
-        """Return the fault that strikes here and now, if one does."""
+        """Return the fault that strikes at this step, or None."""
         due = self._due[where]
         if due and due[0].after <= self.steps:
             fault = due.popleft()

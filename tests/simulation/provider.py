@@ -1,4 +1,4 @@
-"""The payment provider and the gateway, by seed: slow, declining, silent, and telling things twice."""
+"""The payment provider and its client, by seed: slow, declining, silent, and sending results twice."""
 
 import asyncio
 import random
@@ -10,34 +10,34 @@ from schemas.payments import PaymentRequest
 from streams.exactly_once.ports import Output
 from tests.checker.observations import Entry
 
-#: Virtual seconds that the provider takes at most; more than a reservation lasts, now and then.
-SLOWEST = 7.0
+#: The provider's longest delay, in virtual seconds: longer than some reservations last.
+MAX_DELAY = 7.0
 
 
 class Provider:
-    """Keeps books; each order is authorised at most once and refunded at most once."""
+    """The provider's ledger: each order is authorised at most once and refunded at most once."""
 
-    def __init__(self, rng: random.Random, answer: Callable[[str, bytes], None]) -> None:
+    def __init__(self, rng: random.Random, publish: Callable[[str, bytes], None]) -> None:
         self.ledger: list[Entry] = []
         self._rng = rng
-        self._answer = answer  # takes a restaurant and a command
+        self._publish = publish  # a command to a restaurant
         self._decided: dict[str, str] = {}
 
-    def ask(self, output: Output) -> None:
-        """A request has been committed; the gateway carries it out once or twice."""
+    def request(self, output: Output) -> None:
+        """Execute a committed request once or twice."""
         request = codec.decode(PaymentRequest, output.value or b"")
         for _ in range(self._rng.choice([1, 1, 1, 2])):
             slow = self._rng.random() < 0.1
-            delay = self._rng.random() * (SLOWEST if slow else 0.3)
-            asyncio.get_running_loop().call_later(delay, self._carry_out, request)
+            delay = self._rng.random() * (MAX_DELAY if slow else 0.3)
+            asyncio.get_running_loop().call_later(delay, self._execute, request)
 
-    def _carry_out(self, request: PaymentRequest) -> None:
+    def _execute(self, request: PaymentRequest) -> None:
         outcome = self._refund(request) if request.kind == "refund" else self._authorise(request)
         if request.kind == "authorise" and self._rng.random() < 0.1:
-            return  # it has taken effect, and nobody hears of it
+            return  # executed, but the result is lost
         result = PaymentResult(request.restaurant_id, request.order_id, request.kind, outcome)
         for _ in range(self._rng.choice([1, 1, 1, 2])):
-            self._answer(request.restaurant_id, codec.encode(result))
+            self._publish(request.restaurant_id, codec.encode(result))
 
     def _authorise(self, request: PaymentRequest) -> str:
         if request.order_id not in self._decided:

@@ -9,31 +9,31 @@ from collections import Counter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from egress.projection import ViewWrite, project
+from egress.projections.projection import ViewWrite, project
 from schemas import codec
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
-from streams.agents.commands import CommandFunction
+from streams.agents.command_handler import CommandHandler
 from streams.exactly_once.ports import Message
 from tests.checker.check import ESCROW, INVARIANTS, check, violations
 from tests.checker.observations import Fact, Finding, Observations
 from tests.simulation import virtual_time
-from tests.simulation.cluster import PATIENCE, POLICY, Cluster
+from tests.simulation.cluster import POLICY, TIMEOUT_SECONDS, Cluster
 from tests.simulation.customers import Customers, value_of
 from tests.simulation.faults import Faults
 
 COMMANDS = 500
 FAULTS = 14
-#: Steps within which the faults strike; a run of 500 commands has about three times as many.
-STEPS = 1_500
+#: Steps in which the faults strike; a run of 500 commands has about three times as many.
+FAULT_STEPS = 1_500
 
-#: Commands that nobody is to hear of.
-UNANSWERED = (b'"payment-result"', b'"mirror"', b'"ask-portions"', b'"lend-portions"', b'"offer-portions"')
+#: Commands without a reply.
+WITHOUT_REPLY = (b'"payment-result"', b'"mirror"', b'"ask-portions"', b'"lend-portions"', b'"offer-portions"')
 DEAD_LETTERS = DEAD_LETTER_TOPICS[ORDER_COMMANDS.name].name
 FACTS = {topic.name for topic in FACT_TOPICS.values()}
 
 
-class Outcome(Struct):
-    """What came of one seed."""
+class SeedResult(Struct):
+    """The result of one seed."""
 
     seed: int
     trace: str
@@ -47,8 +47,8 @@ class Outcome(Struct):
 
 def simulate(
     seed: int, commands: int = COMMANDS, faults: int = FAULTS, buckets: int = 1, open_rate: int = 0
-) -> Outcome:
-    """Run one seed to the end and check it; with buckets, what they send each other meets faults too."""
+) -> SeedResult:
+    """Run one seed to the end, and check it; with buckets, the commands between them meet faults too."""
     logging.disable(logging.ERROR)
     random.seed(seed)  # the processor's jitter
     rng = random.Random(seed)
@@ -57,7 +57,7 @@ def simulate(
     def trace(*event: object) -> None:
         digest.update(repr(event).encode())
 
-    plan = Faults(rng, faults, STEPS)
+    plan = Faults(rng, faults, FAULT_STEPS)
     customers = Customers(rng, plan, trace, commands, buckets)
     partitions = max(2, buckets)
     policy = replace(POLICY, buckets=buckets, open_rate=open_rate)
@@ -67,12 +67,12 @@ def simulate(
         trace,
         customers.deliver,
         partitions=partitions,
-        new_function=lambda: CommandFunction(policy),
+        new_handler=lambda: CommandHandler(policy),
     )
 
     async def main() -> None:
         cluster.start()
-        await asyncio.wait_for(customers.run(cluster), PATIENCE)
+        await asyncio.wait_for(customers.run(cluster), TIMEOUT_SECONDS)
         await cluster.quiet()
         await customers.settled()
         await cluster.quiet()
@@ -81,17 +81,17 @@ def simulate(
     try:
         virtual_time.run(main())
     except (AssertionError, TimeoutError) as error:
-        stuck.violations.append(str(error) or "customers are never answered")
+        stuck.violations.append(str(error) or "customers never get a reply")
     finally:
         logging.disable(logging.NOTSET)
     seen = observe(cluster, customers, rng)
     findings = check(seen, INVARIANTS | ESCROW if buckets > 1 else INVARIANTS)
     findings["everything-is-decided"] = stuck
-    return Outcome(seed, digest.hexdigest(), plan.struck, findings)
+    return SeedResult(seed, digest.hexdigest(), plan.struck, findings)
 
 
 def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Observations:
-    """Return what an outside reader of this cluster sees."""
+    """Return what an outside reader of this cluster observes."""
     seen = Observations(
         calls=customers.calls, poisoned=customers.poisoned, answers_ahead=customers.answers_ahead
     )
@@ -102,36 +102,36 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
         seen.inputs.extend(name for m in broker.inputs if (name := _name(m)) is not None)
         for offset, output in enumerate(broker.outputs):
             headers = dict(output.headers)
-            if (answered := _answers(output.topic, headers)) is not None:
-                seen.answered.append(answered)
+            if (replied := _replied_command(output.topic, headers)) is not None:
+                seen.answered.append(replied)
             if output.topic in FACTS:
                 event_id = headers["event-id"].decode()
                 seen.facts.append(Fact(output.topic, partition, offset, event_id, value_of(output.value)))
                 deliveries.extend([(partition, output)] * rng.choice([1, 1, 2]))
             elif output.topic == DEAD_LETTERS:
                 seen.dead += 1
-    rng.shuffle(deliveries)  # topics are read side by side, and again after a crash
+    rng.shuffle(deliveries)  # topics are read concurrently, and again after a crash
     for partition, output in deliveries:
-        fact = codec.decode(codec.CLASSES[output.topic], output.value or b"")
+        fact = codec.decode(codec.MESSAGE_CLASSES[output.topic], output.value or b"")
         for write in project(fact, partition):
-            views.set(write)
+            views.put(write)
     seen.views = views.fields
     return seen
 
 
 def _name(message: Message) -> str | None:
-    """Return the name under which a command is answered; None where nobody is to hear of it."""
+    """Return the name under which a command gets a reply; None if it gets none."""
     if b'"hops"' in (message.value or b""):
-        return None  # passed on: whoever decides it answers it under its first name
+        return None  # forwarded: the bucket that decides it replies under its first name
     if address := codec.reply_address(message.headers):
         return address.correlation_id.decode()
-    if any(kind in (message.value or b"") for kind in UNANSWERED):
+    if any(kind in (message.value or b"") for kind in WITHOUT_REPLY):
         return None
     return f"{message.partition}-{message.offset}"
 
 
-def _answers(topic: str, headers: dict[str, bytes]) -> str | None:
-    """Return the name of the command that this record answers, if it answers one."""
+def _replied_command(topic: str, headers: dict[str, bytes]) -> str | None:
+    """Return the name of the command that this record is a reply to, if it is one."""
     if topic == DEAD_LETTERS:
         return f"{headers['dlq-partition'].decode()}-{headers['dlq-offset'].decode()}"
     if topic == ORDER_REPLIES.name:
@@ -142,14 +142,14 @@ def _answers(topic: str, headers: dict[str, bytes]) -> str | None:
 
 
 class Views:
-    """Redis in short: compare and set by version, as egress/apply.lua does."""
+    """A small Redis: compare and set by version, as egress/projections/lua/apply_batch.lua does."""
 
     def __init__(self) -> None:
         self.fields: dict[str, dict[str, str]] = {}
 
-    def set(self, write: ViewWrite) -> None:
+    def put(self, write: ViewWrite) -> None:
         """Set the field unless it has this version or a later one."""
         view = self.fields.setdefault(write.key, {})
-        held = view.get(write.field)
-        if held is None or int(held.partition("|")[0]) < write.version:
+        current = view.get(write.field)
+        if current is None or int(current.partition("|")[0]) < write.version:
             view[write.field] = f"{write.version}|{write.value.decode()}"

@@ -1,4 +1,4 @@
-"""An event loop whose time passes only when nothing is left to do: a day in a second, and always the same day."""
+"""An event loop with a virtual clock, which moves only when there is nothing else to do: fast and deterministic."""
 
 import asyncio
 import selectors
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class _Selector(selectors.SelectSelector):
-    """Waits for nothing; moves the clock by what it was to wait."""
+    """Does not wait; moves the clock by the timeout."""
 
     loop: "VirtualLoop"
 

@@ -51,8 +51,8 @@ def main() -> int:
     )
     console = Console()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    size = {"streams": 1, "ingress": 1} if arguments.autoscale else _size(arguments)
-    size |= {"egress": 1, "partitions": arguments.partitions, "broker_quick_start": 0}
+    size = {"streams_processes": 1, "ingress_processes": 1} if arguments.autoscale else _size(arguments)
+    size |= {"egress_processes": 1, "partitions": arguments.partitions, "broker_quick_start": 0}
     with started(FOLDER / "stack", **size) as stack:
         result = asyncio.run(run.window(stack, FOLDER, options, console))
     report.show(console, result)
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _size(arguments: argparse.Namespace) -> dict[str, int]:
-    return {"streams": arguments.streams, "ingress": arguments.ingress}
+    return {"streams_processes": arguments.streams, "ingress_processes": arguments.ingress}
 
 
 def _baseline(text: str) -> tuple[float, float]:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from compose import children
-from compose.supervisor.program import ROOT
+from compose import subprocesses
+from compose.supervisor.services import ROOT
 from tests.surge.generator import Counted, Orders, Seen
 from tests.surge.profile import Profile
 from tests.surge.tally import Tally
@@ -83,7 +83,7 @@ class Crowd:
 
     async def _generate(self, told: Orders) -> None:
         process = await asyncio.create_subprocess_exec(
-            *children.tied([sys.executable, "-m", "tests.surge.generator"]),
+            *subprocesses.die_with_parent([sys.executable, "-m", "tests.surge.generator"]),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             cwd=ROOT,

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 
 from compose.supervisor import control
-from compose.supervisor.state import Home
+from compose.supervisor.stack_state import StackDir
 from tests.chaos.__main__ import started
 from tests.e2e.customers import order_body
 from tests.e2e.stack import Stack
@@ -59,14 +59,14 @@ async def write(stack: Stack, orders: int) -> None:
     await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
 
 
-async def watch(stack: Stack, orders: int, home: Home) -> tuple[list[tuple[float, int]], float, float]:
+async def watch(stack: Stack, orders: int, home: StackDir) -> tuple[list[tuple[float, int]], float, float]:
     """Return how many orders were decided at which second, when the other worker was asked for, and when it was there."""
     consumer = AIOKafkaConsumer(bootstrap_servers=stack.bootstrap, isolation_level="read_committed")
     await consumer.start()
     began_at = time.monotonic()
     looks: list[tuple[float, int]] = []
     asked = ready = 0.0
-    joining: asyncio.Task[control.Answer] | None = None
+    joining: asyncio.Task[control.ControlReply] | None = None
     try:
         await consumer._client._wait_on_metadata(FACTS)
         tps = [TopicPartition(FACTS, p) for p in consumer.partitions_for_topic(FACTS) or ()]
@@ -76,7 +76,7 @@ async def watch(stack: Stack, orders: int, home: Home) -> tuple[list[tuple[float
             looks.append((now, decided))
             if joining is None and decided > (1 - JOIN_AT) * orders:
                 asked = now
-                joining = asyncio.create_task(asyncio.to_thread(control.request, home, {"streams": 2}))
+                joining = asyncio.create_task(asyncio.to_thread(control.request_scale, home, {"streams": 2}))
             if joining is not None and joining.done() and not ready:
                 ready = now
             if now > LIMIT_SECONDS:
@@ -89,13 +89,13 @@ async def watch(stack: Stack, orders: int, home: Home) -> tuple[list[tuple[float
 
 async def measure(stack: Stack, orders: int, egress: int, share: float, console: Console) -> None:
     """Make the backlog, drain it, print."""
-    home = Home(stack.data_dir)
+    home = StackDir(stack.data_dir)
     async with aiohttp.ClientSession() as session:
         await shop.open_all(session, stack.url, 1)
-    await asyncio.to_thread(control.request, home, {"streams": 0, "egress": egress})
+    await asyncio.to_thread(control.request_scale, home, {"streams": 0, "egress": egress})
     await write(stack, orders)
     console.print(f"a backlog of {orders} orders")
-    await asyncio.to_thread(control.request, home, {"streams": 1})
+    await asyncio.to_thread(control.request_scale, home, {"streams": 1})
     held = asyncio.create_task(hold(home, "streams", share)) if share else None
     looks, asked, ready = await watch(stack, orders, home)
     if held is not None:
@@ -141,7 +141,13 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack is stopped
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with started(Path(FOLDER) / "stack", streams=1, ingress=1, egress=1, broker_quick_start=0) as stack:
+    with started(
+        Path(FOLDER) / "stack",
+        streams_processes=1,
+        ingress_processes=1,
+        egress_processes=1,
+        broker_quick_start=0,
+    ) as stack:
         asyncio.run(measure(stack, arguments.orders, arguments.egress, arguments.share, Console()))
     return 0
 

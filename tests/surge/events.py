@@ -11,15 +11,15 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-from compose import children
-from compose.supervisor import control, program
-from compose.supervisor.state import Home, Running
+from compose import subprocesses
+from compose.supervisor import control, services
+from compose.supervisor.stack_state import RunningProcess, StackDir
 
 BACK_SECONDS = 60.0
 #: What the autoscaler may do on a machine of two cores.
 AUTOSCALE = (
-    *("--least", "streams=1", "ingress=1", "--most", "streams=3", "ingress=2"),
-    *("--promotion", "streams=2", "ingress=2", "--stable-seconds", "60"),
+    *("--min", "streams=1", "ingress=1", "--max", "streams=3", "ingress=2"),
+    *("--promotion-min", "streams=2", "ingress=2", "--stabilization-seconds", "60"),
 )
 
 
@@ -34,7 +34,7 @@ class Event(Struct):
 class Happenings:
     """Does them at their time."""
 
-    def __init__(self, home: Home, begin_at: float) -> None:
+    def __init__(self, home: StackDir, begin_at: float) -> None:
         self.events: list[Event] = []
         self._home = home
         self._begin_at = begin_at
@@ -54,19 +54,19 @@ class Happenings:
 
     def size(self) -> dict[str, int]:
         """Return how many processes each role has now."""
-        return dict(Counter(process.role for process in self._home.alive()))
+        return dict(Counter(process.role for process in self._home.running_processes()))
 
     async def kill(self) -> str:
         """kill -9 a worker; the supervisor starts another in its place."""
         victim = self._running("streams")[-1]
         os.kill(victim.pid, signal.SIGKILL)
-        while any(process.pid == victim.pid for process in self._home.alive()):
+        while any(process.pid == victim.pid for process in self._home.running_processes()):
             await asyncio.sleep(0.02)
         return f"kill -9 {victim.name}"
 
     async def scale(self, **wanted: int) -> str:
         """As `make scale`."""
-        answer = await asyncio.to_thread(control.request, self._home, wanted)
+        answer = await asyncio.to_thread(control.request_scale, self._home, wanted)
         if answer.error is not None:
             raise RuntimeError(answer.error)
         self._workers = wanted.get("streams", self._workers)
@@ -75,8 +75,8 @@ class Happenings:
     async def autoscale(self, environment: dict[str, str]) -> None:
         """Let the autoscaler work until cancelled, and note what it does."""
         process = await asyncio.create_subprocess_exec(
-            *children.tied([sys.executable, "-m", "compose", "autoscale", *AUTOSCALE]),
-            cwd=program.ROOT,
+            *subprocesses.die_with_parent([sys.executable, "-m", "compose", "autoscale", *AUTOSCALE]),
+            cwd=services.ROOT,
             env=environment,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -92,10 +92,10 @@ class Happenings:
             process.terminate()
             await process.wait()
 
-    def _running(self, role: str) -> list[Running]:
-        return [process for process in self._home.alive() if process.role == role]
+    def _running(self, role: str) -> list[RunningProcess]:
+        return [process for process in self._home.running_processes() if process.role == role]
 
     def _well(self) -> bool:
         """Say whether all workers are there, and work."""
         workers = self._running("streams")
-        return len(workers) == self._workers and all(program.shows_ready(w.url) for w in workers)
+        return len(workers) == self._workers and all(services.reports_ready(w.url) for w in workers)

@@ -200,9 +200,9 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with started(
         FOLDER / "stack",
-        streams=arguments.streams,
-        ingress=arguments.ingress,
-        egress=1,
+        streams_processes=arguments.streams,
+        ingress_processes=arguments.ingress,
+        egress_processes=1,
         partitions=arguments.partitions,
         broker_quick_start=0,
     ) as stack:

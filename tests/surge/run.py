@@ -10,7 +10,7 @@ import aiohttp
 from msgspec import Struct
 from rich.console import Console
 
-from compose.supervisor.state import Home
+from compose.supervisor.stack_state import StackDir
 from tests.e2e.stack import Stack
 from tests.surge import judging, progress, shop
 from tests.surge.crowd import Crowd
@@ -41,8 +41,8 @@ async def window(stack: Stack, folder: Path, options: Options, console: Console)
         await shop.open_all(session, stack.url, profile.orders)
     begin_at = time.time() + AHEAD_SECONDS
     crowd = Crowd(stack.url, profile, begin_at, folder, seed=options.seed)
-    watch = Watch(Home(stack.data_dir), stack.url, begin_at, crowd.pids)
-    happenings = Happenings(Home(stack.data_dir), begin_at)
+    watch = Watch(StackDir(stack.data_dir), stack.url, begin_at, crowd.pids)
+    happenings = Happenings(StackDir(stack.data_dir), begin_at)
     side = [
         asyncio.create_task(watch.look_on()),
         asyncio.create_task(progress.show(console, crowd.tally, watch, profile, begin_at)),

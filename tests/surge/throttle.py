@@ -8,17 +8,17 @@ import os
 import signal
 from contextlib import suppress
 
-from compose.supervisor.state import Home
+from compose.supervisor.stack_state import StackDir
 
 PERIOD = 0.05
 
 
-async def hold(home: Home, role: str, share: float) -> None:
+async def hold(home: StackDir, role: str, share: float) -> None:
     """Hold each process of a role to this share of a core, until cancelled."""
     holding: dict[int, asyncio.Task[None]] = {}
     try:
         while True:
-            for process in home.alive():
+            for process in home.running_processes():
                 if process.role == role and process.pid not in holding:
                     holding[process.pid] = asyncio.create_task(_hold(process.pid, share))
                     await asyncio.sleep(PERIOD / 2)

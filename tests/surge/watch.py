@@ -10,12 +10,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from compose.supervisor import program
-from compose.supervisor.state import Home
+from compose.supervisor import services
+from compose.supervisor.stack_state import StackDir
 
 EVERY_SECONDS = 2.0
 _TICKS = os.sysconf("SC_CLK_TCK")
-_SAMPLE = re.compile(r"^(promo_consumer_lag|promo_undecided_commands|promo_view_staleness_seconds)(\{[^}]*\})? (\S+)$", re.M)  # fmt: skip
+_SAMPLE = re.compile(r"^(promo_consumer_lag|promo_commands_in_flight|promo_view_staleness_seconds)(\{[^}]*\})? (\S+)$", re.M)  # fmt: skip
 
 
 class Look(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Look(Struct, frozen=True):
 class Watch:
     """Looks on until cancelled."""
 
-    def __init__(self, home: Home, url: str, begin_at: float, generators: list[int]) -> None:
+    def __init__(self, home: StackDir, url: str, begin_at: float, generators: list[int]) -> None:
         self.looks: list[Look] = []
         self._home = home
         self._metrics = f"{url}/metrics"
@@ -45,7 +45,7 @@ class Watch:
         """Look every two seconds."""
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            text = await asyncio.to_thread(program.get, self._metrics)
+            text = await asyncio.to_thread(services.fetch, self._metrics)
             if text is not None:
                 self.looks.append(self._look(text.decode()))
 
@@ -57,11 +57,11 @@ class Watch:
         for labels, value in values["promo_consumer_lag"].items():
             group = re.search(r'group="([^"]*)"', labels)
             lag[group[1] if group else ""] += int(value)
-        here = self._home.alive()
+        here = self._home.running_processes()
         return Look(
             at=time.time() - self._begin_at,
             lag=dict(lag),
-            undecided=sum(values["promo_undecided_commands"].values()),
+            undecided=sum(values["promo_commands_in_flight"].values()),
             staleness=sum(values["promo_view_staleness_seconds"].values()),
             cpu=self._cpu([(p.role, p.pid) for p in here] + [("load", pid) for pid in self._generators]),
             processes=dict(Counter(process.role for process in here)),

@@ -1,1 +1,1 @@
-"""Stock escrow: portions in buckets, each with its own single writer, that lend to each other (README, Stock escrow)."""
+"""Stock escrow: a restaurant's portions in several buckets, each with its own writer, that lend to each other."""

@@ -1,73 +1,75 @@
-"""Give portions to another bucket that asks: once for each ask, however often it comes."""
+"""The lender's side: one response to each request, however often the request comes (README, T2)."""
 
 from msgspec.structs import replace
 
-from schemas.commands import AskPortions, Given, LendPortions, Want
-from streams.domain.decision import Onward
-from streams.domain.escrow import parking, pools
-from streams.domain.escrow.desk import Desk
-from tables.registry import key
+from schemas.commands import LendPortions, PortionGrant, PortionRequest, RequestPortions
+from streams.domain.decision import ForwardedCommand
+from streams.domain.escrow import pools, waitlist
+from streams.domain.escrow.unit_of_work import UnitOfWork
+from tables.registry import STOCKS, key
 
-#: What an unlimited stock lends at a time.
-PLENTY = 10_000
+#: A bucket with unlimited portions lends at least this many, to save further requests.
+MIN_UNLIMITED_GRANT = 10_000
 
 
-def lend(desk: Desk, ask: AskPortions) -> None:
-    """Answer an ask: with nothing, with what is missing, or with a fair share.
+def lend(work: UnitOfWork, request: RequestPortions) -> None:
+    """Respond to a request: lend what is missing, a fair share, or nothing.
 
-    An ask that comes again gets the same answer again, which its asker knows by its number; one from
-    before gets none.
+    A repeated request gets the stored response, an older one none (T2).
     """
-    peer = desk.peer(ask.asker)
-    if peer.answer is not None and ask.number <= peer.answer.number:
-        if ask.number == peer.answer.number:
-            desk.send(Onward(peer.answer))
+    peer = work.peer(request.borrower)
+    if peer.last_response is not None and request.number <= peer.last_response.number:
+        if request.number == peer.last_response.number:
+            work.send(ForwardedCommand(peer.last_response))
         return
-    given: list[Given] = []
-    kept = False
-    older = parking.claims_before(desk, ask.since, ask.asker)
-    for want in ask.wants:
-        quantity, had_more = _quantity(desk, ask.asker, want, older.get(want.sku, 0))
-        kept = kept or had_more
+    grants: list[PortionGrant] = []
+    has_withheld = False
+    older_claims = waitlist.claims_before(work, request.waiting_since, request.borrower)
+    for wanted in request.requests:
+        quantity, withholds = _quantity(work, request.borrower, wanted, older_claims.get(wanted.sku, 0))
+        has_withheld = has_withheld or withholds
         if quantity:
-            given.append(Given(want.sku, quantity, want.promotion_id))
-    pools.move_out(desk, ask.asker, ask.number, given)
-    answer = LendPortions(
-        restaurant_id=ask.asker,
-        lender=desk.me,
-        number=ask.number,
-        given=given,
-        kept=kept,
-        lent={n: p.gave for n, p in desk.escrow.peers.items() if p.gave and n != ask.asker},
-        heard={n: p.heard for n, p in desk.escrow.peers.items() if p.heard},
+            grants.append(PortionGrant(wanted.sku, quantity, wanted.promotion_id))
+    pools.transfer_out(work, request.borrower, request.number, grants)
+    response = LendPortions(
+        restaurant_id=request.borrower,
+        lender=work.bucket,
+        number=request.number,
+        grants=grants,
+        has_withheld=has_withheld,
+        last_lent={
+            b: p.last_lent for b, p in work.escrow.peers.items() if p.last_lent and b != request.borrower
+        },
+        last_received={b: p.last_received for b, p in work.escrow.peers.items() if p.last_received},
     )
-    round_ = desk.escrow.round
-    if given and round_ is not None:
-        # the others were asked for less than is missing now: what they say is not the last word
-        desk.change(round=replace(round_, doubtful=True))
-    gave = ask.number if given else peer.gave
-    desk.set_peer(ask.asker, replace(desk.peer(ask.asker), answer=answer, gave=gave))
-    desk.send(Onward(answer))
+    if grants and work.escrow.round is not None:
+        # this bucket now misses more than it has requested in its round (S4c)
+        work.update(round=replace(work.escrow.round, is_inconclusive=True))
+    last_lent = request.number if grants else peer.last_lent
+    work.set_peer(
+        request.borrower, replace(work.peer(request.borrower), last_response=response, last_lent=last_lent)
+    )
+    work.send(ForwardedCommand(response))
 
 
-def _quantity(desk: Desk, asker: str, want: Want, older: int) -> tuple[int, bool]:
-    """Return how many to give, and whether some that are missing there are kept for orders that wait longer.
+def _quantity(work: UnitOfWork, borrower: str, wanted: PortionRequest, older_claims: int) -> tuple[int, bool]:
+    """Return how many portions to lend, and whether some that the borrower misses are withheld (L1, L2).
 
-    Orders that wait for less long here than there do not hold portions back from what is missing
-    there, but from a fair share. A bucket that is closed gives its home all.
+    Older orders here withhold portions from what is missing there. Younger ones withhold them only from the
+    borrower's fair share. A closed bucket lends its home all.
     """
-    stock = desk.state.stocks.get(key(desk.me, want.sku))
-    free = pools.free(desk, want.sku, want.promotion_id)
+    stock = work.state[STOCKS].get(key(work.bucket, wanted.sku))
+    free = pools.free_portions(work, wanted.sku, wanted.promotion_id)
     if stock is None or free == 0:
         return 0, False
     if free is None:
-        # nothing bounds it here; what is asked for as limited there is lent freely, and counted
-        return (max(want.missing, PLENTY) if want.missing else 0), False
-    kept = min(free, older)
-    missing = min(want.missing, free - kept)
-    spare = max(0, free - max(older, desk.escrow.claims.get(want.sku, 0)))
-    if asker == desk.home and not desk.escrow.open:
+        # unlimited here; a borrower to which the item is limited gets, and counts, as many as it wants
+        return (max(wanted.missing, MIN_UNLIMITED_GRANT) if wanted.missing else 0), False
+    kept = min(free, older_claims)
+    missing = min(wanted.missing, free - kept)
+    spare = max(0, free - max(older_claims, work.escrow.claims.get(wanted.sku, 0)))
+    if borrower == work.home and not work.escrow.is_open:
         share = spare
     else:
-        share = min(spare, max(0, free - want.free) // desk.policy.buckets)
-    return max(missing, share), kept > 0 and missing < want.missing
+        share = min(spare, max(0, free - wanted.free) // work.policy.buckets)
+    return max(missing, share), kept > 0 and missing < wanted.missing

@@ -1,29 +1,48 @@
-"""A pool: the portions of an item that one bucket has, in the promotion that governs it, and how they move."""
+"""A pool: the portions of one item that a bucket has, or its share of the item's allotment in a promotion.
+
+This module moves portions between pools (README, T4).
+"""
 
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from schemas.catalogue import Allotment, Stock
-from schemas.commands import Given
+from schemas.commands import PortionGrant
 from schemas.facts import MovedItem, PortionsMoved
-from schemas.instants import to_text
+from schemas.timestamps import to_text
 from streams.domain import reservation
-from streams.domain.escrow.desk import Desk
-from tables.registry import SEPARATOR, key
+from streams.domain.escrow.unit_of_work import UnitOfWork
+from tables.registry import ITEMS, SEPARATOR, STOCKS, key
 
 
-def governing(desk: Desk, sku: str) -> str | None:
-    """Return the promotion whose portions an order of this item would take now; None too where it is not known here."""
-    if key(desk.me, sku) not in desk.state.items:
+def pool_name(sku: str, promotion_id: str | None) -> str:
+    """Return the name under which a bucket counts the portions of an item, or of its allotment in a promotion."""
+    return sku if promotion_id is None else key(sku, promotion_id)
+
+
+def parse_pool_name(name: str) -> tuple[str, str | None]:
+    """Return the sku and the promotion of a pool; None: the item itself."""
+    sku, _, promotion_id = name.partition(SEPARATOR)
+    return sku, promotion_id or None
+
+
+def allotments_first(names: Iterable[str]) -> list[str]:
+    """Return the names with the allotments before the items: a transfer moves one pool of each item."""
+    return sorted(names, key=lambda name: SEPARATOR not in name)
+
+
+def governing_promotion(work: UnitOfWork, sku: str) -> str | None:
+    """Return the promotion whose portions an order of this item would reserve now; None: none, or unknown item."""
+    if key(work.bucket, sku) not in work.state[ITEMS]:
         return None
-    promotion = reservation.current_offer(desk.state, desk.me, sku, desk.now).promotion
+    promotion = reservation.current_offer(work.state, work.bucket, sku, work.now).promotion
     return promotion.promotion_id if promotion else None
 
 
-def free(desk: Desk, sku: str, promotion_id: str | None) -> int | None:
-    """Return what is free of an item within a promotion; None: unlimited. 0 where it is not known here."""
-    stock = desk.state.stocks.get(key(desk.me, sku))
+def free_portions(work: UnitOfWork, sku: str, promotion_id: str | None) -> int | None:
+    """Return the free portions of an item within a promotion; None: unlimited; 0 for an unknown item."""
+    stock = work.state[STOCKS].get(key(work.bucket, sku))
     if stock is None:
         return 0
     bounds = [stock.free]
@@ -34,59 +53,49 @@ def free(desk: Desk, sku: str, promotion_id: str | None) -> int | None:
     return min(limits) if limits else None
 
 
-def limited(stock: Stock, promotion_id: str | None) -> bool:
-    """Say whether anything bounds this item in this promotion."""
-    allotment = stock.allotments.get(promotion_id) if promotion_id is not None else None
-    return stock.portions is not None or (allotment is not None and allotment.portions is not None)
+def transfer_out(work: UnitOfWork, borrower: str, number: int, grants: list[PortionGrant]) -> None:
+    """Remove lent portions from this bucket: from now on they are in flight."""
+    _transfer(work, grants, work.bucket, borrower, number, sign=-1)
 
 
-def move_out(desk: Desk, borrower: str, number: int, given: list[Given]) -> None:
-    """Take portions out of this bucket: from here on they are under way."""
-    _move(desk, given, desk.me, borrower, number, -1)
+def transfer_in(work: UnitOfWork, lender: str, number: int, grants: list[PortionGrant]) -> None:
+    """Add received portions to this bucket."""
+    _transfer(work, grants, lender, work.bucket, number, sign=1)
 
 
-def move_in(desk: Desk, lender: str, number: int, given: list[Given]) -> None:
-    """Put portions that came into this bucket."""
-    _move(desk, given, lender, desk.me, number, 1)
-
-
-def _move(desk: Desk, given: Iterable[Given], lender: str, borrower: str, number: int, sign: int) -> None:
-    items, net = [], dict(desk.escrow.net)
-    for portions in given:
-        stock = _moved(
-            desk.state.stocks[key(desk.me, portions.sku)], portions.promotion_id, sign * portions.quantity
-        )
-        items.append(MovedItem(portions.sku, portions.quantity, stock.version, stock, portions.promotion_id))
-        for name in names(portions.sku, portions.promotion_id):
-            net[name] = net.get(name, 0) + sign * portions.quantity
-    if not items:
+def _transfer(
+    work: UnitOfWork, grants: list[PortionGrant], lender: str, borrower: str, number: int, *, sign: int
+) -> None:
+    if not grants:
         return
-    desk.change(net=net)
-    desk.tell(
+    items, net_received = [], dict(work.escrow.net_received)
+    for grant in grants:
+        change = sign * grant.quantity
+        stock = _add_portions(work.state[STOCKS][key(work.bucket, grant.sku)], grant.promotion_id, change)
+        items.append(MovedItem(grant.sku, grant.quantity, stock.version, stock, grant.promotion_id))
+        for name in dict.fromkeys((grant.sku, pool_name(grant.sku, grant.promotion_id))):
+            net_received[name] = net_received.get(name, 0) + change
+    work.update(net_received=net_received)
+    work.emit(
         PortionsMoved(
-            restaurant_id=desk.me,
+            restaurant_id=work.bucket,
             lender=lender,
             borrower=borrower,
             number=number,
             direction="in" if sign > 0 else "out",
             items=items,
-            occurred_at=to_text(desk.now),
+            occurred_at=to_text(work.now),
         )
     )
 
 
-def names(sku: str, promotion_id: str | None) -> list[str]:
-    """Return the names under which a bucket keeps its balance of these portions: the item, its allotment."""
-    return [sku] if promotion_id is None else [sku, f"{sku}{SEPARATOR}{promotion_id}"]
-
-
-def _moved(stock: Stock, promotion_id: str | None, quantity: int) -> Stock:
-    """Return the stock with so many more portions (fewer: negative), in its allotment too."""
+def _add_portions(stock: Stock, promotion_id: str | None, quantity: int) -> Stock:
+    """Return the stock, and its allotment, with this many more portions; negative: fewer."""
     allotments = stock.allotments
     if promotion_id is not None:
         allotment = allotments.get(promotion_id, Allotment(0))
         if allotment.portions is not None:
-            more = replace(allotment, portions=allotment.portions + quantity)
-            allotments = {**allotments, promotion_id: more}
+            changed = replace(allotment, portions=allotment.portions + quantity)
+            allotments = {**allotments, promotion_id: changed}
     portions = None if stock.portions is None else stock.portions + quantity
     return replace(stock, portions=portions, allotments=allotments, version=stock.version + 1)

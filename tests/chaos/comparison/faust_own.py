@@ -19,7 +19,7 @@ def build(config: Settings) -> faust.App:
     folder.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         WORKLOAD,
-        broker=f"kafka://{config.bootstrap_servers}",
+        broker=f"kafka://{config.kafka.bootstrap_servers}",
         processing_guarantee="exactly_once",
         store="rocksdb://?driver=rocksdict",
         datadir=str(folder),

@@ -9,10 +9,10 @@ from msgspec import Struct
 from schemas import settings
 from schemas.settings import Settings
 from streams.exactly_once import transport
-from streams.exactly_once.agent import Table, agent
-from streams.exactly_once.batch import Outbox, Tables
-from streams.exactly_once.layer import Layer, LayerSettings
+from streams.exactly_once.agent import TransactionalTable, agent
+from streams.exactly_once.micro_batch import OutputBuffer, Tables
 from streams.exactly_once.ports import Message, Output
+from streams.exactly_once.runtime import ExactlyOnceRuntime, RuntimeSettings
 from tests.chaos.comparison import topics
 
 WORKLOAD = "our-layer"
@@ -31,10 +31,10 @@ def build(config: Settings) -> transport.App:
     folder.mkdir(parents=True, exist_ok=True)
     app = transport.App(
         WORKLOAD,
-        broker=f"{transport.SCHEME}://{config.bootstrap_servers}",
+        broker=f"{transport.SCHEME}://{config.kafka.bootstrap_servers}",
         datadir=str(folder),
-        Table=Table,
-        TableManager="streams.exactly_once.manager:TableManager",
+        Table=TransactionalTable,
+        TableManager="streams.exactly_once.table_manager:TableManager",
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=False,
@@ -44,24 +44,25 @@ def build(config: Settings) -> transport.App:
         consumer_group_instance_id=config.instance,
         consumer_auto_offset_reset="earliest",
     )
-    app.layer = Layer(LayerSettings(config.bootstrap_servers, WORKLOAD, folder, log_identity=WORKLOAD))
-    asked = app.topic(topics.name(WORKLOAD, topics.IN), key_type=bytes, value_type=bytes)
+    app.runtime = ExactlyOnceRuntime(RuntimeSettings(config.kafka, WORKLOAD, folder, log_identity=WORKLOAD))
+    source = app.topic(topics.name(WORKLOAD, topics.IN), key_type=bytes, value_type=bytes)
     counts = app.Table("counts", value_type=Count)
     changelog = topics.name(WORKLOAD, topics.CHANGELOG)
 
-    @agent(app, asked, changelog=changelog, tables=[counts], dead_letter=_set_aside)
-    def count(message: Message, now: int, tables: Tables, outbox: Outbox) -> None:
+    @agent(app, source, changelog=changelog, tables=[counts], dead_letter=_dead_letter)
+    def count(message: Message, now: int, tables: Tables, outputs: OutputBuffer) -> None:
         key = message.key.decode()
         seen = tables["counts"].get(key, Count(0)).n + 1
         tables["counts"].put(key, Count(seen))
         outcome = {"id": message.value.decode(), "count": seen}
-        told = topics.name(WORKLOAD, topics.OUT)
-        outbox.send(told, message.partition, message.key, json.dumps(outcome).encode())
+        outputs.send(
+            topics.name(WORKLOAD, topics.OUT), message.partition, message.key, json.dumps(outcome).encode()
+        )
 
     return app
 
 
-def _set_aside(message: Message, error: Exception) -> Output:
+def _dead_letter(message: Message, error: Exception) -> Output:
     raise error
 
 

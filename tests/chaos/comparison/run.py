@@ -7,7 +7,7 @@ from types import ModuleType
 
 from tests.chaos.comparison import faust_own, our_layer, workload
 from tests.chaos.comparison.workload import Outcome
-from tests.stack import start_kafka
+from tests.support.stack import start_kafka
 
 KILLS = 8
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 from msgspec import Struct
 
-from tests import facts
 from tests.chaos.comparison import topics
 from tests.chaos.extra import Extra
+from tests.support import facts
 
 KEYS = 40
 RATE = 100.0

@@ -6,7 +6,7 @@ import signal
 from contextlib import AsyncExitStack
 from typing import ClassVar
 
-from compose.supervisor.state import Running
+from compose.supervisor.stack_state import RunningProcess
 from tests.chaos.world import World
 
 
@@ -31,13 +31,13 @@ class Fault:
         """Undo what the product cannot undo by itself."""
         await self.undo.aclose()
 
-    async def victim(self, role: str) -> Running:
+    async def victim(self, role: str) -> RunningProcess:
         """Return one of the role's supervised processes."""
         await self.world.until(lambda: bool(self.world.running(role)), f"there is no {role}")
         return self.dice.choice(sorted(self.world.running(role), key=lambda p: p.name))
 
 
-def send(process: Running, number: signal.Signals) -> None:
+def send(process: RunningProcess, number: signal.Signals) -> None:
     """Signal a process; it may have ended meanwhile."""
     try:
         os.kill(process.pid, number)

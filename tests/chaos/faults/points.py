@@ -1,4 +1,4 @@
-"""A worker that kills itself at a named point of a transaction (PROMO_KILL_AT)."""
+"""A worker that kills itself at a named point of a transaction (PROMO_FAILPOINT)."""
 
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ class KilledAtPoint(Fault):
 
     async def strike(self) -> None:
         where = f"{self.point}:{self.dice.randint(5, 40)}"
-        doomed = self.world.extra("streams", PROMO_KILL_AT=where)
+        doomed = self.world.extra("streams", PROMO_FAILPOINT=where)
         await doomed.killed(DEATH_SECONDS)
         if self.dice.random() < 0.5:
             successor = self.world.extra("streams", again=doomed)

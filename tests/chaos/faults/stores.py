@@ -5,8 +5,8 @@ import shutil
 import signal
 from pathlib import Path
 
-from compose import children
-from compose.supervisor.state import Running
+from compose import subprocesses
+from compose.supervisor.stack_state import RunningProcess
 from tests.chaos.faults.fault import Fault, send
 
 #: Between the copy and its return, in seconds: what is decided meanwhile is missing from it.
@@ -16,10 +16,10 @@ GROWING_SECONDS = 3.0
 class StoreFault(Fault):
     """The supervisor starts the worker again at once, but Python takes longer to start than the damage to be done."""
 
-    async def down(self, victim: Running) -> Path:
+    async def down(self, victim: RunningProcess) -> Path:
         """kill -9; returns the folder of its stores."""
         send(victim, signal.SIGKILL)
-        while children.is_alive(victim.pid):
+        while subprocesses.is_alive(victim.pid):
             await asyncio.sleep(0.002)
         return self.world.state_of(victim.name)
 

@@ -1,43 +1,43 @@
-"""Facts and views, got wrong."""
+"""Bugs in facts and views."""
 
 from collections.abc import Iterator
 from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from streams.agents import commands
-from streams.domain import ordering
+from streams.agents import command_handler
+from streams.domain import place_order as domain_place_order
 from tests.simulation import run
 from tests.simulation.mutants.planted import mutant
 
 
 @mutant("all-or-nothing", "stock-conserved")
 def confirm_without_a_reservation() -> Iterator[None]:
-    original = commands.decide
+    original = command_handler.decide
 
     def decide(state, command, now, *rest):
         decision = original(state, command, now, *rest)
         kept = tuple(f for f in decision.facts if type(f).__name__ != "StockReserved")
         return replace(decision, facts=kept)
 
-    with patch.object(commands, "decide", decide):
+    with patch.object(command_handler, "decide", decide):
         yield
 
 
 @mutant("every-order-is-decided", "acknowledged-orders-stand")
 def drop_the_last_fact() -> Iterator[None]:
-    original = commands.decide
+    original = command_handler.decide
 
     def decide(state, command, now, *rest):
         decision = original(state, command, now, *rest)
         return replace(decision, facts=decision.facts[:2] if len(decision.facts) == 3 else decision.facts)
 
-    with patch.object(commands, "decide", decide):
+    with patch.object(command_handler, "decide", decide):
         yield
 
 
 @mutant("refused-orders-do-not-stand", "replays-equal", "a-key-means-one-body")
-def answer_refused_to_an_order_that_stands() -> Iterator[None]:
+def refuse_the_retry_of_a_confirmed_order() -> Iterator[None]:
     def place(state, command, now, *rest):
         decision = original(state, command, now, *rest)
         reply = decision.reply
@@ -47,22 +47,22 @@ def answer_refused_to_an_order_that_stands() -> Iterator[None]:
             )
         return decision
 
-    original = ordering.place_order
+    original = domain_place_order.place_order
     with patch("streams.domain.decide.place_order", place):
         yield
 
 
 @mutant("views-equal-facts")
-def set_without_compare() -> Iterator[None]:
-    def set_(self, write):
+def set_a_view_without_comparing_versions() -> Iterator[None]:
+    def put(self, write):
         self.fields.setdefault(write.key, {})[write.field] = f"{write.version}|{write.value.decode()}"
 
-    with patch.object(run.Views, "set", set_):
+    with patch.object(run.Views, "put", put):
         yield
 
 
 @mutant("views-equal-facts")
-def show_no_stock_of_a_put_item() -> Iterator[None]:
+def do_not_project_the_stock_of_a_put_item() -> Iterator[None]:
     original = run.project
     with patch.object(
         run,

@@ -1,6 +1,6 @@
-"""The list of what is planted into the simulation."""
+"""The list of bugs that are planted into the simulation."""
 
-from tests.planting import Mutants
+from tests.support.planting import Mutants
 
 MUTANTS = Mutants()
 mutant = MUTANTS.caught_by

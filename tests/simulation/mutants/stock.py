@@ -1,4 +1,4 @@
-"""Stock, got wrong."""
+"""Bugs in the stock."""
 
 from collections.abc import Iterator
 from unittest.mock import patch
@@ -10,12 +10,12 @@ from tests.simulation.mutants.planted import mutant
 
 
 @mutant("never-oversold")
-def count_the_lines_of_one_item_apart() -> Iterator[None]:
-    def shortages(quoted):
+def count_lines_of_one_item_separately() -> Iterator[None]:
+    def shortages(quote):
         return [
             reservation.Shortage(line.sku, available)
-            for line in quoted.lines
-            if (available := quoted.offers[line.sku].available) is not None and available < line.quantity
+            for line in quote.lines
+            if (available := quote.offers[line.sku].available) is not None and available < line.quantity
         ]
 
     with patch.object(reservation, "shortages", shortages):
@@ -24,11 +24,11 @@ def count_the_lines_of_one_item_apart() -> Iterator[None]:
 
 @mutant("never-oversold")
 def sell_one_more_than_there_is() -> Iterator[None]:
-    def shortages(quoted):
+    def shortages(quote):
         return [
             reservation.Shortage(sku, available)
-            for sku, quantity in quoted.quantities.items()
-            if (available := quoted.offers[sku].available) is not None and available + 1 < quantity
+            for sku, quantity in quote.quantities.items()
+            if (available := quote.offers[sku].available) is not None and available + 1 < quantity
         ]
 
     with patch.object(reservation, "shortages", shortages):
@@ -36,12 +36,12 @@ def sell_one_more_than_there_is() -> Iterator[None]:
 
 
 @mutant("never-oversold")
-def take_zero_portions_for_no_limit() -> Iterator[None]:
-    def shortages(quoted):
+def treat_zero_portions_as_unlimited() -> Iterator[None]:
+    def shortages(quote):
         return [
-            reservation.Shortage(sku, offered.available)
-            for sku, quantity in quoted.quantities.items()
-            if (offered := quoted.offers[sku]).available and offered.available < quantity
+            reservation.Shortage(sku, offer.available)
+            for sku, quantity in quote.quantities.items()
+            if (offer := quote.offers[sku]).available and offer.available < quantity
         ]
 
     with patch.object(reservation, "shortages", shortages):
@@ -50,47 +50,47 @@ def take_zero_portions_for_no_limit() -> Iterator[None]:
 
 @mutant("never-oversold", "availability-is-what-is-left")
 def bound_a_promotion_by_its_allotment_alone() -> Iterator[None]:
-    original = reservation.offer.of
+    original = reservation.pricing.current_offer
 
-    def of(item, stock, promotions, now):
-        offered = original(item, stock, promotions, now)
-        if offered.promotion is None:
-            return offered
-        return replace(offered, available=stock.allotments[offered.promotion.promotion_id].free)
+    def current_offer(item, stock, promotions, now):
+        offer = original(item, stock, promotions, now)
+        if offer.promotion is None:
+            return offer
+        return replace(offer, available=stock.allotments[offer.promotion.promotion_id].free)
 
-    with patch.object(reservation.offer, "of", of):
+    with patch.object(reservation.pricing, "current_offer", current_offer):
         yield
 
 
 @mutant("never-oversold", "availability-is-what-is-left")
-def leave_the_allotment_uncounted() -> Iterator[None]:
-    original = reservation.take
+def do_not_count_the_allotment() -> Iterator[None]:
+    original = reservation.reserve_portions
     with patch.object(
-        reservation, "take", lambda stock, quantity, promotion: original(stock, quantity, None)
+        reservation, "reserve_portions", lambda stock, quantity, promotion: original(stock, quantity, None)
     ):
         yield
 
 
 @mutant("all-or-nothing", "acknowledged-orders-stand")
-def reserve_what_there_is_of_each_line() -> Iterator[None]:
-    def short(quoted):
+def reserve_each_line_in_part() -> Iterator[None]:
+    def no_shortages(quote):
         return []
 
     original = reservation.reserve
 
-    def reserve(state, restaurant_id, quoted, customer):
-        there = {
-            sku: quantity if (free := quoted.offers[sku].available) is None else min(quantity, free)
-            for sku, quantity in quoted.quantities.items()
+    def reserve(state, restaurant_id, quote, customer):
+        available = {
+            sku: quantity if (free := quote.offers[sku].available) is None else min(quantity, free)
+            for sku, quantity in quote.quantities.items()
         }
-        return original(state, restaurant_id, replace(quoted, quantities=there), customer)
+        return original(state, restaurant_id, replace(quote, quantities=available), customer)
 
-    with patch.object(reservation, "shortages", short), patch.object(reservation, "reserve", reserve):
+    with patch.object(reservation, "shortages", no_shortages), patch.object(reservation, "reserve", reserve):
         yield
 
 
 @mutant("never-oversold", "stock-conserved")
-def start_the_count_anew_when_portions_are_put() -> Iterator[None]:
+def reset_the_count_on_a_put() -> Iterator[None]:
     original = catalogue.put_menu_item
 
     def put(state, command, now):
@@ -104,19 +104,21 @@ def start_the_count_anew_when_portions_are_put() -> Iterator[None]:
 
 @mutant("stock-conserved", "all-or-nothing")
 def reserve_twice() -> Iterator[None]:
-    original = reservation.take
+    original = reservation.reserve_portions
     with patch.object(
-        reservation, "take", lambda stock, quantity, promotion: original(stock, 2 * quantity, promotion)
+        reservation,
+        "reserve_portions",
+        lambda stock, quantity, promotion: original(stock, 2 * quantity, promotion),
     ):
         yield
 
 
 @mutant("stock-versions-without-gap", "views-equal-facts")
-def leave_the_stock_version_as_it_is() -> Iterator[None]:
-    original = reservation.take
+def do_not_increment_the_stock_version() -> Iterator[None]:
+    original = reservation.reserve_portions
 
-    def take(stock, quantity, promotion):
+    def reserve_portions(stock, quantity, promotion):
         return replace(original(stock, quantity, promotion), version=stock.version)
 
-    with patch.object(reservation, "take", take):
+    with patch.object(reservation, "reserve_portions", reserve_portions):
         yield

@@ -1,0 +1,40 @@
+"""Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, forget."""
+
+import sys
+from collections.abc import Sequence
+
+#: Name and meaning, for `promo --help`; `promo NAME --help` comes from the part.
+COMMANDS = {
+    "dlq": "list, show, redrive or drop dead letters",
+    "webhooks": "list webhooks and their attempts, deliver one again, switch one on again",
+    "export": "write the facts to Parquet files, each once",
+    "report": "how a promotion went, from an export or from the topics",
+    "rebuild": "rebuild all views into a new generation, then switch readers atomically",
+    "forget": "make the personal data of orders unreadable, for good",
+}
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command `argv[0]` in this process and return its exit status."""
+    match argv[0]:
+        case "forget":
+            from ingress.__main__ import main as ingress
+
+            return ingress(argv, "promo")
+        case "report":
+            return _report(argv[1:])
+        case _:
+            from egress.__main__ import main as egress
+
+            return egress(argv, "promo")
+
+
+def _report(argv: Sequence[str]) -> int:
+    try:
+        from egress.examples.promotion import main as report
+    except ModuleNotFoundError as error:
+        if error.name not in ("duckdb", "pyarrow"):
+            raise
+        print("promo report needs DuckDB: pip install 'promo-relampago[data]'", file=sys.stderr)
+        return 1
+    return report(argv, "promo report")

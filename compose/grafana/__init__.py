@@ -1,1 +1,0 @@
-"""The dashboard, made by `python -m compose.grafana.dashboard`."""

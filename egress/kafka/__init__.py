@@ -1,0 +1,1 @@
+"""Kafka as egress uses it: records, consumers, producers, decoding and dead letters."""

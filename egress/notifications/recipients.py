@@ -1,0 +1,91 @@
+"""The recipient registry: webhooks of restaurants, push subscriptions of orders. Pure.
+
+It is folded from the log and not read from views. So a lost, late or rebuilt view neither repeats a
+notification nor drops one.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from egress.kafka.decoding import UnreadableError, decode
+from egress.kafka.records import Record
+from schemas.catalogue import Restaurant
+from schemas.facts import CatalogChanged
+from schemas.notifications import PushSubscription
+from schemas.topics import CATALOG_CHANGED, PUSH_SUBSCRIPTIONS
+
+#: A further subscription replaces the oldest.
+MAX_BROWSERS_PER_ORDER = 5
+
+
+class BrowserSubscription(NamedTuple):
+    """A subscription and its first instant: milliseconds since 1970 by the broker's clock, as in facts."""
+
+    subscription: PushSubscription
+    subscribed_at: int
+
+
+class RecipientRegistry:
+    """Webhooks and subscriptions, as of the last record that was applied."""
+
+    def __init__(self) -> None:
+        self._restaurants: dict[str, Restaurant] = {}
+        self._browsers: dict[str, dict[str, BrowserSubscription]] = {}  # by order, by endpoint
+        self._last_change: dict[str, int] = {}  # by order, the oldest first
+
+    def apply(self, record: Record) -> None:
+        """Apply one record; raises UnreadableError for an unreadable subscription."""
+        if record.partition.topic == PUSH_SUBSCRIPTIONS.name:
+            self._apply_subscription(decode(PushSubscription, record), record.timestamp)
+        elif record.partition.topic == CATALOG_CHANGED.name:
+            self._apply_restaurant(record)
+
+    def webhook(self, restaurant_id: str) -> str | None:
+        """Return the webhook URL of a restaurant, or None."""
+        restaurant = self._restaurants.get(restaurant_id)
+        return restaurant.webhook if restaurant is not None else None
+
+    def restaurants_with_webhook(self) -> Sequence[Restaurant]:
+        """Return all restaurants that have a webhook."""
+        return [one for one in self._restaurants.values() if one.webhook is not None]
+
+    def subscriptions(self, order_id: str, at: int) -> Sequence[PushSubscription]:
+        """Return the current subscriptions of an order that were made before or `at` this instant (ms since 1970)."""
+        browsers = self._browsers.get(order_id, {}).values()
+        return [browser.subscription for browser in browsers if browser.subscribed_at <= at]
+
+    def subscription(self, order_id: str, endpoint: str) -> PushSubscription | None:
+        """Return the current subscription of one browser to an order, or None."""
+        browser = self._browsers.get(order_id, {}).get(endpoint)
+        return browser.subscription if browser is not None else None
+
+    def _apply_restaurant(self, record: Record) -> None:
+        try:
+            restaurant = decode(CatalogChanged, record).restaurant
+        except UnreadableError:
+            return  # the projector writes it to the dead-letter topic
+        if restaurant is None:
+            return
+        current = self._restaurants.get(restaurant.restaurant_id)
+        if current is None or restaurant.version > current.version:
+            self._restaurants[restaurant.restaurant_id] = restaurant
+
+    def _apply_subscription(self, message: PushSubscription, at: int) -> None:
+        self._expire(at - PUSH_SUBSCRIPTIONS.retention_ms)
+        browsers = self._browsers.setdefault(message.order_id, {})
+        self._last_change.pop(message.order_id, None)
+        self._last_change[message.order_id] = at
+        if message.endpoint is None:
+            browsers.clear()
+            return
+        previous = browsers.pop(message.endpoint, None)
+        if message.action == "subscribe":
+            subscribed_at = previous.subscribed_at if previous is not None else at
+            browsers[message.endpoint] = BrowserSubscription(message, subscribed_at)
+            if len(browsers) > MAX_BROWSERS_PER_ORDER:
+                del browsers[next(iter(browsers))]
+
+    def _expire(self, before: int) -> None:
+        """Drop the orders whose last subscription has left the topic, so that memory is bounded as the topic is."""
+        while self._last_change and self._last_change[oldest := next(iter(self._last_change))] < before:
+            del self._last_change[oldest], self._browsers[oldest]

@@ -1,0 +1,1 @@
+"""Payments: requests in, calls of the payment provider, results out as commands."""

@@ -1,0 +1,1 @@
+"""How egress treats other systems that fail: errors, circuit breaker, retry budget."""

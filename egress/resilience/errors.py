@@ -1,0 +1,27 @@
+"""The two ways in which a call of another system fails, and how HTTP statuses tell them apart."""
+
+#: Statuses below 500 that say nothing about the request itself: it came too slowly, too early or too often.
+RETRYABLE_STATUSES = frozenset({408, 425, 429})
+
+
+class TransientError(Exception):
+    """The other system did not answer as it should, and may or may not have acted: repeat the call.
+
+    Args:
+        status: the HTTP status of the answer; None: there was no answer.
+        retry_after: how long the other system asks callers to wait, in seconds.
+    """
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class PermanentError(Exception):
+    """The other system works, and its answer would be the same again: do not repeat the call."""
+
+
+def is_retryable(status: int) -> bool:
+    """Return True if a call that was answered with this HTTP status, which is no success, may succeed later."""
+    return status >= 500 or status in RETRYABLE_STATUSES

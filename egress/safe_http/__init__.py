@@ -1,0 +1,1 @@
+"""HTTP client for URLs that users supply: it connects to public addresses only (protection against SSRF)."""

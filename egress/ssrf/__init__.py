@@ -1,1 +1,0 @@
-"""Requests to addresses that somebody else has chosen, which must not reach what is ours."""

@@ -1,1 +1,0 @@
-"""Webhooks: restaurants' own systems are told of their orders, signed after Standard Webhooks."""

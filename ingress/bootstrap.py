@@ -1,0 +1,99 @@
+"""An ingress process: opens its parts in order, serves requests, and closes the parts in reverse order."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import zlib
+from typing import Any
+
+from ingress.app import connection_factory, make_app
+from ingress.commands.client import CommandClient
+from ingress.commands.producer import KafkaRecordProducer
+from ingress.commands.reply_consumer import ReplyConsumer
+from ingress.handlers.health import Health
+from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
+from ingress.privacy.keyring import Keyring
+from ingress.privacy.keyring_log import KeyringFollower
+from ingress.privacy.wrapping import Wrapping
+from ingress.server.listener import listen
+from ingress.views import redis_views
+from ingress.views.redis_views import RedisViews
+from schemas import metrics
+from schemas.runtime.cancellation import in_background
+from schemas.settings import Settings
+from schemas.telemetry import ops
+
+log = logging.getLogger(__name__)
+
+#: How long requests in flight may take at shutdown beyond the longest wait for a reply, in seconds.
+SHUTDOWN_GRACE_SECONDS = 1.0
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the requests in flight."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    if (ops_server := ops.start(settings)) is not None:
+        ops_server.watch_loop(loop)
+    partition = reply_partition(settings)
+    producer = KafkaRecordProducer(settings.kafka)
+    commands = CommandClient(
+        producer, partition, settings.max_in_flight_commands, settings.admission_target_delay_seconds
+    )
+    replies = ReplyConsumer(settings.kafka, partition, commands.deliver)
+    keyring = Keyring(Wrapping(settings.privacy_secret))
+    keys = KeyringFollower(settings.kafka, keyring)
+    redis = redis_views.connect(settings.redis)
+    messages = connect_for_messages(settings.redis)
+    views = RedisViews(redis)
+    checks = {"commands": producer.is_reachable, "replies": replies.is_reading, "keys": keys.is_complete}
+    health = Health(checks | {"views": views.ping})
+    async with (
+        contextlib.aclosing(redis),
+        contextlib.aclosing(messages),
+        in_background(producer.run()) as producing,
+        in_background(replies.run()) as consuming,
+        in_background(keys.run()) as following,
+    ):
+        for task in (producing, consuming, following):
+            task.add_done_callback(lambda _: stop.set())  # a part that failed stops the process
+        connected = asyncio.gather(producer.connected.wait(), replies.reading.wait(), keys.complete.wait())
+        if not await _done_before(connected, stop):
+            return
+        app = make_app(settings, commands, views, health, keyring, RedisFeeds(redis, messages))
+        async with listen(
+            app,
+            connection_factory(app),
+            settings.http_host,
+            settings.http_port,
+            settings.order_reply_timeout_seconds + SHUTDOWN_GRACE_SECONDS,
+            settings.max_connections,
+        ):
+            metrics.ready.set(1)
+            log.info(
+                "ready on %s:%d, replies in partition %d", settings.http_host, settings.http_port, partition
+            )
+            await stop.wait()
+            metrics.ready.set(0)
+
+
+def reply_partition(settings: Settings) -> int:
+    """Return this process's partition of the replies topic, from the number in its name: 1 for `ingress-2`.
+
+    A name without a number, as Kubernetes gives, is hashed. Then two processes may share a partition, and each skips
+    the other's replies.
+    """
+    number = settings.instance.rpartition("-")[2]
+    index = int(number) - 1 if number.isdigit() else zlib.crc32(settings.instance.encode())
+    return index % settings.reply_partitions
+
+
+async def _done_before(future: asyncio.Future[Any], stop: asyncio.Event) -> bool:
+    """Return True when the future is done; cancel it and return False if the stop comes first."""
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([stopped, future], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    return not future.cancel()

@@ -1,0 +1,1 @@
+"""Request-reply over Kafka: send a command, and wait for its reply."""

@@ -1,0 +1,1 @@
+"""Responses sent before aiohttp parses the request."""

@@ -1,0 +1,32 @@
+"""The parts that handlers get from the application, by typed key."""
+
+from aiohttp import web
+
+from ingress.commands.client import CommandClient
+from ingress.handlers.health import Health
+from ingress.http.roles import Role
+from ingress.http.tokens import Tokens
+from ingress.live.hub import Hub
+from ingress.load_shedding.admitted_keys import AdmittedKeys
+from ingress.load_shedding.rate_limits import RateLimits
+from ingress.privacy.keyring import Keyring
+from ingress.views.change_tracker import ChangeTracker
+from ingress.views.menu_cache import MenuCache
+from ingress.views.ports import ViewReader
+from schemas.settings import Settings
+
+#: The roles that a route allows, by method and path.
+ACCESS_RULES = web.AppKey("access_rules", dict[tuple[str, str], frozenset[Role]])
+ADMITTED_KEYS = web.AppKey("admitted_keys", AdmittedKeys)
+CHANGE_TRACKER = web.AppKey("change_tracker", ChangeTracker)
+COMMANDS = web.AppKey("commands", CommandClient)
+HEALTH = web.AppKey("health", Health)
+HUB = web.AppKey("hub", Hub)
+KEYRING = web.AppKey("keyring", Keyring)
+MENUS = web.AppKey("menus", MenuCache)
+#: The public key of Web Push; empty if this installation pushes nothing.
+PUSH_KEY = web.AppKey("push_key", str)
+RATE_LIMITS = web.AppKey("rate_limits", RateLimits)
+SETTINGS = web.AppKey("settings", Settings)
+TOKENS = web.AppKey("tokens", Tokens)
+VIEWS = web.AppKey("views", ViewReader)

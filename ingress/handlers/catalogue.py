@@ -1,0 +1,136 @@
+"""PUT of restaurants, menu items and promotions."""
+
+import asyncio
+from typing import Any, Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, Struct, UnsetType
+
+from ingress.handlers import responses
+from ingress.handlers.app_keys import COMMANDS, SETTINGS, TOKENS
+from ingress.handlers.request_bodies import (
+    MenuItemBody,
+    PromotionBody,
+    RestaurantBody,
+    endpoint_errors,
+    menu_item_errors,
+    promotion_errors,
+)
+from ingress.http import request_body, request_headers
+from ingress.http.body_validation import BodyReader
+from ingress.http.problems import FieldError, invalid
+from schemas import timestamps
+from schemas.commands import Identifier, PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
+from schemas.identity import webhook_secrets
+from schemas.money import Money
+
+STATUS_BY_OUTCOME = {"created": 201, "replaced": 200}
+
+_restaurants = BodyReader(RestaurantBody)
+_menu_items = BodyReader(MenuItemBody, menu_item_errors)
+_promotions = BodyReader(PromotionBody, promotion_errors)
+
+
+class CatalogueResponse(Struct, frozen=True, kw_only=True):
+    """What was put, with its version, or with the status `pending` if it is not decided yet."""
+
+    version: int | UnsetType = UNSET
+    status: Literal["pending"] | UnsetType = UNSET
+
+
+class RestaurantResponse(CatalogueResponse, frozen=True, kw_only=True):
+    """A restaurant's profile, with the restaurant's token."""
+
+    restaurant_id: str
+    name: str
+    kitchen_capacity: int
+    preparation_timeout_seconds: int
+    webhook: str | None
+    token: str
+    webhook_secret: str | UnsetType = UNSET
+
+
+class MenuItemResponse(CatalogueResponse, frozen=True, kw_only=True):
+    """A menu item; `portions` is the total offered, including those that are sold; null: unlimited."""
+
+    restaurant_id: str
+    sku: str
+    name: str
+    description: str
+    category: str
+    price: Money
+    portions: int | None
+
+
+class PromotionResponse(CatalogueResponse, frozen=True, kw_only=True):
+    """A promotion; it is open from `starts_at` until just before `ends_at`."""
+
+    restaurant_id: str
+    promotion_id: str
+    starts_at: str
+    ends_at: str
+    items: list[PromotionItem]
+
+
+async def put_restaurant(request: web.Request) -> web.Response:
+    """Create or replace a restaurant, for the administrator."""
+    restaurant_id = _identifier(request, "restaurant_id")
+    body = await request_body.read(request, _restaurants)
+    settings = request.app[SETTINGS]
+    if errors := endpoint_errors("/webhook", body.webhook, settings.webhook_allow_private):
+        raise invalid(*errors)
+    command = PutRestaurant(
+        restaurant_id, body.name, body.kitchen_capacity, body.preparation_timeout_seconds, body.webhook
+    )
+    fields = {"token": request.app[TOKENS].restaurant(restaurant_id)}
+    if body.webhook is not None:
+        fields["webhook_secret"] = webhook_secrets(settings.token_secret, restaurant_id)[0]
+    return await _put(request, command, RestaurantResponse, fields)
+
+
+async def put_menu_item(request: web.Request) -> web.Response:
+    """Create or replace a menu item, for the administrator or the restaurant."""
+    restaurant_id, sku = _identifier(request, "restaurant_id"), _identifier(request, "sku")
+    body = await request_body.read(request, _menu_items)
+    command = PutMenuItem(
+        restaurant_id, sku, body.name, body.description, body.category, body.price, body.portions
+    )
+    return await _put(request, command, MenuItemResponse, {})
+
+
+async def put_promotion(request: web.Request) -> web.Response:
+    """Create or replace a promotion, for the administrator or the restaurant."""
+    restaurant_id, promotion_id = _identifier(request, "restaurant_id"), _identifier(request, "promotion_id")
+    body = await request_body.read(request, _promotions)
+    starts_at, ends_at = timestamps.to_milliseconds(body.starts_at), timestamps.to_milliseconds(body.ends_at)
+    command = PutPromotion(restaurant_id, promotion_id, starts_at, ends_at, body.items)
+    fields = {"starts_at": timestamps.to_text(starts_at), "ends_at": timestamps.to_text(ends_at)}
+    return await _put(request, command, PromotionResponse, fields)
+
+
+def _identifier(request: web.Request, name: str) -> str:
+    value = request.match_info[name]
+    try:
+        return msgspec.convert(value, Identifier)
+    except msgspec.ValidationError:
+        raise invalid(FieldError(name, "invalid", kind="parameter")) from None
+
+
+async def _put(
+    request: web.Request,
+    command: PutRestaurant | PutMenuItem | PutPromotion,
+    response_class: type[CatalogueResponse],
+    fields: dict[str, Any],
+) -> web.Response:
+    """Send the command, and answer with the fields of the command, replaced or extended by `fields`."""
+    deadline = asyncio.get_running_loop().time() + request.app[SETTINGS].order_reply_timeout_seconds
+    traceparent = request_headers.traceparent(request.headers)
+    reply = await request.app[COMMANDS].send_and_wait(command, traceparent, deadline)
+    fields = msgspec.structs.asdict(command) | fields
+    if reply is None:
+        return responses.respond(response_class(**fields, status="pending"), status=202)
+    status = STATUS_BY_OUTCOME.get(reply.answer.outcome)
+    if status is None:
+        raise responses.problem_of(reply.answer, {})
+    return responses.respond(response_class(**fields, version=reply.answer.version), status=status)

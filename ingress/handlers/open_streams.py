@@ -1,0 +1,39 @@
+"""What the open streams of orders and boards share: their duration, and the end of a client that reads too slowly."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from aiohttp import web
+
+from ingress.handlers.middleware import STREAM_STARTED_AT
+from schemas import metrics
+
+#: How long a client may take to read what was written, in seconds.
+WRITE_TIMEOUT_SECONDS = 10.0
+
+
+@contextlib.contextmanager
+def serving(request: web.Request, channel: str, max_write_buffer_bytes: int) -> Iterator[None]:
+    """Serve a prepared stream for the block; its ConnectionError or TimeoutError ends the connection.
+
+    Args:
+        request: The request of the stream.
+        channel: The channel in metrics, which count those that read too slowly; they may resume.
+        max_write_buffer_bytes: Most bytes that wait in this process for the client's socket.
+    """
+    request[STREAM_STARTED_AT] = time.perf_counter()
+    if request.transport is not None:
+        request.transport.set_write_buffer_limits(high=max_write_buffer_bytes)
+    try:
+        yield
+    except (ConnectionError, TimeoutError) as error:
+        if isinstance(error, TimeoutError):
+            metrics.notifications.labels(channel, "failed").inc()
+        abort(request)
+
+
+def abort(request: web.Request) -> None:
+    """Close the connection at once."""
+    if request.transport is not None:
+        request.transport.abort()

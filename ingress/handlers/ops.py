@@ -1,0 +1,86 @@
+"""GET of health, metrics and the meaning of problems."""
+
+import asyncio
+import os
+from typing import Literal
+
+from aiohttp import web
+from msgspec import Struct
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from ingress.handlers import responses
+from ingress.handlers.app_keys import CHANGE_TRACKER, HEALTH
+from ingress.http.content_negotiation import negotiate_language
+from ingress.http.problem_catalogue import PROBLEMS
+from ingress.http.problems import Problem
+from schemas import timestamps
+from schemas.metrics import view_staleness
+
+#: The variable that names the folder which processes share for their metrics (schemas/metrics.py).
+METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class Live(Struct, frozen=True):
+    """The body of GET /health/live."""
+
+    status: Literal["live"] = "live"
+
+
+class Ready(Struct, frozen=True):
+    """The body of GET /health/ready; `parts` says for each part whether it answers."""
+
+    status: Literal["ready", "not-ready"]
+    parts: dict[str, bool]
+
+
+class ProblemMeaning(Struct, frozen=True):
+    """The body of GET /problems/{slug}."""
+
+    type: str
+    status: int
+    title: str
+    detail: str
+
+
+async def live(request: web.Request) -> web.Response:
+    """GET /health/live: the process answers."""
+    return responses.respond(Live())
+
+
+async def ready(request: web.Request) -> web.Response:
+    """GET /health/ready: 200 if every part answers, else 503; the body names the parts."""
+    parts = await request.app[HEALTH].check_all()
+    is_ready = all(parts.values())
+    return responses.respond(
+        Ready("ready" if is_ready else "not-ready", parts), status=200 if is_ready else 503
+    )
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """GET /metrics: of all processes that share a folder with this one."""
+    view_staleness.set(request.app[CHANGE_TRACKER].staleness(timestamps.wall_clock()))
+    return web.Response(
+        body=await asyncio.to_thread(_render_metrics), headers={"Content-Type": CONTENT_TYPE_LATEST}
+    )
+
+
+async def problem(request: web.Request) -> web.Response:
+    """GET /problems/{slug}: the meaning of a problem's type."""
+    slug = request.match_info["slug"]
+    text = PROBLEMS.get(slug)
+    if text is None:
+        raise Problem("not-found")
+    language = negotiate_language(request.headers.get("Accept-Language", ""))
+    body = ProblemMeaning(f"/problems/{slug}", text.status, text.title.of(language), text.detail.of(language))
+    headers = responses.JSON | {"Content-Language": language, "Vary": "Accept-Language"}
+    return responses.respond(body, headers)
+
+
+def _render_metrics() -> bytes:
+    """Return the metrics as text; blocks while it reads the files of all processes."""
+    if METRICS_FOLDER_VARIABLE not in os.environ:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

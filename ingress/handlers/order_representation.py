@@ -1,0 +1,106 @@
+"""An order as its customer and its restaurant see it: status labels, and personal data opened for the reader."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from aiohttp import web
+from msgspec import UNSET, Struct, UnsetType
+
+from ingress.handlers import responses
+from ingress.http.content_negotiation import negotiate_language
+from ingress.privacy.keyring import ErasedError, Keyring
+from ingress.privacy.sealing import open_sealed
+from ingress.views.ports import OrderView, StatusChange
+from schemas.commands import Address, Customer
+from schemas.languages import Text, read_texts
+from schemas.money import Money
+from schemas.orders import Eta, Order, OrderLine, Reason, Refund, Status
+
+STATUS_LABELS = read_texts(__file__, "status_labels.json", dict[Status, Text])
+
+
+class OrderPage(Struct, frozen=True, kw_only=True):
+    """The body of GET /v1/orders/{order_id}; a response to a change has neither history nor recipient."""
+
+    order_id: str
+    restaurant_id: str
+    status: Status
+    status_label: str
+    items: list[OrderLine]
+    total: Money
+    eta: Eta | None
+    reason: Reason | None
+    refund: Refund | None
+    history: list[StatusChange] | UnsetType = UNSET
+    created_at: str
+    updated_at: str
+    version: int
+    events_url: str
+    delivery_address: Address | UnsetType | None = UNSET
+    customer: Customer | UnsetType | None = UNSET
+    forgotten: bool | UnsetType = UNSET
+
+
+class PendingOrderPage(Struct, frozen=True):
+    """The body of GET /v1/orders/{order_id} until the order is decided and in the views."""
+
+    order_id: str
+    status: Literal["pending"]
+    events_url: str
+
+
+class Recipient(Struct, frozen=True):
+    """Address and customer of an order; without address, name and phone once these are erased."""
+
+    delivery_address: Address | None
+    customer: Customer | None
+    forgotten: bool
+
+
+def open_recipient(view: OrderView, keyring: Keyring) -> Recipient:
+    """Return the recipient of an order, its personal data opened; raises Unavailable."""
+    customer_id = view.order.customer_id
+    id_only = None if customer_id is None else Customer(customer_id)
+    if view.personal is None:
+        return Recipient(None, id_only, keyring.is_forgotten(view.order.order_id))
+    try:
+        personal = open_sealed(keyring, view.order.order_id, view.personal)
+    except ErasedError:
+        return Recipient(None, id_only, forgotten=True)
+    if customer_id is None:
+        return Recipient(personal.delivery_address, None, forgotten=False)
+    customer = Customer(customer_id, personal.customer_name, personal.customer_phone)
+    return Recipient(personal.delivery_address, customer, forgotten=False)
+
+
+def respond(
+    request: web.Request,
+    order: Order,
+    history: list[StatusChange] | UnsetType = UNSET,
+    recipient: Recipient | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """Return the response with an order, in the reader's language."""
+    language = negotiate_language(request.headers.get("Accept-Language", ""))
+    page = OrderPage(
+        order_id=order.order_id,
+        restaurant_id=order.restaurant_id,
+        status=order.status,
+        status_label=STATUS_LABELS[order.status].of(language),
+        items=order.items,
+        total=order.total,
+        eta=order.eta,
+        reason=order.reason,
+        refund=order.refund,
+        history=history,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+        version=order.version,
+        events_url=responses.events_url(order.order_id),
+        delivery_address=recipient.delivery_address if recipient else UNSET,
+        customer=recipient.customer if recipient else UNSET,
+        forgotten=recipient.forgotten if recipient else UNSET,
+    )
+    language_headers = {"Content-Language": language, "Vary": "Accept-Language"}
+    return responses.respond(page, responses.PRIVATE | language_headers | dict(headers or {}), status)

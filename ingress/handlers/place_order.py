@@ -1,0 +1,60 @@
+"""POST /v1/orders and POST /pedidos."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from ingress.handlers import responses
+from ingress.handlers.app_keys import ADMITTED_KEYS, COMMANDS, KEYRING, RATE_LIMITS, SETTINGS, TOKENS
+from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, order_errors, personal_data
+from ingress.http import prefer_header, request_body, request_headers
+from ingress.http.body_validation import BodyReader
+from ingress.privacy import sealing
+from schemas import buckets, identity, metrics
+from schemas.commands import CustomerRef, PlaceOrder
+
+_reader = BodyReader(OrderBody, order_errors)
+_validate_stage = metrics.order_stage.labels("validate")
+
+
+async def place(request: web.Request) -> web.Response:
+    """Send the order's command and answer with its decision, or with 202 if the wait ends first."""
+    app, headers = request.app, request.headers
+    arrived = asyncio.get_running_loop().time()
+    key = request_headers.idempotency_key(headers)
+    deadline = prefer_header.deadline(request, app[SETTINGS].order_reply_timeout_seconds)
+    body = await request_body.read(request, _reader)
+    restaurant_id = body.restaurant_id
+    limit_headers: Mapping[str, str] = {}
+    if not app[ADMITTED_KEYS].is_retry(restaurant_id, key):
+        app[COMMANDS].require_room()
+        limit_headers = app[RATE_LIMITS].consume(request, body.customer.id if body.customer else None)
+    order_id = identity.order_id(restaurant_id, key)
+    sealed = sealing.seal(app[KEYRING], order_id, personal_data(body))
+    key_hash = identity.key_hash(restaurant_id, key)
+    bucket = buckets.bucket(restaurant_id, buckets.choose(key_hash, app[SETTINGS].escrow_buckets))
+    command = PlaceOrder(
+        order_id=order_id,
+        restaurant_id=bucket,
+        idempotency_key_hash=key_hash,
+        request_fingerprint=identity.combine_fingerprints(
+            identity.fingerprint(encode_plain_fields(body)), sealed.fingerprint
+        ),
+        items=body.items,
+        payment=body.payment,
+        customer=CustomerRef(body.customer.id) if body.customer else None,
+        personal=sealed.personal,
+        forgotten=sealed.forgotten,
+    )
+    _validate_stage.observe(asyncio.get_running_loop().time() - arrived)
+    with app[ADMITTED_KEYS].track(restaurant_id, key):
+        reply = await app[COMMANDS].send_and_wait(
+            command, request_headers.traceparent(headers), deadline, priority=True
+        )
+    if reply is None:
+        response = responses.respond_pending(order_id, restaurant_id, app[TOKENS])
+    else:
+        response = responses.respond_decided(reply, app[TOKENS])
+    response.headers.update(limit_headers)
+    return response

@@ -1,0 +1,171 @@
+"""The classes of request bodies, and the rules that a JSON Schema cannot describe."""
+
+import base64
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+from msgspec import Meta, Struct
+
+from ingress.http.problems import FieldError
+from schemas import endpoint_urls
+from schemas.commands import (
+    MAX_LINES,
+    Address,
+    Customer,
+    CustomerRef,
+    Identifier,
+    LongText,
+    Payment,
+    PersonalData,
+    Portions,
+    PromotionItem,
+    RequestedItem,
+    ShortText,
+)
+from schemas.money import MAX_AMOUNT, Money
+
+#: A year; a longer timeout would be as good as none.
+MAX_PREPARATION_SECONDS = 31_536_000
+#: The ports of endpoints that the problem lists.
+ALLOWED_PORTS = ", ".join(str(port) for port in sorted(filter(None, endpoint_urls.ALLOWED_PORTS)))
+#: The first instant that is accepted, and the first one after it that is not: between them each has a text in UTC and
+#: a count of milliseconds that is not negative.
+MIN_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_INSTANT = datetime(9999, 1, 1, tzinfo=UTC)
+
+RequestInstant = Annotated[datetime, Meta(tz=True)]
+# visible ASCII (RFC 3986); `\s` differs between dialects of regular expressions
+WebAddress = Annotated[str, Meta(max_length=2000, pattern=r'^https?://[!-"$-.0->@-~]+[!-~]*(?!\n)$')]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class OrderBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The body of POST /v1/orders."""
+
+    restaurant_id: Identifier
+    items: Annotated[list[RequestedItem], Meta(min_length=1, max_length=MAX_LINES)]
+    delivery_address: Address
+    payment: Payment
+    customer: Customer | None = None
+
+
+class RestaurantBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of PUT /v1/restaurants/{restaurant_id}."""
+
+    name: ShortText
+    kitchen_capacity: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    preparation_timeout_seconds: Annotated[int, Meta(ge=1, le=MAX_PREPARATION_SECONDS)] = 1800
+    webhook: WebAddress | None = None
+
+
+class PushKeys(Struct, frozen=True, forbid_unknown_fields=True):
+    """The public key (65 bytes) and the secret (16 bytes) of a browser, in base64url (RFC 8291)."""
+
+    p256dh: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{87}=?(?!\n)$")]
+    auth: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}(==)?(?!\n)$")]
+
+
+class SubscriptionBody(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The body of POST /v1/orders/{order_id}/push, as PushSubscription.toJSON() returns it."""
+
+    endpoint: WebAddress
+    keys: PushKeys
+    expiration_time: float | None = None
+
+
+class UnsubscriptionBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of DELETE /v1/orders/{order_id}/push: the endpoint of one browser; without it, of all."""
+
+    endpoint: WebAddress | None = None
+
+
+class MenuItemBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of PUT /v1/restaurants/{restaurant_id}/menu/{sku}."""
+
+    name: ShortText
+    price: Money
+    description: LongText = ""
+    category: ShortText = "geral"
+    portions: Portions | None = None
+
+
+class PromotionBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of PUT /v1/restaurants/{restaurant_id}/promotions/{promotion_id}."""
+
+    starts_at: RequestInstant
+    ends_at: RequestInstant
+    items: Annotated[list[PromotionItem], Meta(min_length=1, max_length=200)]
+
+
+def personal_data(body: OrderBody) -> PersonalData:
+    """Return the fields of an order that are sealed."""
+    if body.customer is None:
+        return PersonalData(body.delivery_address)
+    return PersonalData(body.delivery_address, body.customer.name, body.customer.phone)
+
+
+def encode_plain_fields(body: OrderBody) -> bytes:
+    """Return the other fields of an order in a canonical encoding."""
+    customer = CustomerRef(body.customer.id) if body.customer else None
+    return _encode([body.restaurant_id, body.items, body.payment, customer])
+
+
+def order_errors(body: OrderBody) -> list[FieldError]:
+    """Return the errors of an order that its schema does not find."""
+    return _amount_errors(
+        (f"/items/{index}/expected_unit_price", line.expected_unit_price)
+        for index, line in enumerate(body.items)
+        if line.expected_unit_price is not None
+    )
+
+
+def subscription_errors(body: SubscriptionBody) -> list[FieldError]:
+    """Return an error if the key of a subscription is not a point of the curve P-256."""
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(
+            ec.SECP256R1(), base64.urlsafe_b64decode(body.keys.p256dh + "=")
+        )
+    except ValueError:
+        return [FieldError("/keys/p256dh", "push-key")]
+    return []
+
+
+def endpoint_errors(pointer: str, url: str | None, allow_private: bool) -> list[FieldError]:
+    """Return an error if we must not send requests to the address of a webhook or push service."""
+    code = None if url is None else endpoint_urls.find_fault(url, allow_private)
+    return [] if code is None else [FieldError(pointer, code, ALLOWED_PORTS)]
+
+
+def menu_item_errors(body: MenuItemBody) -> list[FieldError]:
+    """Return the errors of a menu item that its schema does not find."""
+    return _amount_errors([("/price", body.price)])
+
+
+def promotion_errors(body: PromotionBody) -> list[FieldError]:
+    """Return the errors of a promotion that its schema does not find."""
+    errors = _amount_errors(
+        (f"/items/{index}/promo_price", item.promo_price) for index, item in enumerate(body.items)
+    )
+    for pointer, instant in (("/starts_at", body.starts_at), ("/ends_at", body.ends_at)):
+        if not MIN_INSTANT <= instant < MAX_INSTANT:
+            errors.append(FieldError(pointer, "instant"))
+    if body.ends_at <= body.starts_at:
+        errors.append(FieldError("/ends_at", "ends-after-starts"))
+    seen: set[str] = set()
+    for index, item in enumerate(body.items):
+        if item.sku in seen:
+            errors.append(FieldError(f"/items/{index}/sku", "repeated-sku"))
+        seen.add(item.sku)
+    return errors
+
+
+def _amount_errors(amounts: Iterable[tuple[str, Money]]) -> list[FieldError]:
+    return [
+        FieldError(f"{pointer}/amount", "maximum", MAX_AMOUNT)
+        for pointer, money in amounts
+        if money.amount > MAX_AMOUNT
+    ]

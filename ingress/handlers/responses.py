@@ -1,0 +1,133 @@
+"""Responses to orders, made of the decision alone: the same decision always gives the same bytes."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+from aiohttp import web
+
+from ingress.http.problems import Problem, Unavailable
+from ingress.http.tokens import Tokens
+from schemas.money import Money
+from schemas.orders import Eta, Order, OrderLine
+from schemas.replies import Answer, Reply
+
+JSON = {"Content-Type": "application/json"}
+PRIVATE = JSON | {"Cache-Control": "private, no-store"}
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+#: Outcomes of a change that was made.
+CHANGED_OUTCOMES = frozenset({"advanced", "cancelled"})
+
+#: The problem of every outcome that is a refusal.
+PROBLEM_SLUGS: dict[str, str] = {
+    "out_of_stock": "out-of-stock",
+    "price_changed": "price-changed",
+    "promotion_closed": "promotion-closed",
+    "limit_reached": "limit-reached",
+    "customer_required": "customer-required",
+    "unknown_restaurant": "unknown-restaurant",
+    "unknown_item": "unknown-item",
+    "payment_declined": "payment-declined",
+    "payment_timeout": "payment-declined",
+    "unknown_order": "unknown-order",
+    "too_late": "too-late",
+    "invalid_transition": "invalid-transition",
+    "key_reused": "idempotency-key-reused",
+}
+
+encode = msgspec.json.Encoder().encode
+
+
+class ConfirmedOrder(msgspec.Struct, frozen=True):
+    """The body of 201: the order is confirmed."""
+
+    order_id: str
+    restaurant_id: str
+    status: Literal["received"]
+    items: list[OrderLine]
+    total: Money
+    eta: Eta | None
+    token: str
+    events_url: str
+
+
+class PendingOrder(msgspec.Struct, frozen=True):
+    """The body of 202: the order is accepted and not decided yet."""
+
+    order_id: str
+    restaurant_id: str
+    status: Literal["pending"]
+    token: str
+    events_url: str
+
+
+def respond(body: msgspec.Struct, headers: Mapping[str, str] = JSON, status: int = 200) -> web.Response:
+    """Return the response with this body as JSON."""
+    return web.Response(status=status, body=encode(body), headers=headers)
+
+
+def order_url(order_id: str) -> str:
+    """Return the path of an order."""
+    return f"/v1/orders/{order_id}"
+
+
+def events_url(order_id: str) -> str:
+    """Return the path of an order's event stream."""
+    return f"/v1/orders/{order_id}/events"
+
+
+def respond_pending(order_id: str, restaurant_id: str, tokens: Tokens) -> web.Response:
+    """Return the response to an order that is not decided yet."""
+    body = PendingOrder(order_id, restaurant_id, "pending", tokens.order(order_id), events_url(order_id))
+    return respond(body, JSON | {"Location": order_url(order_id)}, 202)
+
+
+def respond_decided(reply: Reply, tokens: Tokens) -> web.Response:
+    """Return the response to a confirmed order; raises the Problem of a refused one."""
+    answer, replayed = reply.answer, REPLAYED if reply.replayed else {}
+    order = answer.order
+    if answer.outcome != "confirmed" or order is None:
+        raise problem_of(answer, replayed)
+    body = ConfirmedOrder(
+        order.order_id,
+        order.restaurant_id,
+        "received",
+        order.items,
+        order.total,
+        order.eta,
+        tokens.order(order.order_id),
+        events_url(order.order_id),
+    )
+    return respond(body, JSON | {"Location": order_url(order.order_id)} | replayed, 201)
+
+
+def problem_of(answer: Answer, headers: dict[str, str]) -> Problem:
+    """Return the problem of a refusal; Unavailable for an outcome that is unknown here."""
+    slug = PROBLEM_SLUGS.get(answer.outcome)
+    if slug is None:
+        return Unavailable()
+    return Problem(slug, members=_members(answer), headers=headers)
+
+
+def _members(answer: Answer) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    if answer.order is not None:
+        members["order_id"] = answer.order.order_id
+        members |= _details(answer.outcome, answer.order, answer.skus)
+    if answer.skus:
+        members["skus"] = answer.skus
+    return members
+
+
+def _details(outcome: str, order: Order, skus: list[str]) -> dict[str, Any]:
+    if outcome == "out_of_stock":
+        return {"items": order.shortages}
+    if outcome == "price_changed":
+        prices = {line.sku: line.unit_price for line in order.items if line.sku in skus}
+        return {"items": [{"sku": sku, "unit_price": price} for sku, price in prices.items()]}
+    if outcome in ("payment_declined", "payment_timeout"):
+        return {"reason": order.reason}
+    if outcome in ("too_late", "invalid_transition"):
+        return {"order_status": order.status}
+    return {}

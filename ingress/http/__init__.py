@@ -1,0 +1,1 @@
+"""HTTP in general: problems, validation, headers, languages, tokens, roles, metrics of requests."""

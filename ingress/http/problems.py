@@ -1,0 +1,109 @@
+"""Problems: errors as RFC 9457 documents, in the reader's language."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from ingress.http.content_negotiation import negotiate_language
+from ingress.http.problem_catalogue import FIELD_ERRORS, PROBLEMS
+from schemas.languages import Language
+
+#: Bounds of Retry-After in seconds: spread out, so that clients rejected together do not return together.
+RETRY_AFTER_SECONDS = (1, 3)
+
+
+class FieldError(Struct, frozen=True):
+    """One error in a request, and its location: a JSON pointer, or the name of a header or parameter."""
+
+    location: str
+    code: str
+    expected: object = None
+    kind: Literal["pointer", "header", "parameter"] = "pointer"
+
+    def describe(self, language: Language) -> dict[str, str]:
+        """Return the entry of `errors` in the problem document."""
+        text = FIELD_ERRORS[self.code].of(language)
+        return {self.kind: self.location, "detail": text.format(expected=self.expected)}
+
+
+class Problem(Exception):
+    """The request is answered with the problem of this slug."""
+
+    def __init__(
+        self,
+        slug: str,
+        field_errors: Sequence[FieldError] = (),
+        members: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Args:
+        slug: the key in the catalogue of problems.
+        field_errors: the errors of the request, for `errors` in the document.
+        members: further members of the document.
+        headers: headers of the response.
+        """
+        super().__init__(slug)
+        self.slug = slug
+        self.field_errors = field_errors
+        self.members = members or {}
+        self.headers = headers or {}
+
+
+class Unavailable(Problem):
+    """A part of the service does not answer; the client may retry with the same key."""
+
+    def __init__(self) -> None:
+        super().__init__("unavailable", headers=retry_after())
+
+
+class Overloaded(Problem):
+    """The process has too much work, so the request was rejected and nothing was written.
+
+    DECISIONS.md: honest-under-pressure
+    """
+
+    def __init__(self) -> None:
+        super().__init__("overloaded", headers=retry_after())
+
+
+def retry_after() -> dict[str, str]:
+    """Return a Retry-After header with jitter."""
+    return {"Retry-After": str(random.randint(*RETRY_AFTER_SECONDS))}
+
+
+def invalid(*field_errors: FieldError) -> Problem:
+    """Return the problem of a request with these errors."""
+    return Problem("invalid-request", field_errors)
+
+
+def encode(problem: Problem, language: Language) -> bytes:
+    """Return the problem document as JSON."""
+    text = PROBLEMS[problem.slug]
+    members: dict[str, Any] = {
+        "type": f"/problems/{problem.slug}",
+        "title": text.title.of(language),
+        "status": text.status,
+        "detail": text.detail.of(language),
+    }
+    if problem.field_errors:
+        members["errors"] = [error.describe(language) for error in problem.field_errors]
+    return msgspec.json.encode(members | dict(problem.members))
+
+
+def respond(problem: Problem, accept_language: str) -> web.Response:
+    """Return the response to a request that raised this problem."""
+    language = negotiate_language(accept_language)
+    return web.Response(
+        status=PROBLEMS[problem.slug].status,
+        body=encode(problem, language),
+        headers={
+            "Content-Type": "application/problem+json",
+            "Content-Language": language,
+            "Vary": "Accept-Language",
+            **problem.headers,
+        },
+    )

@@ -1,0 +1,127 @@
+"""Rate limits of new orders by client: token buckets, reported as in draft-ietf-httpapi-ratelimit-headers-10.
+
+A client is the order's customer id, else the bearer token, else the address. Addresses in
+`PROMO_RATE_LIMIT_EXEMPT_NETWORKS` (by default this machine) have no limit. Each process counts by itself, so a client
+of N processes may get up to N times the limit.
+"""
+
+import hashlib
+import ipaddress
+import math
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import lru_cache
+
+from aiohttp import web
+from msgspec import Struct
+
+from ingress.http.problems import Problem
+from schemas import metrics
+from schemas.settings import Settings
+from schemas.timestamps import MonotonicSeconds
+
+POLICY = "orders"
+#: Upper bound of the jitter of Retry-After, in seconds: clients that are rejected together do not return together.
+MAX_JITTER_SECONDS = 1.0
+#: Clients that are remembered; the least recently seen one is dropped first, and starts again with a full bucket.
+MAX_CLIENTS = 50_000
+
+_rejected_by_rate_limit = metrics.requests_rejected.labels("rate_limit")
+
+
+class BucketState(Struct, frozen=True):
+    """A client's bucket after a request for a token."""
+
+    is_granted: bool
+    remaining: int  # whole tokens
+    seconds_until_full: float
+    seconds_until_next: float  # 0: there is a token now
+
+
+class TokenBuckets:
+    """One token bucket for each client. Pure: `now` is an argument."""
+
+    def __init__(self, rate: float, burst: int, max_clients: int = MAX_CLIENTS) -> None:
+        """Args:
+        rate: tokens added per second.
+        burst: capacity of a bucket.
+        max_clients: clients that are remembered.
+        """
+        self.rate = rate
+        self.burst = burst
+        self._max_clients = max_clients
+        self._buckets: OrderedDict[str, tuple[float, MonotonicSeconds]] = OrderedDict()  # tokens, as of when
+
+    def consume(self, client: str, now: MonotonicSeconds) -> BucketState:
+        """Remove a token from a client's bucket, if it has one."""
+        tokens, updated_at = self._buckets.pop(client, (float(self.burst), now))
+        tokens = min(float(self.burst), tokens + max(0.0, now - updated_at) * self.rate)
+        is_granted = tokens >= 1.0
+        if is_granted:
+            tokens -= 1.0
+        self._buckets[client] = (tokens, max(updated_at, now))
+        if len(self._buckets) > self._max_clients:
+            self._buckets.popitem(last=False)
+        missing = max(0.0, 1.0 - tokens)
+        return BucketState(is_granted, int(tokens), (self.burst - tokens) / self.rate, missing / self.rate)
+
+
+class RateLimits:
+    """Limits on new orders by client."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Use the settings' rate, burst, trusted proxies and exempt networks; a rate of 0 means no limit."""
+        rate, burst = settings.client_orders_per_second, settings.client_burst
+        self._buckets = TokenBuckets(rate, burst) if rate else None
+        self._trusted_proxies = settings.trusted_proxies
+        self._exempt_networks = settings.rate_limit_exempt_networks
+        self._policy = f'"{POLICY}";q={burst};w={math.ceil(burst / rate)}' if rate else ""
+
+    def consume(self, request: web.Request, customer_id: str | None) -> Mapping[str, str]:
+        """Count a new order and return its response's rate-limit headers; raises Problem (429) past the limit."""
+        client = self._client(request, customer_id)
+        if self._buckets is None or client is None:
+            return {}
+        state = self._buckets.consume(client, MonotonicSeconds(time.monotonic()))
+        headers = {
+            "RateLimit-Policy": self._policy,
+            "RateLimit": f'"{POLICY}";r={state.remaining};t={math.ceil(state.seconds_until_full)}',
+        }
+        if not state.is_granted:
+            _rejected_by_rate_limit.inc()
+            wait = math.ceil(state.seconds_until_next + random.uniform(0.0, MAX_JITTER_SECONDS))
+            raise Problem("too-many-requests", headers=headers | {"Retry-After": str(max(1, wait))})
+        return headers
+
+    def _client(self, request: web.Request, customer_id: str | None) -> str | None:
+        """Return the name of the client's bucket; None for a client without a limit."""
+        forwarded_for = request.headers.get("X-Forwarded-For")
+        address = client_address(request.remote, forwarded_for, self._trusted_proxies)
+        if address is None or _is_in(address, self._exempt_networks):
+            return None
+        if customer_id is not None:
+            return f"customer {customer_id}"
+        if authorization := request.headers.get("Authorization"):
+            digest = hashlib.blake2b(authorization.encode(errors="replace"), digest_size=12).hexdigest()
+            return f"bearer {digest}"
+        return f"address {address}"
+
+
+def client_address(remote: str | None, forwarded_for: str | None, trusted_proxies: str) -> str | None:
+    """Return the address of a client: the last one, from the right, that is not a trusted proxy's."""
+    address = remote
+    hops = [part.strip() for part in (forwarded_for or "").split(",") if part.strip()]
+    while address is not None and hops and _is_in(address, trusted_proxies):
+        address = hops.pop()
+    return address
+
+
+@lru_cache(maxsize=4096)
+def _is_in(address: str, networks: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+        return any(ip in ipaddress.ip_network(n.strip()) for n in networks.split(",") if n.strip())
+    except ValueError:
+        return False

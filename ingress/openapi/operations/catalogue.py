@@ -1,0 +1,46 @@
+"""Operations on the catalogue, for administrators and restaurants."""
+
+from ingress.handlers import catalogue, request_bodies
+from ingress.openapi.operation import DocumentedResponse, Operation
+from ingress.openapi.texts import EXAMPLES
+
+_PUT_PROBLEMS = ("overloaded", "unavailable")
+
+
+def _put_responses(
+    body: type[catalogue.CatalogueResponse], example: dict[str, object]
+) -> tuple[DocumentedResponse, DocumentedResponse, DocumentedResponse]:
+    pending = {name: value for name, value in example.items() if name != "version"} | {"status": "pending"}
+    return (
+        DocumentedResponse(200, "replaced", body, example),
+        DocumentedResponse(201, "created", body, example),
+        DocumentedResponse(202, "accepted", body, pending),
+    )
+
+
+PUT_RESTAURANT = Operation(
+    id="putRestaurant",
+    tag="offers",
+    body=request_bodies.RestaurantBody,
+    example=EXAMPLES["restaurant_body"],
+    responses=_put_responses(catalogue.RestaurantResponse, EXAMPLES["restaurant"]),
+    problems=_PUT_PROBLEMS,
+)
+
+PUT_MENU_ITEM = Operation(
+    id="putMenuItem",
+    tag="offers",
+    body=request_bodies.MenuItemBody,
+    example=EXAMPLES["menu_item_body"],
+    responses=_put_responses(catalogue.MenuItemResponse, EXAMPLES["menu_item"]),
+    problems=("unknown-restaurant", *_PUT_PROBLEMS),
+)
+
+PUT_PROMOTION = Operation(
+    id="putPromotion",
+    tag="offers",
+    body=request_bodies.PromotionBody,
+    example=EXAMPLES["promotion_body"],
+    responses=_put_responses(catalogue.PromotionResponse, EXAMPLES["promotion"]),
+    problems=("unknown-restaurant", "unknown-item", *_PUT_PROBLEMS),
+)

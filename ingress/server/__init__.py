@@ -1,0 +1,1 @@
+"""The listening sockets, connection limits and malformed-request responses around aiohttp."""

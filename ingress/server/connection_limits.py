@@ -1,0 +1,118 @@
+"""Limits on connections: how many there may be, and how long a client may keep one without making progress.
+
+A client that sends its request byte by byte, sends nothing or does not read its response occupies one connection, and
+only until a timeout. All times are readings of time.perf_counter, in seconds.
+"""
+
+import asyncio
+import resource
+import time
+from typing import Protocol
+
+#: How long a request's head may take, from its first byte or from the start of the connection.
+HEAD_TIMEOUT_SECONDS = 10.0
+#: How long a connection may be idle between two requests; reverse proxies close theirs earlier.
+IDLE_TIMEOUT_SECONDS = 75.0
+#: How long a client may leave sent data unread.
+WRITE_TIMEOUT_SECONDS = 30.0
+#: Time between two checks of all connections.
+CHECK_INTERVAL_SECONDS = 1.0
+#: Open files that a process needs in addition to the connections of clients.
+RESERVED_FILES = 128
+
+
+class ConnectionTimers:
+    """Tracks the head, idle and write timeouts of one connection."""
+
+    __slots__ = ("_head_since", "_idle_since", "_in_flight", "_unread_since")
+
+    def __init__(self, now: float) -> None:
+        self._in_flight = 0
+        self._head_since: float | None = now
+        self._idle_since = now
+        self._unread_since: float | None = None
+
+    def data_received(self, now: float) -> None:
+        """Record data that the fast path has not answered: the head of a request has begun."""
+        if not self._in_flight and self._head_since is None:
+            self._head_since = now
+
+    def request_started(self) -> None:
+        """Record that the head of a request is complete."""
+        self._head_since = None
+        self._in_flight += 1
+
+    def request_finished(self, now: float) -> None:
+        """Record that a request was answered."""
+        self._in_flight -= 1
+        self._idle_since = now
+
+    def fast_path_finished(self, now: float) -> None:
+        """Record that a complete request was answered by the fast path."""
+        self._head_since = None
+        self._idle_since = now
+
+    def set_reading(self, is_reading: bool, now: float) -> None:
+        """Record whether the client reads what it is sent."""
+        self._unread_since = None if is_reading else now
+
+    def is_expired(self, now: float) -> bool:
+        """Return True if a timeout has passed and the connection must be closed."""
+        if self._unread_since is not None and now - self._unread_since > WRITE_TIMEOUT_SECONDS:
+            return True
+        if self._in_flight:
+            return False
+        if self._head_since is not None:
+            return now - self._head_since > HEAD_TIMEOUT_SECONDS
+        return now - self._idle_since > IDLE_TIMEOUT_SECONDS
+
+
+class Connection(Protocol):
+    """A connection that counts against the limit."""
+
+    timers: ConnectionTimers
+
+    def abort(self) -> None:
+        """Close it at once."""
+
+
+class Connections:
+    """The open connections of this process, at most `max_connections`."""
+
+    def __init__(self, max_connections: int) -> None:
+        self._max_connections = max_connections
+        self._open: set[Connection] = set()
+
+    def admit(self, connection: Connection) -> bool:
+        """Count a connection and return True; return False at the limit."""
+        if len(self._open) >= self._max_connections:
+            return False
+        self._open.add(connection)
+        return True
+
+    def remove(self, connection: Connection) -> None:
+        """Stop counting a connection that is closed."""
+        self._open.discard(connection)
+
+    def close_expired(self, now: float) -> None:
+        """Close the connections that have passed a timeout."""
+        for connection in [one for one in self._open if one.timers.is_expired(now)]:
+            connection.abort()
+
+    async def enforce_timeouts(self) -> None:
+        """Close expired connections once a second until cancelled."""
+        while True:
+            await asyncio.sleep(CHECK_INTERVAL_SECONDS)
+            self.close_expired(time.perf_counter())
+
+
+def raise_open_file_limit(max_connections: int) -> int:
+    """Raise RLIMIT_NOFILE if that many connections need it; return how many fit into the limit that results."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = max_connections + RESERVED_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return max_connections
+    return max(1, min(max_connections, soft - RESERVED_FILES))

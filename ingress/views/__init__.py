@@ -1,0 +1,1 @@
+"""Read side: the views in Redis, which of them have changed, and cached pages."""

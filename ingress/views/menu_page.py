@@ -1,0 +1,178 @@
+"""A page of a menu, built from the view, the query and the time. Pure."""
+
+import math
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache, partial
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from ingress.http import cursors
+from ingress.http.cursors import Key
+from ingress.http.query_params import DEFAULT_LIMIT, Limit
+from ingress.views.ports import MenuView
+from schemas import pricing, timestamps
+from schemas.catalogue import Promotion, Stock
+from schemas.money import MAX_AMOUNT, Money
+from schemas.timestamps import EpochMs
+from schemas.view_keys import Window
+
+Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+SortOrder = Literal["sku", "name", "price", "-price"]
+
+#: Types of the sort keys. A sku never changes; names and prices do, so their cursors list the items that were seen.
+_KEY_TYPES: dict[SortOrder, tuple[type, ...]] = {
+    "sku": (str,),
+    "name": (str, str),
+    "price": (int, str),
+    "-price": (int, str),
+}
+
+
+class MenuQuery(Struct, frozen=True):
+    """Filters, sort order and page of a menu."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: str | None = None
+    category: str | None = None
+    q: Annotated[str, Meta(max_length=200)] | None = None
+    min_price: Amount | None = None  # centavos of the current price
+    max_price: Amount | None = None
+    promo: bool = False
+    available: bool = False
+    sort: Literal["name", "price", "-price"] | None = None
+
+
+class Availability(Struct, frozen=True):
+    """Whether an item can be ordered; count null: unlimited, or not known exactly."""
+
+    state: Literal["available", "limited", "sold_out"]
+    count: int | None
+
+
+class OpenPromotion(Struct, frozen=True):
+    """The promotion whose price is shown."""
+
+    id: str
+    ends_at: str
+
+
+class MenuEntry(Struct, frozen=True):
+    """One item as customers see it."""
+
+    sku: str
+    name: str
+    description: str
+    category: str
+    price: Money
+    promo_price: Money | None
+    promotion: OpenPromotion | None
+    availability: Availability
+
+    @property
+    def current_price(self) -> int:
+        """The price of an order placed now, in centavos."""
+        return (self.promo_price or self.price).amount
+
+
+class MenuListing(Struct, frozen=True):
+    """A menu page without its age."""
+
+    items: list[MenuEntry]
+    next_cursor: str | None
+
+
+class MenuPage(MenuListing, frozen=True):
+    """A menu page as it is sent; `as_of` is when it was complete, `degraded` that this is more than 3 s ago."""
+
+    as_of: str
+    degraded: bool
+
+
+def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool) -> MenuListing:
+    """Return the page at `now`; raises Problem for a cursor of another query.
+
+    `degraded`: the view is too old for its counts to be shown (ingress/views/README.md, Staleness).
+    """
+    order: SortOrder = query.sort or "sku"
+    sort_key = partial(_key, order=order)
+    cursor = cursors.decode_cursor(query.cursor, order, _KEY_TYPES[order])
+    entries = [entry for entry in _entries(view, now, degraded) if _matches(entry, query)]
+    entries.sort(key=sort_key)
+    if order == "sku":
+        page, next_cursor = cursors.page_after(entries, sort_key, cursor, query.limit)
+    else:
+        page, next_cursor = cursors.page_of_unseen(
+            entries, sort_key, lambda entry: entry.sku, cursor, query.limit
+        )
+    return MenuListing(list(page), cursors.encode_cursor(order, next_cursor))
+
+
+def valid_until(promotions: Iterable[Promotion | Window], now: EpochMs) -> float:
+    """Return when the next promotion opens or ends, in milliseconds since 1970; infinity if none does."""
+    return min((at for p in promotions for at in (p.starts_at, p.ends_at) if at > now), default=math.inf)
+
+
+def _entries(view: MenuView, now: EpochMs, degraded: bool) -> list[MenuEntry]:
+    entries = []
+    for item in view.items:
+        stock = view.stocks.get(item.sku) or Stock(item.sku, version=0)
+        offer = pricing.current_offer(item, stock, view.promotions, now)
+        promotion = offer.promotion
+        entries.append(
+            MenuEntry(
+                sku=item.sku,
+                name=item.name,
+                description=item.description,
+                category=item.category,
+                price=item.price,
+                promo_price=offer.unit_price if promotion else None,
+                promotion=OpenPromotion(promotion.promotion_id, timestamps.to_text(promotion.ends_at))
+                if promotion
+                else None,
+                availability=_availability(offer.available, degraded),
+            )
+        )
+    return entries
+
+
+def _availability(available: int | None, degraded: bool) -> Availability:
+    is_sold_out = available is not None and available <= 0
+    if degraded:
+        return Availability("sold_out" if is_sold_out else "limited", None)
+    return Availability("sold_out", 0) if is_sold_out else Availability("available", available)
+
+
+def _matches(entry: MenuEntry, query: MenuQuery) -> bool:
+    return not (
+        (query.category is not None and entry.category != query.category)
+        or (query.q is not None and not _contains(entry, query.q))
+        or (query.min_price is not None and entry.current_price < query.min_price)
+        or (query.max_price is not None and entry.current_price > query.max_price)
+        or (query.promo and entry.promotion is None)
+        or (query.available and entry.availability.state == "sold_out")
+    )
+
+
+def _contains(entry: MenuEntry, words: str) -> bool:
+    text = _fold_text(f"{entry.name} {entry.description}")
+    return all(word in text for word in _fold_text(words).split())
+
+
+@lru_cache(maxsize=8192)
+def _fold_text(text: str) -> str:
+    """Return the text without case and accents, so that `pao` finds `Pão`."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+
+
+def _key(entry: MenuEntry, order: SortOrder) -> Key:
+    match order:
+        case "sku":
+            return (entry.sku,)
+        case "name":
+            return (_fold_text(entry.name), entry.sku)
+        case "price":
+            return (entry.current_price, entry.sku)
+        case "-price":
+            return (-entry.current_price, entry.sku)

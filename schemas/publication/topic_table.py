@@ -1,0 +1,54 @@
+"""The table of topics in schemas/README.md, made from the registries of topics and consumer groups."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from schemas.consumer_groups import CONSUMER_GROUPS
+from schemas.topics import DEAD_LETTER_TOPICS, HOUR_MS, TOPICS, Topic
+
+FILE = Path(__file__).parents[1] / "README.md"
+START, END = "<!-- topics: made by `python -m schemas` -->\n", "<!-- end of topics -->"
+
+
+def render(readme: str) -> str:
+    """Return the README with a current table. Raises ValueError if it lacks the two markers."""
+    before, _, rest = readme.partition(START)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{FILE.name} lacks {START.strip()} or {END}")
+    return f"{before}{START}\n{table()}\n{END}{after}"
+
+
+def table() -> str:
+    """Return a row for each topic, and one for all dead-letter topics."""
+    dead = list(DEAD_LETTER_TOPICS.values())
+    summary = msgspec.structs.replace(
+        dead[0],
+        name="<topic>.dlq",
+        contents=f"records that could not be processed, of {len(dead)} of these topics",
+        writer=", ".join(sorted({topic.writer for topic in dead})),
+    )
+    rows = [_row(topic) for topic in (*(topic for topic in TOPICS if topic not in dead), summary)]
+    heading = ("topic", "contents", "written by", "read by", "key", "kept")
+    return "".join(map(_line, [heading, ("---",) * len(heading), *rows]))
+
+
+def _row(topic: Topic) -> tuple[str, ...]:
+    groups = [f"`{group.name}`" for group in CONSUMER_GROUPS if topic.name in group.topics]
+    readers = ", ".join(filter(None, [*groups, topic.readers]))
+    return f"`{topic.name}`", topic.contents, topic.writer, readers, topic.key, _retention(topic)
+
+
+def _retention(topic: Topic) -> str:
+    if topic.is_compacted:
+        return "the newest of each key" + (", others for seconds" if topic.is_purged else "")
+    if topic.retention_ms < 0:
+        return "indefinitely"
+    days, hours = divmod(topic.retention_ms // HOUR_MS, 24)
+    return f"{days} d" if days else f"{hours} h"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"

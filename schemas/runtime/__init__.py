@@ -1,0 +1,1 @@
+"""Process utilities that every part shares."""

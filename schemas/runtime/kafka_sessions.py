@@ -1,0 +1,46 @@
+"""Kafka clients in use: one that is open for a block, and a consumer that is read to the end of its partitions."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+from aiokafka import AIOKafkaConsumer
+
+from schemas.runtime.kafka_shutdown import close_quietly
+
+#: How long one poll waits for records, in milliseconds.
+POLL_MS = 200
+
+
+class Startable(Protocol):
+    """A client of aiokafka, or what has one."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+S = TypeVar("S", bound=Startable)
+
+
+@asynccontextmanager
+async def started(client: S) -> AsyncIterator[S]:
+    """Start a client for the block, and close it in any state: also one that could not start. Raises KafkaError."""
+    try:
+        await client.start()
+        yield client
+    finally:
+        await close_quietly(client.stop())
+
+
+async def read_to_end(consumer: AIOKafkaConsumer) -> AsyncIterator[Any]:
+    """Yield the records from the positions of a started consumer to the ends that its partitions have now.
+
+    Raises KafkaError.
+    """
+    partitions = consumer.assignment()
+    ends = await consumer.end_offsets(partitions)
+    while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+        for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+            for record in records:
+                yield record

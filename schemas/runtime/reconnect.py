@@ -1,0 +1,50 @@
+"""The one reconnect loop: a Kafka client that failed is closed, and another one opened after a back-off."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiokafka.errors import KafkaError
+
+from schemas import metrics
+from schemas.runtime import backoff
+
+log = logging.getLogger(__name__)
+
+#: What aiokafka raises when a broker is gone: its own errors, and at times the socket's.
+CONNECTION_ERRORS = (KafkaError, OSError)
+#: Bounds of the wait before the next session, in seconds.
+FIRST_DELAY_SECONDS = 0.05
+MAX_DELAY_SECONDS = 2.0
+#: The upper bound where an HTTP client waits for the session.
+MAX_URGENT_DELAY_SECONDS = 0.4
+
+#: Opens its clients, calls its argument once they work, works until it fails or is cancelled, closes its clients.
+Session = Callable[[Callable[[], None]], Awaitable[object]]
+
+
+async def run_reconnecting(
+    name: str, session: Session, *, max_delay_seconds: float = MAX_DELAY_SECONDS
+) -> None:
+    """Await `session(connected)` again and again; return when it returns, raise what is no connection error.
+
+    `name` is the noun of the session in logs and in `promo_retries_total`. A call of `connected` starts the
+    back-off afresh.
+    """
+    attempt = 0
+
+    def connected() -> None:
+        nonlocal attempt
+        attempt = 0
+
+    while True:
+        try:
+            await session(connected)
+            return
+        except CONNECTION_ERRORS as error:
+            attempt += 1
+            metrics.retries.labels(name).inc()
+            log.warning("%s failed, reconnecting: %r", name, error)
+        await asyncio.sleep(
+            backoff.delay(attempt, first_seconds=FIRST_DELAY_SECONDS, max_seconds=max_delay_seconds)
+        )

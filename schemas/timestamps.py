@@ -1,0 +1,45 @@
+"""Types of time, and wall-clock instants as text: RFC 3339 in UTC outside, integer milliseconds inside.
+
+Wall-clock and monotonic times have types of their own, since the difference of the two means nothing.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NewType
+
+#: A wall-clock instant: milliseconds since 1970-01-01 UTC.
+EpochMs = NewType("EpochMs", int)
+#: A duration in milliseconds.
+Milliseconds = NewType("Milliseconds", int)
+#: A reading of a clock that never runs backwards (time.monotonic, loop.time, time.perf_counter), in seconds.
+MonotonicSeconds = NewType("MonotonicSeconds", float)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def wall_clock() -> EpochMs:
+    """Return the current wall-clock instant."""
+    return EpochMs(time.time_ns() // 1_000_000)
+
+
+@lru_cache(maxsize=1024)  # all facts of one order share an instant
+def to_text(instant: int) -> str:
+    """Return `2026-01-01T00:00:00.000Z` for an instant in milliseconds since 1970."""
+    moment = _EPOCH + timedelta(milliseconds=instant)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant % 1000:03d}Z"
+
+
+def from_text(text: str) -> EpochMs:
+    """Return the instant of an RFC 3339 text. Raises ValueError."""
+    return to_milliseconds(datetime.fromisoformat(text))
+
+
+def add_seconds(instant: EpochMs, seconds: int) -> EpochMs:
+    """Return the instant this many seconds later."""
+    return EpochMs(instant + seconds * 1000)
+
+
+def to_milliseconds(moment: datetime) -> EpochMs:
+    """Return the instant of an aware datetime."""
+    return EpochMs((moment - _EPOCH) // timedelta(milliseconds=1))

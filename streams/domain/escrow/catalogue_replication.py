@@ -1,0 +1,97 @@
+"""The menu in every bucket: the home decides a PUT, and replicates it to the others; the newest version wins."""
+
+from msgspec.structs import replace
+
+from schemas.catalogue import Allotment, Item, Promotion, Restaurant, Stock
+from schemas.commands import CatalogueCommand, PutMenuItem, PutPromotion, PutRestaurant, ReplicateCatalogue
+from schemas.timestamps import EpochMs
+from streams.domain.catalogue import put_menu_item, put_promotion, put_restaurant
+from streams.domain.decision import Decision, ForwardedCommand, Policy
+from streams.domain.escrow import recall
+from streams.domain.escrow.unit_of_work import UnitOfWork
+from streams.domain.state import Change, State
+from tables.registry import ITEMS, PROMOTIONS, RESTAURANTS, STOCKS, key
+
+
+def put(state: State, command: CatalogueCommand, now: EpochMs, policy: Policy) -> Decision:
+    """Decide a PUT at the home, and send it to the other buckets.
+
+    Portions are the whole number offered, so the home's own share is what the other buckets do not have of it.
+    """
+    work = UnitOfWork(state, command.restaurant_id, now, policy)
+    if isinstance(command, PutRestaurant):
+        decision = put_restaurant(state, command, now)
+        if command.restaurant_id not in state[RESTAURANTS]:
+            work.update(created_with_buckets=True, is_open=True)
+    elif isinstance(command, PutMenuItem):
+        decision = put_menu_item(state, command, now, work.escrow.net_received)
+    else:
+        decision = put_promotion(state, command, now, work.escrow.net_received)
+    reply = work.merge(decision)
+    if reply is not None and reply.answer.version and decision.facts:
+        for bucket in work.others:
+            work.send(ForwardedCommand(ReplicateCatalogue(bucket, command, reply.answer.version)))
+    if reply is not None and not isinstance(command, PutRestaurant):
+        recall.record_shortfall(work, command)
+    return work.decision(reply)
+
+
+def replicate(work: UnitOfWork, command: ReplicateCatalogue) -> None:
+    """Store what was put at the home, unless this bucket has a newer version; portions come only by transfers."""
+    match command.put:
+        case PutRestaurant() as put_:
+            _replicate_restaurant(work, put_, command.version)
+        case PutMenuItem() as put_:
+            _replicate_item(work, put_, command.version)
+        case PutPromotion() as put_:
+            _replicate_promotion(work, put_, command.version)
+
+
+def _replicate_restaurant(work: UnitOfWork, put_: PutRestaurant, version: int) -> None:
+    before = work.state[RESTAURANTS].get(work.bucket)
+    if version == 1 and not work.escrow.created_with_buckets:
+        is_open = work.policy.open_rate == 0
+        work.update(created_with_buckets=True, is_open=is_open, window_started_at=work.now)
+    if before is None or before.version < version:
+        after = Restaurant(
+            restaurant_id=work.bucket,
+            name=put_.name,
+            kitchen_capacity=put_.kitchen_capacity,
+            preparation_timeout_seconds=put_.preparation_timeout_seconds,
+            webhook=put_.webhook,
+            version=version,
+        )
+        work.change_state(Change(RESTAURANTS, key(work.bucket), after))
+
+
+def _replicate_item(work: UnitOfWork, put_: PutMenuItem, version: int) -> None:
+    item_key = key(work.bucket, put_.sku)
+    before = work.state[ITEMS].get(item_key)
+    if before is not None and before.version >= version:
+        return
+    after = Item(put_.sku, put_.name, put_.description, put_.category, put_.price, version)
+    work.change_state(Change(ITEMS, item_key, after))
+    stock = work.state[STOCKS].get(item_key)
+    if stock is None:
+        new_stock = Stock(put_.sku, 0, None if put_.portions is None else 0)
+        work.change_state(Change(STOCKS, item_key, new_stock))
+    elif stock.portions is None and put_.portions is not None:
+        limited = replace(stock, portions=stock.reserved + stock.wasted)
+        work.change_state(Change(STOCKS, item_key, limited))
+
+
+def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, version: int) -> None:
+    promotion_key = key(work.bucket, put_.promotion_id)
+    before = work.state[PROMOTIONS].get(promotion_key)
+    if before is not None and before.version >= version:
+        return
+    after = Promotion(put_.promotion_id, put_.starts_at, put_.ends_at, put_.items, version)
+    work.change_state(Change(PROMOTIONS, promotion_key, replace(after, phase=after.phase_at(work.now))))
+    for item in put_.items:
+        stock_key = key(work.bucket, item.sku)
+        stock = work.state[STOCKS].get(stock_key)
+        if stock is None or put_.promotion_id in stock.allotments:
+            continue
+        allotment = Allotment(None if item.portions is None else 0)
+        allotments = {**stock.allotments, put_.promotion_id: allotment}
+        work.change_state(Change(STOCKS, stock_key, replace(stock, allotments=allotments)))

@@ -1,0 +1,175 @@
+"""Place an order. Checked in this order: idempotency key, menu, prices and windows, limits, stock."""
+
+from typing import Any
+
+from schemas import identity, money
+from schemas.codec import ReplyAddress
+from schemas.commands import CASH, PlaceOrder
+from schemas.facts import OrderConfirmed, OrderCreated, StockReserved
+from schemas.orders import Order, Reason, Shortage, order_of
+from schemas.payments import PaymentRequest
+from schemas.replies import Answer, Reply
+from schemas.timestamps import EpochMs, add_seconds, to_text
+from streams.domain import eta, order_facts, reservation
+from streams.domain.decision import Decision, Policy, reply_only
+from streams.domain.order_machine import TRANSITIONS
+from streams.domain.reservation import Quote
+from streams.domain.state import Change, State
+from tables.records import IdempotencyRecord, Kitchen, PendingReplies
+from tables.registry import IDEMPOTENCY_KEYS, KITCHENS, ORDERS, PENDING_REPLIES, RESTAURANTS, key
+
+#: Callers of one order that get a reply when its payment is decided; earlier ones have timed out long before.
+MAX_PENDING_REPLIES = 50
+
+
+def place_order(
+    state: State, command: PlaceOrder, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
+) -> Decision:
+    """Decide an order. A retry with the same key gets the first answer, or waits for the same outcome."""
+    record = state[IDEMPOTENCY_KEYS].get(key(command.restaurant_id, command.idempotency_key_hash))
+    if record is not None and record.expires_at > now:
+        return replay(state, record, command.request_fingerprint, command.restaurant_id, reply_to)
+    return place_new(state, command, now, policy, reply_to)
+
+
+def place_new(
+    state: State, command: PlaceOrder, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
+) -> Decision:
+    """Decide an order whose key is new, or has expired."""
+    restaurant_id = command.restaurant_id
+    if command.forgotten:
+        # its key has expired, and a new order would need the personal data that can no longer be sealed
+        return reply_only(Answer("key_reused"))
+    if restaurant_id not in state[RESTAURANTS]:
+        return reply_only(Answer("unknown_restaurant"))
+    if unknown := reservation.unknown_items(state, restaurant_id, command.items):
+        return reply_only(Answer("unknown_item", skus=unknown))
+    quote = reservation.make_quote(state, restaurant_id, command.items, now)
+    if command.customer is None and (limited := reservation.limited_items(quote)):
+        return reply_only(Answer("customer_required", skus=limited))
+    if repriced := reservation.changed_prices(quote, command.items):
+        closed = reservation.closed_promotions(state, restaurant_id, repriced, command.items, now)
+        if closed:
+            return _refuse(state, command, quote, now, "promotion_closed", closed)
+        return _refuse(state, command, quote, now, "price_changed", repriced)
+    if command.customer and (over := reservation.over_limit(state, restaurant_id, quote, command.customer)):
+        return _refuse(state, command, quote, now, "limit_reached", over)
+    if shortages := reservation.shortages(quote):
+        return _refuse(state, command, quote, now, "out_of_stock", [s.sku for s in shortages], shortages)
+    return _reserve(state, command, quote, now, policy, reply_to)
+
+
+def replay(
+    state: State,
+    record: IdempotencyRecord,
+    request_fingerprint: str,
+    restaurant_id: str,
+    reply_to: ReplyAddress | None,
+) -> Decision:
+    """Decide a request whose key is known: the stored answer, or the caller waits for it."""
+    if not identity.is_same_request(record.request_fingerprint, request_fingerprint):
+        return reply_only(Answer("key_reused"))
+    if record.answer is not None:
+        return Decision(reply=Reply(record.answer, replayed=True))
+    return Decision(state_changes=_add_pending_reply(state, restaurant_id, record.order_id, reply_to))
+
+
+def confirm(
+    state: State, order: Order, request_fingerprint: str, now: EpochMs, *, paid: bool
+) -> OrderConfirmed:
+    """Return the fact that the restaurant has the order, with its ETA by the kitchen's queue."""
+    kitchen = state[KITCHENS].get(order.restaurant_id, Kitchen())
+    capacity = state[RESTAURANTS][order.restaurant_id].kitchen_capacity
+    return order_facts.confirmed(
+        order,
+        now,
+        eta=eta.estimate(now, kitchen.open_orders, capacity, kitchen.preparations),
+        paid=paid,
+        request_fingerprint=request_fingerprint,
+    )
+
+
+def _add_pending_reply(
+    state: State, restaurant_id: str, order_id: str, reply_to: ReplyAddress | None
+) -> tuple[Change[Any], ...]:
+    if reply_to is None:
+        return ()
+    pending_key = key(restaurant_id, order_id)
+    before = state[PENDING_REPLIES].get(pending_key, PendingReplies([]))
+    addresses = [*before.addresses, reply_to][-MAX_PENDING_REPLIES:]
+    return (Change(PENDING_REPLIES, pending_key, PendingReplies(addresses)),)
+
+
+def _created(state: State, command: PlaceOrder, quote: Quote, now: EpochMs) -> OrderCreated:
+    previous = state[ORDERS].get(key(command.restaurant_id, command.order_id))  # under the expired key
+    return OrderCreated(
+        order_id=command.order_id,
+        restaurant_id=command.restaurant_id,
+        status=TRANSITIONS[(None, "place")],
+        items=quote.lines,
+        total=money.total([line.unit_price.times(line.quantity) for line in quote.lines]),
+        payment_method=command.payment.method,
+        idempotency_key_hash=command.idempotency_key_hash,
+        created_at=to_text(now),
+        updated_at=to_text(now),
+        version=previous.version + 1 if previous else 1,
+        customer_id=command.customer.id if command.customer else None,
+        request_fingerprint=command.request_fingerprint,
+        customer=command.customer,
+        occurred_at=to_text(now),
+        personal=command.personal,
+    )
+
+
+def _reserve(
+    state: State,
+    command: PlaceOrder,
+    quote: Quote,
+    now: EpochMs,
+    policy: Policy,
+    reply_to: ReplyAddress | None,
+) -> Decision:
+    created = _created(state, command, quote, now)
+    reserved = StockReserved(
+        restaurant_id=command.restaurant_id,
+        order_id=command.order_id,
+        items=reservation.reserve(state, command.restaurant_id, quote, command.customer),
+        occurred_at=created.occurred_at,
+    )
+    if command.payment.method == CASH:
+        confirmed = confirm(state, order_of(created), command.request_fingerprint, now, paid=False)
+        return Decision((created, reserved, confirmed), Reply(order_facts.answer_of(confirmed)))
+    request = PaymentRequest(
+        restaurant_id=command.restaurant_id,
+        order_id=command.order_id,
+        kind="authorise",
+        amount=created.total,
+        method=created.payment_method,
+        deadline=add_seconds(now, policy.reservation_seconds),
+    )
+    return Decision(
+        facts=(created, reserved),
+        payment_requests=(request,),
+        state_changes=_add_pending_reply(state, command.restaurant_id, command.order_id, reply_to),
+    )
+
+
+def _refuse(
+    state: State,
+    command: PlaceOrder,
+    quote: Quote,
+    now: EpochMs,
+    reason: Reason,
+    skus: list[str],
+    shortages: list[Shortage] | None = None,
+) -> Decision:
+    created = _created(state, command, quote, now)
+    failed = order_facts.failed(
+        order_of(created),
+        now,
+        reason,
+        skus=skus,
+        shortages=shortages or [],
+        request_fingerprint=command.request_fingerprint,
+    )
+    return Decision((created, failed), Reply(order_facts.answer_of(failed)))

@@ -1,0 +1,42 @@
+"""Named points in a micro-batch, where a test kills the process or the simulation crashes it."""
+
+import os
+import signal
+from collections.abc import Callable
+
+BEFORE_BEGIN = "before-begin"
+AFTER_PRODUCE = "after-produce"
+AFTER_COMMIT = "after-commit"
+AFTER_APPLY = "after-apply"
+AFTER_ACKNOWLEDGE = "after-acknowledge"
+POINTS = (BEFORE_BEGIN, AFTER_PRODUCE, AFTER_COMMIT, AFTER_APPLY, AFTER_ACKNOWLEDGE)
+
+#: Called with the name of each point that is passed.
+Failpoint = Callable[[str], None]
+
+
+def no_failpoints(point: str) -> None:
+    """Do nothing."""
+
+
+def kill_at(where: str) -> Failpoint:
+    """Return a failpoint that sends this process SIGKILL.
+
+    `where` is `point[:count]`: at which point, and the how many-th time (1). Empty: never. Raises ValueError for
+    a point that does not exist.
+    """
+    if not where:
+        return no_failpoints
+    wanted, _, count = where.partition(":")
+    if wanted not in POINTS:
+        raise ValueError(f"no such point: {wanted}; there are {', '.join(POINTS)}")
+    left = int(count or 1)
+
+    def kill(point: str) -> None:
+        nonlocal left
+        if point == wanted:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return kill

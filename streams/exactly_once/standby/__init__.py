@@ -1,0 +1,1 @@
+"""Standby replicas: local copies of partitions that other workers own."""

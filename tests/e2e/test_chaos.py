@@ -1,0 +1,164 @@
+"""A short campaign, and whether the campaign's own parts do what they say."""
+
+import asyncio
+from collections import Counter
+from itertools import islice
+
+from tests.chaos import campaign, plan, report
+from tests.chaos.__main__ import started
+from tests.chaos.faults import FAULTS, named
+from tests.chaos.proxy import Proxy
+from tests.chaos.recovery import Served, back_after
+from tests.chaos.world import PROCESSES
+from tests.checker.check import LIVE, check
+from tests.checker.observations import Call, Fact, Followed, Observations, Read, Recovery, Wait, Watched
+
+SHORT = [
+    "worker killed after commit",
+    "broker killed",
+    "ingress killed",
+    "redis flushed",
+    "worker killed",
+    "egress killed",
+]
+
+
+async def test_a_short_campaign_finds_no_violation(tmp_path):
+    """Half a minute of load, the faults of SHORT; `make chaos` takes longer, all of them, and follows orders and boards."""
+    options = campaign.Options(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)
+    with started(tmp_path / "stack", **PROCESSES) as stack:
+        result = await campaign.run(stack, options)
+    summed = report.summary(result)
+    assert summed["violations"] == 0, report.markdown(summed)
+    assert not summed["faults that could not be done"]
+    assert summed["faults"].get("broker killed") and len(summed["faults"]) >= 4, report.markdown(summed)
+    idle = {name for name, finding in result.findings.items() if not finding.checked}
+    assert idle <= {
+        "degraded-reads-show-no-count",  # a broker that is back in 3 s leaves no page degraded
+        "followers-miss-nothing",
+        "boards-equal-facts",
+    }
+
+
+def test_the_same_seed_plans_the_same_faults_and_every_kind_comes_before_any_comes_again():
+    kinds = named("all")
+    alone = {name for name in kinds if FAULTS[name].alone}
+    first, again, other = (list(islice(plan.turns(seed, kinds, alone), 300)) for seed in (1, 1, 2))
+    assert first == again != other
+    names = [name for turn in first for name in turn]
+    assert set(names[: len(kinds)]) == set(kinds)
+    assert {len(turn) for turn in first} == {1, 2}
+    assert not [turn for turn in first if len(turn) == 2 and alone & set(turn)]
+    assert plan.chance(1, 5).random() == plan.chance(1, 5).random() != plan.chance(1, 6).random()
+
+
+def test_there_are_the_faults_that_were_asked_for():
+    assert len(FAULTS) >= 25
+    assert sum(name.startswith("worker killed ") for name in FAULTS) == 5  # at the named points
+
+
+def test_a_campaign_without_a_clean_end_is_reported_as_a_violation():
+    seen = Observations(
+        calls=[Call("r", "k", [("a", 1)], 503), Call("r", "k2", [("a", 1)], 500, b"oops")],
+        waits=[Wait("order.confirmed", 0, 1.0), Wait("order.confirmed", 1, 16.0)],
+        recoveries=[Recovery("worker killed", 3.0), Recovery("broker killed", None)],
+    )
+    broken = {name: len(f.violations) for name, f in check(seen, LIVE).items() if f.violations}
+    assert broken == {
+        "every-key-is-answered": 1,
+        "no-internal-errors": 1,
+        "no-transaction-open-for-15-s": 1,
+        "service-comes-back": 1,
+    }
+
+
+def test_an_old_page_must_say_so_and_a_fresh_count_must_have_been_true():
+    stock = {"sku": "a", "version": 1, "portions": 5, "reserved": 0, "wasted": 0, "allotments": {}}
+    sold = {**stock, "version": 2, "reserved": 3}
+    at, later = "1970-01-01T00:00:10.000Z", "1970-01-01T00:00:20.000Z"
+    facts = [
+        Fact("catalog.changed", 0, 0, "1", {"restaurant_id": "r", "occurred_at": at, "stocks": [stock]}),
+        Fact(
+            "stock.reserved",
+            0,
+            0,
+            "2",
+            {"restaurant_id": "r", "occurred_at": later, "items": [{"stock": sold}]},
+        ),
+    ]
+
+    def found(*reads: Read) -> Counter[str]:
+        findings = check(Observations(facts=facts, reads=list(reads)), LIVE)
+        return Counter({name: len(f.violations) for name, f in findings.items() if f.violations})
+
+    fresh = {"a": ("available", 5)}
+    assert found(Read("r", 15_000, 15_010, 14_000, False, fresh)) == {}
+    assert found(Read("r", 19_000, 19_010, 14_000, False, fresh)) == {"stale-reads-say-so": 1}
+    assert found(Read("r", 19_000, 19_010, 14_000, True, fresh)) == {"degraded-reads-show-no-count": 1}
+    assert found(Read("r", 19_000, 19_010, 14_000, True, {"a": ("limited", None)})) == {}
+    assert found(Read("r", 22_000, 22_010, 19_000, False, fresh)) == {}  # as it was at 19 s
+    assert found(Read("r", 22_000, 22_010, 21_000, False, fresh)) == {"counts-are-as-fresh-as-they-say": 1}
+
+
+def test_a_page_that_missed_or_repeats_and_a_board_that_differs_are_found():
+    def fact(topic: str, order_id: str, version: int, status: str) -> Fact:
+        value = {"restaurant_id": "r", "order_id": order_id, "version": version, "status": status}
+        return Fact(topic, 0, version, f"{order_id}{version}", value)
+
+    facts = [
+        fact("order.created", "a", 1, "pending"),
+        fact("order.confirmed", "a", 2, "received"),
+        fact("order.status-changed", "a", 3, "preparing"),
+    ]
+    whole = [("1", "pending"), ("2", "received"), ("3", "preparing")]
+
+    def found(events: list[tuple[str, str]], board: dict[str, str]) -> set[str]:
+        seen = Observations(facts=facts, followed=[Followed("a", events)], watched=[Watched("r", board)])
+        return {name for name, finding in check(seen, LIVE).items() if finding.violations}
+
+    assert found(whole, {"a": "preparing"}) == set()
+    for told in (whole[:-1], whole[1:], [*whole, whole[-1]], [whole[0], whole[2]], whole[::-1]):
+        assert found(told, {"a": "preparing"}) == {"followers-miss-nothing"}
+    for board in ({}, {"a": "received"}, {"a": "preparing", "b": "received"}):
+        assert found(whole, board) == {"boards-equal-facts"}
+    facts += [fact("order.cancelled", "a", 4, "cancelled"), fact("payment.refunded", "a", 5, "cancelled")]
+    assert found([*whole, ("4", "cancelled")], {"a": "cancelled"}) == set()
+    assert found(whole, {"a": "cancelled"}) == {"followers-miss-nothing"}
+
+
+def test_recovery_is_counted_to_the_end_of_the_last_bad_window():
+    served = [Served(t / 10, 5.0 if 100 <= t < 130 else 0.01, [201]) for t in range(400)]
+    assert 4.5 < back_after(served, 10.0, 40.0) < 5.2  # bad until 13 s, and a window of 2 s
+    assert back_after(served, 20.0, 40.0) == 0.0
+
+
+async def test_a_link_that_is_cut_holds_back_and_one_that_is_slow_delays():
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(100):
+            writer.write(chunk)
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    target = server.sockets[0].getsockname()[1]
+    link = Proxy(0, target)
+    await link.start()
+    loop = asyncio.get_running_loop()
+    reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+    link.delay = 0.3
+    started_at = loop.time()
+    writer.write(b"slow")
+    assert await reader.read(100) == b"slow"
+    assert loop.time() - started_at >= 0.3
+    link.cut()
+    writer.write(b"lost")
+    try:
+        async with asyncio.timeout(0.5):
+            assert not await reader.read(100), "a link that is cut let something through"
+    except TimeoutError:
+        pass
+    link.mend()
+    reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+    writer.write(b"again")
+    assert await reader.read(100) == b"again"
+    writer.close()
+    link.stop()
+    server.close()

@@ -1,1 +1,0 @@
-"""What egress promises: views are right whatever happens to facts, Redis and Kafka on the way."""

@@ -1,0 +1,46 @@
+"""The load of partitions by restaurants of very different popularity, with and without buckets."""
+
+from zlib import crc32
+
+from msgspec import Struct
+
+from tests.escrow.timed_harness import EXCHANGE_MS, ORDER_MS
+
+
+class Load(Struct):
+    """What the partitions have to do, in parts of what a writer can."""
+
+    busiest: float
+    mean: float
+    commands: float  # a second
+    changelog: float  # rows beside those of orders, per order
+
+
+def load(
+    restaurants: int, partitions: int, rate: float, buckets: int, open_rate: float, per_order: float
+) -> Load:
+    """Place restaurants by hash, popularity by Zipf, and add up the work.
+
+    A restaurant whose buckets would each have `open_rate` orders a second is open: its orders go to all of
+    them, and cost `per_order` commands between buckets. Another's orders go home, by way of their key's
+    bucket.
+    """
+    weights = [1 / (n + 1) for n in range(restaurants)]
+    total = sum(weights)
+    work = [0.0] * partitions
+    commands = forwarded = 0.0
+    for n, weight in enumerate(weights):
+        orders = rate * weight / total
+        home = crc32(b"r%d" % n) % partitions
+        if buckets > 1 and orders / buckets >= open_rate:
+            for b in range(buckets):
+                work[(home + b) % partitions] += orders / buckets * (ORDER_MS + per_order * EXCHANGE_MS)
+            commands += orders * (1 + per_order)
+        else:
+            work[home] += orders * ORDER_MS
+            commands += orders
+            for b in range(1, buckets):
+                work[(home + b) % partitions] += orders / buckets * EXCHANGE_MS
+                commands += orders / buckets
+                forwarded += orders / buckets
+    return Load(max(work) / 1000, sum(work) / 1000 / partitions, commands, forwarded / rate)

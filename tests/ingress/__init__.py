@@ -1,1 +1,0 @@
-"""What ingress promises, with a fake command log and fake views where no server is needed."""

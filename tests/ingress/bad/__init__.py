@@ -1,1 +1,0 @@
-"""Bad inputs chosen by hand, as tables: what is sent, and which problem it must be answered with."""

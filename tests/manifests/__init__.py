@@ -1,0 +1,1 @@
+"""The check of manifests, compose file and alerts: `python -m tests.manifests`."""

@@ -1,1 +1,0 @@
-"""Personal data: sealed, opened, forgotten."""

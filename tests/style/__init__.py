@@ -1,0 +1,1 @@
+"""Checks of words, references and documents; part of `make check`."""

@@ -1,0 +1,69 @@
+"""The store of views in memory: it passes the same contract tests as the one in Redis."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from egress.kafka.records import OffsetRange, Partition
+from egress.projections.ports import ViewsLost, ViewStoreUnavailable
+from egress.projections.projection import ViewWrite
+from egress.projections.watermarks import PendingWatermark
+from schemas import view_keys
+
+Hashes = dict[str, dict[str, bytes]]
+
+
+class DictStore:
+    """Keeps views in a dict. The next `failures` calls fail, after they have acted if `late`."""
+
+    def __init__(self) -> None:
+        self.hashes: Hashes = {}
+        self.failures = 0
+        self.late = False
+
+    def empty(self) -> None:
+        """Delete everything, as FLUSHALL does."""
+        self.hashes.clear()
+
+    async def positions(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        self._fail(done=False)
+        stored = self.hashes.get(view_keys.POSITIONS, {})
+        found = {p: int(stored[p.field]) for p in partitions if p.field in stored}
+        self._fail(done=True)
+        return found
+
+    async def begin(self, beginnings: Mapping[Partition, int]) -> None:
+        self._fail(done=False)
+        for partition, offset in beginnings.items():
+            self._hash(view_keys.POSITIONS).setdefault(partition.field, b"%d" % offset)
+        self._fail(done=True)
+
+    async def apply(self, writes: Iterable[ViewWrite], ranges: Sequence[OffsetRange]) -> None:
+        self._fail(done=False)
+        positions = self.hashes.get(view_keys.POSITIONS, {})
+        if any(int(positions.get(one.partition.field, -1)) < one.start for one in ranges):
+            raise ViewsLost
+        for write in writes:
+            view = self._hash(write.key)
+            stored = view.get(write.field)
+            if stored is None or view_keys.unpack(stored)[0] < write.version:
+                view[write.field] = view_keys.pack(write.version, write.value)
+        for one in ranges:
+            if int(positions[one.partition.field]) < one.end:
+                positions[one.partition.field] = b"%d" % one.end
+        self._fail(done=True)
+
+    async def publish_watermark(self, partition: int, watermark: PendingWatermark) -> None:
+        self._fail(done=False)
+        positions = self.hashes.get(view_keys.POSITIONS, {})
+        if any(int(positions.get(at.field, -1)) < end for at, end in watermark.ends.items()):
+            raise ViewsLost
+        watermarks = self._hash(view_keys.WATERMARKS)
+        watermarks[str(partition)] = b"%d" % max(watermark.as_of, int(watermarks.get(str(partition), 0)))
+        self._fail(done=True)
+
+    def _hash(self, key: str) -> dict[str, bytes]:
+        return self.hashes.setdefault(key, {})
+
+    def _fail(self, done: bool) -> None:
+        if self.failures and self.late is done:
+            self.failures -= 1
+            raise ViewStoreUnavailable("a planned failure")

@@ -1,0 +1,103 @@
+"""A consumer in memory, which passes the same contract tests as those of Kafka (test_consumers.py)."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from egress.kafka.records import Partition, PartitionsReassigned, Record
+from schemas.facts import Fact, Watermark
+from schemas.topics import FACT_TOPICS, WATERMARKS
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class FakeConsumer:
+    """Reads partitions that are lists, as a RecordSource and as a FactSource.
+
+    One read returns at most `batch` records of a partition. Behind each record the log has `gap` offsets without one,
+    as the markers of transactions leave them. Set `is_reassigned` for a rebalance.
+    """
+
+    def __init__(self, *partitions: Partition, batch: int = 1_000, gap: int = 1) -> None:
+        self.records: dict[Partition, list[Record]] = {partition: [] for partition in partitions}
+        self.batch = batch
+        self.step = 1 + gap
+        self.next: dict[Partition, int] = {}
+        self.committed: dict[Partition, int] = {}
+        self.is_reassigned = True
+        self.reads: list[int] = []  # the maximum of each
+
+    def append(
+        self, partition: Partition, value: bytes | None, key: bytes | None = b"r1", headers: Headers = ()
+    ) -> None:
+        """Write a record."""
+        records = self.records.setdefault(partition, [])
+        records.append(Record(partition, self.step * len(records), value, key, headers))
+
+    @property
+    def is_all_read(self) -> bool:
+        """Whether every record was read since the last rebalance."""
+        return all(self.next.get(at) == self._end(at) for at in self.records)
+
+    async def begin(self) -> None:
+        self.seek({at: self.committed.get(at, 0) for at in self.assigned()})
+
+    def assigned(self) -> list[Partition]:
+        self.is_reassigned = False
+        return list(self.records)
+
+    async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        return {at: self._end(at) for at in partitions}
+
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        self._check_assignment()
+        self.next = dict(offsets)
+
+    async def read(self, max_records: int) -> list[Record]:
+        self._check_assignment()
+        self.reads.append(max_records)
+        await asyncio.sleep(0)  # others may run, as while Kafka is waited for
+        self._check_assignment()
+        found: list[Record] = []
+        for at, records in self.records.items():
+            first = -(-self.next.get(at, 0) // self.step)
+            new = records[first : first + min(self.batch, max_records - len(found))]
+            if new:
+                found += new
+                self.next[at] = new[-1].offset + self.step
+        return found
+
+    async def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        self._check_assignment()
+        return {at: self.next[at] for at in partitions}
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        self.committed |= offsets
+
+    def _end(self, partition: Partition) -> int:
+        return self.step * len(self.records[partition])
+
+    def _check_assignment(self) -> None:
+        if self.is_reassigned:
+            raise PartitionsReassigned
+
+
+class FakeFactConsumer(FakeConsumer):
+    """A FakeConsumer of one partition number of every topic that is projected."""
+
+    def __init__(self, number: int) -> None:
+        topics = (*FACT_TOPICS.values(), WATERMARKS)
+        super().__init__(*(Partition(topic.name, number) for topic in topics), batch=3, gap=0)
+        self.number = number
+
+    def append_message(self, message: Fact | Watermark) -> None:
+        """Write a fact or a watermark to its topic."""
+        if isinstance(message, Watermark):
+            topic, key = WATERMARKS, b"%d" % message.partition
+        else:
+            topic, key = FACT_TOPICS[type(message)], message.restaurant_id.encode()
+        self.append(Partition(topic.name, self.number), msgspec.json.encode(message), key)

@@ -1,0 +1,40 @@
+"""A small application for the runtime: count messages by value, and send each count once."""
+
+from msgspec import Struct
+
+from schemas.timestamps import EpochMs
+from streams.exactly_once.micro_batch import OutputBuffer, Tables
+from streams.exactly_once.ports import LocalStore, Message, Output, TransactionalLog
+from streams.exactly_once.processor import Processor
+from streams.exactly_once.staging import StagedTable
+from tests.support.exactly_once.memory import MemoryBroker
+
+
+class Count(Struct, frozen=True):
+    n: int
+
+
+def count(message: Message, now: EpochMs, tables: Tables, outputs: OutputBuffer) -> str:
+    assert message.value is not None
+    key = message.value.decode()
+    counts = tables["counts"]
+    seen = counts.get(key, Count(0)).n + 1
+    counts.put(key, Count(seen))
+    outputs.send("out", message.partition, message.value, b"%d" % seen)
+    if key == "poison":
+        raise ValueError("poison")
+    return "counted"
+
+
+def dead_letter(message: Message, error: Exception) -> Output:
+    return Output("dlq", message.partition, message.key, message.value, [("why", str(error).encode())])
+
+
+def processor(log: TransactionalLog, store: LocalStore, **options) -> Processor:
+    tables = {"counts": StagedTable("counts", Count, store)}
+    return Processor("in-0", log, store, tables, count, dead_letter, log_identity="log", **options)
+
+
+def counts(broker: MemoryBroker) -> list[tuple[bytes, bytes]]:
+    """Return the counts that were sent, as (value, count)."""
+    return [(o.key, o.value) for o in broker.outputs if o.topic == "out"]

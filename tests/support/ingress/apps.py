@@ -1,0 +1,45 @@
+"""The application over fakes, and a server for it on loopback."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from ingress.app import connection_factory, make_app
+from ingress.commands.client import CommandClient
+from ingress.handlers.health import Health
+from ingress.privacy.keyring import Keyring
+from ingress.server.listener import listen
+from schemas.settings import Settings
+from tests.support.ingress.fakes import FakeProducer, FakeViews, QuietFeeds
+from tests.support.privacy.keyrings import complete_keyring
+
+HOST = "127.0.0.1"
+
+
+def application(
+    settings: Settings,
+    log: FakeProducer | None = None,
+    views: FakeViews | None = None,
+    keyring: Keyring | None = None,
+    commands: CommandClient | None = None,
+) -> web.Application:
+    """Return an application; by default its log confirms every order, its views are empty, its keyring forgot nothing."""
+    log, views = log or FakeProducer(), views or FakeViews()
+    commands = commands or CommandClient(
+        log, reply_partition=3, max_in_flight=settings.max_in_flight_commands
+    )
+    log.commands = commands
+
+    async def is_reachable() -> bool:
+        return not log.down
+
+    health = Health({"commands": is_reachable, "views": views.ping})
+    return make_app(settings, commands, views, health, keyring or complete_keyring(), QuietFeeds())
+
+
+@contextlib.asynccontextmanager
+async def serving(app: web.Application, max_connections: int = 10_000) -> AsyncIterator[int]:
+    """Serve the application as its settings say, and yield the port."""
+    async with listen(app, connection_factory(app), HOST, 0, 1.0, max_connections) as port:
+        yield port

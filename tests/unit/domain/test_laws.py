@@ -1,0 +1,147 @@
+"""Laws that hold for every history of commands."""
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.commands import Command, PlaceOrder, PromotionItem, PutRestaurant, Tick
+from schemas.facts import CatalogChanged, OrderConfirmed, OrderFailed, StockReserved
+from schemas.money import Money
+from streams.domain.decision import Decision
+from tests.support.domain.harness import NOW, DomainHarness, menu_item, place, promotion
+
+SKUS = ["coxinha", "pastel", "agua"]
+skus = st.sampled_from(SKUS)
+portions = st.one_of(st.none(), st.integers(0, 12))
+lines = st.lists(st.tuples(skus, st.integers(1, 6)), min_size=1, max_size=4)
+
+orders = st.builds(
+    lambda key, ls, customer, expected: place(key, *ls, customer=customer, expected=expected),
+    st.sampled_from([f"k{i}" for i in range(12)]),
+    lines,
+    st.sampled_from([None, "ana", "bia"]),
+    st.sampled_from([None, 1000, 500]),
+)
+items = st.builds(menu_item, skus, portions, price=st.sampled_from([1000, 500]))
+promotions = st.builds(
+    lambda chosen, id_, count, limit, start: promotion(
+        *[PromotionItem(s, Money(500), count, limit) for s in sorted(chosen)],
+        id_=id_,
+        starts=NOW + start,
+        ends=NOW + start + 5000,
+    ),
+    st.sets(skus, min_size=1),
+    st.sampled_from(["p1", "p2"]),
+    portions,
+    st.one_of(st.none(), st.integers(1, 4)),
+    st.integers(-3000, 3000),
+)
+restaurants = st.just(PutRestaurant("r1", "Cantina", 3, 600))
+commands = st.lists(
+    st.tuples(
+        st.integers(0, 1500),
+        st.one_of(orders, orders, orders, items, promotions, restaurants, st.just(Tick())),
+    ),
+    max_size=40,
+)
+
+
+def play(history: list[tuple[int, Command]]) -> DomainHarness:
+    domain = DomainHarness().open(coxinha=10, pastel=3, agua=None)
+    for elapsed, command in history:
+        domain.now += elapsed
+        domain.do(command)
+    return domain
+
+
+@settings(max_examples=300, deadline=None)
+@given(commands)
+def test_no_portion_is_sold_twice_at_any_prefix(history):
+    """reserved + wasted <= portions, for items and allotments, after every fact."""
+    for fact in play(history).facts:
+        stocks = (
+            [i.stock for i in fact.items]
+            if isinstance(fact, StockReserved)
+            else fact.stocks
+            if isinstance(fact, CatalogChanged)
+            else []
+        )
+        for stock in stocks:
+            assert stock.free is None or stock.free >= 0
+            for allotment in stock.allotments.values():
+                assert allotment.free is None or allotment.free >= 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(commands)
+def test_reserved_portions_are_those_of_confirmed_orders(history):
+    """Conservation: the stock's count is the sum over confirmed orders, item by item."""
+    domain = play(history)
+    sold = Counter()
+    for fact in domain.facts:
+        if isinstance(fact, OrderConfirmed):
+            for line in fact.items:
+                sold[line.sku] += line.quantity
+    for sku in SKUS:
+        assert domain.stock(sku).reserved == sold[sku]
+
+
+@settings(max_examples=200, deadline=None)
+@given(commands)
+def test_versions_grow_by_one_without_a_gap(history):
+    """So a reader can detect a missing fact."""
+    seen: Counter[str] = Counter()
+
+    def expect_next(name: str, version: int) -> None:
+        assert version == seen[name] + 1, name
+        seen[name] = version
+
+    for fact in play(history).facts:
+        match fact:
+            case StockReserved():
+                for item in fact.items:
+                    expect_next(f"stock {item.sku}", item.version)
+            case CatalogChanged():
+                for stock in fact.stocks:
+                    expect_next(f"stock {stock.sku}", stock.version)
+                entry = fact.restaurant or fact.item or fact.promotion
+                name = (
+                    f"{type(entry).__name__} {getattr(entry, 'sku', '')}{getattr(entry, 'promotion_id', '')}"
+                )
+                expect_next(name, entry.version)
+            case _:
+                expect_next(fact.order_id, fact.version)
+
+
+@settings(max_examples=200, deadline=None)
+@given(commands)
+def test_one_order_per_key_and_a_retry_changes_nothing(history):
+    """All orders of the history sent again give the same answers and no fact."""
+    domain = play(history)
+    placed = [c for _, c in history if isinstance(c, PlaceOrder)]
+    first = [domain.do(c) for c in placed]
+    facts = len(domain.facts)
+    again = [domain.do(c) for c in placed]
+    assert [r.answer for r in again] == [r.answer for r in first]
+    assert len(domain.facts) == facts
+    decided = [f.order_id for f in domain.facts if isinstance(f, OrderConfirmed | OrderFailed)]
+    assert len(decided) == len(set(decided))
+
+
+@settings(max_examples=100, deadline=None)
+@given(commands)
+def test_state_is_the_fold_of_the_facts(history):
+    """A replay gives the same state, so every view can be rebuilt."""
+    domain = play(history)
+    replayed = DomainHarness()
+    for fact in domain.facts:
+        replayed.apply(Decision((fact,)))
+    assert replayed.tables == domain.tables
+
+
+@settings(max_examples=100, deadline=None)
+@given(commands)
+def test_the_same_commands_always_give_the_same_facts(history):
+    """Time, identifiers and chance are arguments (DECISIONS.md, time-is-an-input)."""
+    assert play(history).facts == play(history).facts

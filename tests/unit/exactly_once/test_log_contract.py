@@ -1,0 +1,146 @@
+"""One contract for the log in memory and the log on a real broker."""
+
+import uuid
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from schemas.kafka_connection import KafkaConnection
+from streams.exactly_once.kafka_log import KafkaLog
+from streams.exactly_once.ports import FencedError, LogTruncatedError, Output
+from tests.support.exactly_once.memory import MemoryBroker, MemoryLog
+
+
+class MemoryLogHarness:
+    def __init__(self) -> None:
+        self.broker = MemoryBroker()
+
+    def log(self) -> MemoryLog:
+        return MemoryLog(self.broker)
+
+    async def put_inputs(self, count: int) -> None:
+        for _ in range(count):
+            self.broker.put(b"x")
+
+
+class KafkaLogHarness:
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self.name = uuid.uuid4().hex[:8]
+
+    async def create(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        await admin.create_topics([NewTopic(f"{kind}-{self.name}", 1, 1) for kind in ("in", "out", "log")])
+        await admin.close()
+
+    def log(self) -> KafkaLog:
+        return KafkaLog(
+            KafkaConnection(self.bootstrap),
+            f"app-{self.name}",
+            TopicPartition(f"in-{self.name}", 0),
+            f"log-{self.name}",
+            10.0,
+        )
+
+    async def put_inputs(self, count: int) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
+        await producer.start()
+        for _ in range(count):
+            await producer.send_and_wait(f"in-{self.name}", b"x", partition=0)
+        await producer.stop()
+
+
+@pytest.fixture(params=["memory", "kafka"])
+async def harness(request):
+    if request.param == "memory":
+        yield MemoryLogHarness()
+    else:
+        made = KafkaLogHarness(request.getfixturevalue("kafka"))
+        await made.create()
+        yield made
+
+
+async def replayed(log, offset: int = 0) -> dict[bytes, bytes | None]:
+    state: dict[bytes, bytes | None] = {}
+    async for changes, _ in log.replay(offset):
+        state.update(changes)
+    return state
+
+
+async def write(harness, log, value: bytes) -> int:
+    await log.begin()
+    out = Output(f"out-{getattr(harness, 'name', '')}", 0, b"k", value, [("h", b"v")])
+    return await log.produce([out, out], {b"state": value, b"other": None})
+
+
+async def test_what_is_committed_is_replayed_with_its_last_value(harness):
+    """The changelog holds the state."""
+    log = harness.log()
+    await log.fence()
+    for value in (b"1", b"2"):
+        await write(harness, log, value)
+        await log.commit()
+    assert await replayed(log) == {b"state": b"2", b"other": None}
+    await log.close()
+
+
+async def test_nothing_is_replayed_after_the_last_transaction(harness):
+    """The store's offset and the changelog agree."""
+    log = harness.log()
+    await log.fence()
+    await write(harness, log, b"1")
+    await log.commit()
+    offset = await write(harness, log, b"2")
+    await log.commit()
+    assert await replayed(log, offset) == {}
+    await log.close()
+
+
+async def test_a_new_writer_shuts_out_the_old_one(harness):
+    """Rule 1: its open transaction is aborted."""
+    old, new = harness.log(), harness.log()
+    await old.fence()
+    await write(harness, old, b"1")
+    await old.commit()
+    await write(harness, old, b"lost")
+    await new.fence()
+    assert await replayed(new) == {b"state": b"1", b"other": None}
+    with pytest.raises(FencedError):
+        await old.commit()
+    await write(harness, new, b"2")
+    await new.commit()
+    assert await replayed(new) == {b"state": b"2", b"other": None}
+    await old.close()
+    await new.close()
+
+
+async def test_a_fenced_writer_cannot_begin_again(harness):
+    """A zombie that wakes up after its successor took over."""
+    old, new = harness.log(), harness.log()
+    await old.fence()
+    await new.fence()
+    with pytest.raises(FencedError):
+        await write(harness, old, b"1")
+        await old.commit()
+    assert await replayed(new) == {}
+    await old.close()
+    await new.close()
+
+
+async def test_an_offset_past_the_end_is_another_log(harness):
+    """Rule 6: the store does not belong to this changelog."""
+    log = harness.log()
+    await log.fence()
+    with pytest.raises(LogTruncatedError):
+        await replayed(log, 1_000)
+    await log.close()
+
+
+async def test_the_first_input_is_read_from_the_source(harness):
+    """Rule 5: whether a gap is real."""
+    log = harness.log()
+    await harness.put_inputs(3)
+    assert [await log.first_input(o) for o in (0, 2, 3)] == [0, 2, None]
+    await log.close()

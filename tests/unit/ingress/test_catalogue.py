@@ -1,0 +1,169 @@
+"""PUT of restaurants, menu items and promotions, over HTTP."""
+
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+
+from ingress.http.tokens import Tokens
+from schemas.commands import PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
+from schemas.identity import webhook_secrets
+from schemas.money import Money
+from schemas.replies import Answer, Reply
+from tests.support.ingress.fakes import FakeProducer
+from tests.unit.ingress.conftest import Client
+
+TOKENS = Tokens("secret", "adm")
+RESTAURANT = "/v1/restaurants/r1"
+ITEM = RESTAURANT + "/menu/coxinha"
+PROMOTION = RESTAURANT + "/promotions/p1"
+BODIES: dict[str, dict[str, Any]] = {
+    RESTAURANT: {"name": "Bar"},
+    ITEM: {"name": "Coxinha", "price": {"amount": 990}, "portions": 5},
+    PROMOTION: {
+        "starts_at": "2026-01-01T00:00:00-03:00",
+        "ends_at": "2026-01-01T04:00:00Z",
+        "items": [{"sku": "coxinha", "promo_price": {"amount": 500}, "portions": 3, "per_customer_limit": 1}],
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def created(log: FakeProducer) -> None:
+    """Every command creates something."""
+    log.decide = lambda command: Reply(Answer("created", version=1))
+
+
+async def put(client: Client, path: str, token: str | None = "adm", body: Any = None) -> ClientResponse:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return await client.put(path, json=body or BODIES[path], headers=headers)
+
+
+async def test_new_restaurant_is_201_with_its_token(client: Client, log: FakeProducer) -> None:
+    """Contract: 201 with the restaurant's token on creation."""
+    response = await put(client, RESTAURANT)
+    assert response.status == 201
+    assert await response.json() == {
+        "restaurant_id": "r1",
+        "name": "Bar",
+        "kitchen_capacity": 10,
+        "preparation_timeout_seconds": 1800,
+        "webhook": None,
+        "token": TOKENS.restaurant("r1"),
+        "version": 1,
+    }
+    assert log.written[0][:2] == (b"r1", PutRestaurant("r1", "Bar", 10, 1800))
+
+
+async def test_menu_item_is_sent_and_returned(client: Client, log: FakeProducer) -> None:
+    """Contract: name, description, category, price, portions (null: unlimited)."""
+    response = await put(client, ITEM)
+    assert response.status == 201 and (await response.json())["price"] == {"amount": 990, "currency": "BRL"}
+    assert log.written[0][1] == PutMenuItem("r1", "coxinha", "Coxinha", "", "geral", Money(990), 5)
+
+
+async def test_promotion_is_sent_in_utc(client: Client, log: FakeProducer) -> None:
+    """Contract: instants are RFC 3339 in UTC outside; other offsets are accepted."""
+    response = await put(client, PROMOTION)
+    body = await response.json()
+    assert response.status == 201
+    assert (body["starts_at"], body["ends_at"]) == ("2026-01-01T03:00:00.000Z", "2026-01-01T04:00:00.000Z")
+    starts_at = 1_767_236_400_000
+    items = [PromotionItem("coxinha", Money(500), 3, 1)]
+    assert log.written[0][1] == PutPromotion("r1", "p1", starts_at, starts_at + 3_600_000, items)
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_replacement_is_200(client: Client, log: FakeProducer, path: str) -> None:
+    """Contract: 200/201."""
+    log.decide = lambda command: Reply(Answer("replaced", version=2))
+    response = await put(client, path)
+    assert response.status == 200 and (await response.json())["version"] == 2
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_undecided_put_is_202(client: Client, log: FakeProducer, path: str) -> None:
+    """The command is written and will be decided; repeating it is harmless."""
+    log.decide = lambda command: None
+    response = await put(client, path)
+    assert response.status == 202 and (await response.json())["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"),
+    [
+        (RESTAURANT, None, 401),
+        (RESTAURANT, "x", 403),
+        (RESTAURANT, TOKENS.restaurant("r1"), 403),
+        (ITEM, None, 401),
+        (ITEM, "x", 403),
+        (ITEM, TOKENS.restaurant("r2"), 403),
+        (ITEM, TOKENS.restaurant("r1"), 201),
+        (PROMOTION, TOKENS.order("r1"), 403),
+        (PROMOTION, TOKENS.restaurant("r1"), 201),
+    ],
+)
+async def test_put_requires_an_owners_token(
+    client: Client, log: FakeProducer, path: str, token: str | None, status: int
+) -> None:
+    """Contract: admin token for restaurants; admin or restaurant token for their menus and promotions."""
+    response = await put(client, path, token)
+    assert response.status == status and bool(log.written) is (status == 201)
+
+
+@pytest.mark.parametrize(
+    ("answer", "slug"),
+    [
+        (Answer("unknown_restaurant"), "unknown-restaurant"),
+        (Answer("unknown_item", skus=["pastel"]), "unknown-item"),
+    ],
+)
+async def test_put_without_parent_is_404(
+    client: Client, log: FakeProducer, answer: Answer, slug: str
+) -> None:
+    """A promotion of an item that is not on the menu, or a menu of no restaurant."""
+    log.decide = lambda command: Reply(answer)
+    response = await put(client, PROMOTION)
+    problem = await response.json()
+    assert response.status == 404 and problem["type"].endswith(slug)
+    assert problem.get("skus", []) == answer.skus
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/restaurants/a%20b",
+        "/v1/restaurants/r%0A",
+        RESTAURANT + "/menu/%C3%A9",
+        RESTAURANT + "/menu/a%2Fb",
+    ],
+)
+async def test_invalid_identifier_is_400(client: Client, log: FakeProducer, path: str) -> None:
+    """Paths accept the same identifiers as bodies."""
+    response = await put(client, path, body={"name": "x", "price": {"amount": 1}})
+    assert response.status == 400 and "parameter" in (await response.json())["errors"][0] and not log.written
+
+
+async def test_webhook_secret_is_returned(client: Client, log: FakeProducer) -> None:
+    """Standard Webhooks: `whsec_...`; derived, so that a second PUT returns the same."""
+    body = {"name": "Bar", "webhook": "https://bar.example/orders"}
+    first, second = await put(client, RESTAURANT, body=body), await put(client, RESTAURANT, body=body)
+    assert (await first.json())["webhook_secret"] == webhook_secrets("secret", "r1")[0]
+    assert (await second.json())["webhook_secret"] == webhook_secrets("secret", "r1")[0]
+    assert log.written[0][1] == PutRestaurant("r1", "Bar", 10, 1800, "https://bar.example/orders")
+
+
+@pytest.mark.parametrize(
+    ("webhook", "detail"),
+    [
+        ("http://bar.example/", "deve começar com https://"),
+        ("https://bar.example:22/", "a porta deve ser uma de: 443, 8443"),
+        ("https://10.0.0.1/", "deve ter um nome de domínio público, não um endereço IP"),
+        ("https://user:secret@bar.example/", "não pode ter usuário, senha nem fragmento"),
+    ],
+)
+async def test_private_webhook_is_400(client: Client, log: FakeProducer, webhook: str, detail: str) -> None:
+    """The form of the address is checked here, what it resolves to at each delivery."""
+    response = await put(client, RESTAURANT, body={"name": "Bar", "webhook": webhook})
+    assert response.status == 400 and not log.written
+    assert (await response.json())["errors"] == [{"pointer": "/webhook", "detail": detail}]

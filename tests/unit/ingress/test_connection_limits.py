@@ -1,0 +1,213 @@
+"""Clients that send nothing, send it slowly or do not read occupy a connection for a while, and nothing else."""
+
+import asyncio
+import resource
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingress.http import request_body
+from ingress.server import connection_limits
+from ingress.server.connection_limits import (
+    HEAD_TIMEOUT_SECONDS,
+    IDLE_TIMEOUT_SECONDS,
+    WRITE_TIMEOUT_SECONDS,
+    Connections,
+    ConnectionTimers,
+)
+from schemas.settings import Settings
+from tests.support.ingress.apps import HOST, application, serving
+
+HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 1000\r\n\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_slow_head_expires() -> None:
+    """Slowloris: a byte now and then does not extend the timeout."""
+    timers = ConnectionTimers(0.0)
+    for now in range(1, 10):
+        timers.data_received(float(now))
+        assert not timers.is_expired(float(now))
+    assert timers.is_expired(HEAD_TIMEOUT_SECONDS + 0.1)
+
+
+def test_silent_connection_expires() -> None:
+    """The head timeout runs from the start of the connection."""
+    timers = ConnectionTimers(5.0)
+    assert not timers.is_expired(5.0 + HEAD_TIMEOUT_SECONDS)
+    assert timers.is_expired(5.1 + HEAD_TIMEOUT_SECONDS)
+
+
+def test_request_in_flight_has_no_timeout() -> None:
+    """Event streams last for hours, and an idle connection is kept until the idle timeout."""
+    timers = ConnectionTimers(0.0)
+    timers.data_received(1.0)
+    timers.request_started()
+    assert not timers.is_expired(10_000.0)
+    timers.request_finished(10_000.0)
+    assert not timers.is_expired(10_000.0 + IDLE_TIMEOUT_SECONDS) and timers.is_expired(
+        10_000.1 + IDLE_TIMEOUT_SECONDS
+    )
+    timers.fast_path_finished(10_060.0)
+    assert not timers.is_expired(10_060.0 + IDLE_TIMEOUT_SECONDS)
+    timers.data_received(10_070.0)
+    assert timers.is_expired(10_070.1 + HEAD_TIMEOUT_SECONDS)
+
+
+def test_unread_response_expires() -> None:
+    """It fills our memory, so the write timeout applies also while a request is in flight."""
+    timers = ConnectionTimers(0.0)
+    timers.request_started()
+    timers.set_reading(False, 10.0)
+    assert not timers.is_expired(10.0 + WRITE_TIMEOUT_SECONDS) and timers.is_expired(
+        10.1 + WRITE_TIMEOUT_SECONDS
+    )
+    timers.set_reading(True, 20.0)
+    assert not timers.is_expired(1_000.0)
+
+
+steps = st.lists(
+    st.sampled_from(["data", "started", "finished", "fast path", "stalls", "reads"]), max_size=30
+)
+
+
+@given(steps)
+def test_every_idle_connection_expires(history: list[str]) -> None:
+    """Whatever a client did before: without a request in flight a connection ends."""
+    timers, in_flight, now = ConnectionTimers(0.0), 0, 0.0
+    for step in history:
+        now += 1.0
+        match step:
+            case "data":
+                timers.data_received(now)
+            case "started":
+                timers.request_started()
+                in_flight += 1
+            case "finished" if in_flight:
+                timers.request_finished(now)
+                in_flight -= 1
+            case "fast path" if not in_flight:
+                timers.fast_path_finished(now)
+            case "stalls":
+                timers.set_reading(False, now)
+            case "reads":
+                timers.set_reading(True, now)
+    for _ in range(in_flight):
+        timers.request_finished(now)
+    assert timers.is_expired(
+        now + max(HEAD_TIMEOUT_SECONDS, IDLE_TIMEOUT_SECONDS, WRITE_TIMEOUT_SECONDS) + 0.1
+    )
+
+
+def test_open_file_limit_is_raised() -> None:
+    """The soft limit of open files is often 1,024; the hard one is what counts."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+        assert connection_limits.raise_open_file_limit(700) == 700
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 700 + connection_limits.RESERVED_FILES
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.fixture
+async def port(both_ways: bool, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    """The port of a process with timeouts of half a second, and room for eight connections."""
+    monkeypatch.setattr(connection_limits, "HEAD_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(connection_limits, "CHECK_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(request_body, "BODY_TIMEOUT_SECONDS", 0.5)
+    app = application(Settings(token_secret="secret", fast_path=both_ways))
+    async with serving(app, max_connections=8) as port:
+        yield port
+
+
+async def trickle(port: int, sent: bytes) -> bytes:
+    """Send a byte at a time until the connection ends; return what was received."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    answer = asyncio.ensure_future(reader.read())
+    try:
+        for byte in sent:
+            if answer.done():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.05)
+        return await asyncio.wait_for(answer, 15)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def ask(port: int, sent: bytes = LIVE) -> bytes:
+    """Send a request on a connection of its own, and return the beginning of the response."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(sent)
+    answer = await asyncio.wait_for(reader.read(2000), 5)
+    writer.close()
+    return answer
+
+
+async def test_slow_clients_do_not_starve_others(port: int) -> None:
+    """Slowloris and silence on all but one of the connections; a good client is answered."""
+    started = time.perf_counter()
+    slow = [asyncio.ensure_future(trickle(port, HEAD)) for _ in range(4)]
+    silent = [await asyncio.open_connection(HOST, port) for _ in range(3)]
+    assert (await ask(port)).startswith(b"HTTP/1.1 200")
+    assert await asyncio.gather(*slow) == [b""] * 4
+    assert [await asyncio.wait_for(reader.read(), 5) for reader, _ in silent] == [b""] * 3
+    assert time.perf_counter() - started < 4.0, "before a tenth of the bytes had been sent"
+    for _, writer in silent:
+        writer.close()
+
+
+async def test_slow_body_is_408(port: int) -> None:
+    """A problem document, after which the connection is closed."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(HEAD + b"{")
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert answer.startswith(b"HTTP/1.1 408") and b"application/problem+json" in answer
+    writer.close()
+
+
+async def test_connection_past_the_limit_is_503(port: int) -> None:
+    """503 with Retry-After, at once; there is room again when a connection has closed."""
+    connections = [await asyncio.open_connection(HOST, port) for _ in range(8)]
+    for reader, writer in connections:
+        writer.write(LIVE)
+        assert (await reader.read(2000)).startswith(b"HTTP/1.1 200")
+    answer = await ask(port)
+    assert (
+        answer.startswith(b"HTTP/1.1 503") and b"Retry-After" in answer and b"/problems/overloaded" in answer
+    )
+    connections[0][1].close()
+    await connections[0][1].wait_closed()
+    for _ in range(100):
+        if (await ask(port)).startswith(b"HTTP/1.1 200"):
+            break
+        await asyncio.sleep(0.02)
+    else:
+        raise AssertionError("there is no room again")
+    for _, writer in connections:
+        writer.close()
+
+
+def test_closed_connection_is_not_counted() -> None:
+    """It makes room for another, and is not aborted again."""
+
+    class One:
+        def __init__(self) -> None:
+            self.timers = ConnectionTimers(0.0)
+            self.aborted = False
+
+        def abort(self) -> None:
+            self.aborted = True
+
+    some, one, two = Connections(1), One(), One()
+    assert some.admit(one) and not some.admit(two)
+    some.remove(one)
+    assert some.admit(two)
+    some.close_expired(1_000.0)
+    assert two.aborted and not one.aborted

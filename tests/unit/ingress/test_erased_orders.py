@@ -1,0 +1,114 @@
+"""An erased order as clients see it, and what the log contains."""
+
+from typing import Any
+
+import pytest
+
+from ingress.http.tokens import Tokens
+from ingress.privacy.keyring import Keyring
+from ingress.views.ports import OrderView, StatusChange
+from schemas import codec
+from schemas.commands import PlaceOrder
+from schemas.identity import order_id
+from schemas.replies import Reply
+from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
+from tests.support.ingress.samples import order_body
+from tests.unit.ingress.conftest import Client
+
+ORDER = order_id("r1", "k1")
+TOKEN = Tokens("secret", "").order(ORDER)
+WORDS = ("Rua das Flores", "Ana Beatriz", "+5581987654321", "apto 1203")
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    """Return an order whose personal data are words that occur nowhere else."""
+    sample = order_body()
+    address = sample["delivery_address"] | {"street": WORDS[0], "complement": WORDS[3]}
+    customer = {"id": "c-1", "name": WORDS[1], "phone": WORDS[2]}
+    return order_body(delivery_address=address, customer=customer) | changes
+
+
+async def place(client: Client, **changes: Any) -> tuple[int, bytes]:
+    """Place the order; return status and body."""
+    response = await client.post("/v1/orders", json=body(**changes), headers={"Idempotency-Key": "k1"})
+    return response.status, await response.read()
+
+
+async def get_order(client: Client) -> dict[str, Any]:
+    """Get the order as its customer."""
+    response = await client.get(f"/v1/orders/{ORDER}", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert response.status == 200
+    shown: dict[str, Any] = await response.json()
+    return shown
+
+
+def show(log: FakeProducer, views: FakeViews) -> None:
+    """Put the placed order into the views, as egress does."""
+    command = next(c for _, c, _ in log.written if isinstance(c, PlaceOrder))
+    fields = {name: getattr(order_of(command), name) for name in order_of(command).__struct_fields__}
+    order = type(order_of(command))(**fields | {"customer_id": "c-1"})
+    views.orders[ORDER] = OrderView(order, [StatusChange("received", AT)], command.personal)
+
+
+def forget(keyring: Keyring, order: str = ORDER) -> None:
+    """Erase an order's personal data."""
+    for name, wrapped in keyring.puncture_orders([order]).items():
+        keyring.load_tree(name, wrapped)
+
+
+async def test_log_has_no_personal_data(client: Client, log: FakeProducer) -> None:
+    """It is sealed before the command is written: key, value and headers contain none of it, however it is escaped."""
+    assert (await place(client))[0] == 201
+    key, command, headers = log.written[0]
+    raw = b"\0".join([key, codec.encode(command), *(value for _, value in headers)])
+    assert b"c-1" in raw and not any(word.encode() in raw for word in WORDS)
+
+
+async def test_order_parties_see_the_recipient(client: Client, log: FakeProducer, views: FakeViews) -> None:
+    """A restaurant cannot deliver to an address that it cannot read."""
+    await place(client)
+    show(log, views)
+    shown = await get_order(client)
+    assert shown["delivery_address"] == body()["delivery_address"]
+    assert shown["customer"] == body()["customer"] and shown["forgotten"] is False
+
+
+async def test_erased_order_has_no_personal_data(
+    client: Client, log: FakeProducer, views: FakeViews, keyring: Keyring
+) -> None:
+    """The order itself stays: items, total, status."""
+    await place(client)
+    show(log, views)
+    before = await get_order(client)
+    forget(keyring)
+    after = await get_order(client)
+    personal = {
+        "delivery_address": None,
+        "customer": {"id": "c-1"},
+        "forgotten": True,
+    }
+    assert after == before | personal
+
+
+async def test_retry_after_erasure_is_a_replay(client: Client, log: FakeProducer, keyring: Keyring) -> None:
+    """Only fields that are not erased are compared."""
+    first = await place(client)
+    forget(keyring)
+    log.decide = lambda command: Reply(confirm(command).answer, replayed=True)
+    assert await place(client) == first
+    await place(client, payment={"method": "cash"})
+    placed, again, other = [c for _, c, _ in log.written if isinstance(c, PlaceOrder)]
+    assert again.personal is None and again.forgotten and again.request_fingerprint.endswith(".")
+    assert placed.request_fingerprint.startswith(again.request_fingerprint)
+    assert not placed.request_fingerprint.startswith(other.request_fingerprint)
+
+
+@pytest.mark.parametrize(("path", "value"), [("name", "Bia"), ("phone", "+55"), ("id", "c-2")])
+async def test_other_personal_data_is_another_body(
+    client: Client, log: FakeProducer, path: str, value: str
+) -> None:
+    """Contract: 422 for another body, also where the difference is sealed."""
+    await place(client)
+    await place(client, customer=body()["customer"] | {path: value})
+    one, other = [c.request_fingerprint for _, c, _ in log.written if isinstance(c, PlaceOrder)]
+    assert one != other

@@ -1,0 +1,210 @@
+"""Load shedding over HTTP: what is rejected under overload, how, and what never is."""
+
+import asyncio
+import json
+
+import msgspec
+import pytest
+from aiohttp import ClientSession, web
+
+from ingress.commands.admission import Pressure
+from ingress.commands.client import CommandClient
+from ingress.http.tokens import Tokens
+from ingress.load_shedding.admitted_keys import MAX_CONCURRENT_RETRIES, AdmittedKeys
+from ingress.views.ports import OrderView, StatusChange
+from ingress.web import assets
+from schemas import identity
+from schemas.settings import Settings
+from tests.support.ingress.apps import HOST, application, serving
+from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
+from tests.support.ingress.samples import item, menu, order_body
+from tests.support.waiting import eventually
+from tests.unit.ingress.conftest import Client, both_ways
+
+fast_path = both_ways
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """A client may send two orders at once, and the third one much later."""
+    return Settings(
+        admin_token="adm",
+        token_secret="secret",
+        order_reply_timeout_seconds=1.5,
+        max_in_flight_commands=4,
+        client_orders_per_second=0.01,
+        client_burst=2,
+        rate_limit_exempt_networks="10.0.0.0/8",
+    )
+
+
+async def place(client: Client, key: str, customer: str | None = None, **headers: str):  # type: ignore[no-untyped-def]
+    body = {name: value for name, value in order_body().items() if name != "customer"}
+    body |= {"customer": {"id": customer}} if customer else {}
+    if not customer and "Authorization" not in headers:
+        headers.setdefault("X-Forwarded-For", "10.0.0.1")
+    return await client.post("/v1/orders", json=body, headers={"Idempotency-Key": key, **headers})
+
+
+async def overload(client: Client, log: FakeProducer, orders: int = 4) -> list[asyncio.Task[web.Response]]:
+    """Keep so many orders in flight."""
+    log.decide = lambda command: None
+    before = len(log.written)
+    tasks = [asyncio.ensure_future(place(client, f"admitted-{number}")) for number in range(orders)]
+    await eventually(lambda: len(log.written) == before + orders, 5)
+    return tasks
+
+
+async def test_rate_limit_headers_and_429(client: Client) -> None:
+    """draft-ietf-httpapi-ratelimit-headers-10, and contract: 429 `too-many-requests` with `Retry-After`."""
+    first = await place(client, "k1", "ana")
+    assert first.status == 201 and first.headers["RateLimit-Policy"] == '"orders";q=2;w=200'
+    assert first.headers["RateLimit"] == '"orders";r=1;t=100'
+    assert (await place(client, "k2", "ana")).status == 201
+    third = await place(client, "k3", "ana")
+    assert third.status == 429 and (await third.json())["type"] == "/problems/too-many-requests"
+    assert 100 <= int(third.headers["Retry-After"]) <= 102 and third.headers["RateLimit"].startswith(
+        '"orders";r=0;'
+    )
+    assert (await place(client, "k3", "rui")).status == 201, "another client's tokens are its own"
+
+
+async def test_retry_consumes_no_token(client: Client) -> None:
+    """A client whose order was admitted, and that got no answer, repeats it with the same key."""
+    for _ in range(5):
+        assert (await place(client, "k1", "ana")).status == 201
+    assert (await place(client, "k2", "ana")).status == 201
+    assert (await place(client, "k3", "ana")).status == 429
+
+
+async def test_client_is_token_or_forwarded_address(
+    client: Client,
+) -> None:
+    """Without a customer id; never the proxy's address, which all clients share."""
+    tokens = [(await place(client, f"b{n}", Authorization="Bearer x")).status for n in range(3)]
+    addresses = [(await place(client, f"c{n}", **{"X-Forwarded-For": "1.1.1.1"})).status for n in range(3)]
+    assert tokens == addresses == [201, 201, 429]
+
+
+async def test_exempt_networks_have_no_rate_limit(client: Client) -> None:
+    """By default this machine: a demo, a benchmark or an acceptance test is one client, and no customer."""
+    for number in range(5):
+        response = await place(client, f"a{number}", "ana", **{"X-Forwarded-For": "10.1.2.3"})
+        assert response.status == 201 and "RateLimit" not in response.headers
+    assert Settings().rate_limit_exempt_networks == "127.0.0.0/8,::1/128"
+
+
+async def test_overload_rejects_only_new_orders(client: Client, log: FakeProducer, views: FakeViews) -> None:
+    """Never an admitted order's retry, nor a later action on it."""
+    in_flight = await overload(client, log)
+    rejected = await place(client, "new")
+    assert rejected.status == 503 and int(rejected.headers["Retry-After"]) >= 1
+    assert "new" not in str(log.written), "nothing was written"
+    retry = await place(client, "admitted-0", Prefer="wait=0")
+    assert retry.status == 202 and len(log.written) == 5
+    order_id = identity.order_id("r1", "admitted-0")
+    order = order_of(log.written[0][1])  # type: ignore[arg-type]
+    views.orders[order_id] = OrderView(order, [StatusChange("received", AT)])
+    headers = {"Authorization": f"Bearer {Tokens('secret', '').order(order_id)}", "Idempotency-Key": "c"}
+    assert (await client.post(f"/v1/orders/{order_id}/cancel", headers=headers)).status == 202
+    await asyncio.gather(*in_flight)
+    log.decide = confirm
+    assert (await place(client, "new")).status == 201, "the overload is over"
+
+
+async def test_rejected_order_is_not_a_retry(client: Client, log: FakeProducer) -> None:
+    """Otherwise repeating a request would be a way to be admitted."""
+    in_flight = await overload(client, log)
+    assert [(await place(client, "new")).status for _ in range(3)] == [503, 503, 503]
+    await asyncio.gather(*in_flight)
+
+
+@pytest.mark.parametrize("language", ["en", "pt-BR", ""])
+async def test_fast_path_and_aiohttp_reject_alike(client: Client, log: FakeProducer, language: str) -> None:
+    """The fast path rejects a complete order as aiohttp rejects one that arrives in pieces."""
+    in_flight = await overload(client, log)
+    answers = []
+    body = json.dumps(order_body()).encode()
+    head = f"POST /v1/orders HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nAccept-Language: {language}\r\n"
+    request = head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    for cut in (0, 40):
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(request[:cut])
+        await asyncio.sleep(0.01)
+        writer.write(request[cut:])
+        head_, _, rest = (await asyncio.wait_for(reader.readuntil(b"}"), 5)).partition(b"\r\n\r\n")
+        writer.close()
+        lines = [
+            line for line in head_.split(b"\r\n") if not line.startswith((b"Date", b"Server", b"Retry-After"))
+        ]
+        answers.append((sorted(lines), rest))
+    assert answers[0] == answers[1] and any(line.startswith(b"Vary") for line in answers[0][0])
+    await asyncio.gather(*in_flight)
+
+
+async def test_overload_serves_cached_menus_only(client: Client, log: FakeProducer, views: FakeViews) -> None:
+    """Load is shed in the order: pages, reads past the cache, new orders."""
+    for name in ("r1", "r2"):
+        views.show(name, menu([item("coxinha", 990)]))
+    assert (await client.get("/v1/restaurants/r1/menu")).status == 200
+    in_flight = await overload(client, log)
+    views.show("r1", menu([item("coxinha", 880)]))
+    assert (await client.get("/v1/restaurants/r1/menu")).status == 200
+    assert (await client.get("/v1/restaurants/r2/menu")).status == 503
+    assert (await client.get("/health/live")).status == 200
+    await asyncio.gather(*in_flight)
+    assert (await client.get("/v1/restaurants/r2/menu")).status == 200
+
+
+def test_concurrent_retries_are_bounded() -> None:
+    """More than `MAX_CONCURRENT_RETRIES` requests at once with one key are not a customer's retries."""
+    keys = AdmittedKeys()
+    assert not keys.is_retry("r1", "k")
+    with keys.track("r1", "k"):
+        assert keys.is_retry("r1", "k") and not keys.is_retry("r2", "k")
+        blocks = [keys.track("r1", "k") for _ in range(MAX_CONCURRENT_RETRIES - 1)]
+        for block in blocks:
+            block.__enter__()
+        assert not keys.is_retry("r1", "k")
+        for block in blocks:
+            block.__exit__(None, None, None)
+    assert keys.is_retry("r1", "k"), "a later retry is admitted, too"
+
+
+def test_admitted_keys_are_bounded() -> None:
+    """The least recently used key is dropped first."""
+    keys = AdmittedKeys(max_keys=2)
+    for key in "abc":
+        with keys.track("r1", key):
+            pass
+    assert [keys.is_retry("r1", key) for key in "abc"] == [False, True, True]
+
+
+class FixedPressure(CommandClient):
+    """A client whose pressure the test sets."""
+
+    level = Pressure.NONE
+
+    @property
+    def pressure(self) -> Pressure:
+        return self.level
+
+
+async def test_pages_are_rejected_before_the_api(
+    settings: Settings, log: FakeProducer, views: FakeViews, fast_path: bool
+) -> None:
+    """Load is shed in the order: pages, reads past the cache, new orders."""
+    commands = FixedPressure(log, 0, max_in_flight=9)
+    views.show("r1", menu([item("coxinha", 990)]))
+    pages = ("/", "/painel/r1", "/sw.js", f"/web/{assets.load().version}/base.css", "/docs", "/openapi.json")
+    others = ("/v1/restaurants/r1/menu", "/health/live", "/metrics", "/problems/overloaded")
+    app = application(msgspec.structs.replace(settings, fast_path=fast_path), log, views, commands=commands)
+    statuses = {}
+    async with serving(app) as port, ClientSession(f"http://{HOST}:{port}") as session:
+        for level in (Pressure.NONE, Pressure.PAGES, Pressure.READS):
+            commands.level = level
+            statuses[level] = [
+                [(await session.get(path)).status for path in paths] for paths in (pages, others)
+            ]
+    assert statuses[Pressure.NONE] == [[200] * 6, [200] * 4]
+    assert statuses[Pressure.PAGES] == statuses[Pressure.READS] == [[503] * 6, [200] * 4]

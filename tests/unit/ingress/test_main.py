@@ -1,0 +1,69 @@
+"""`python -m ingress`: how a process starts, or why it does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingress.__main__ import main
+
+ORDER = "o_" + "a" * 26
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run `python -m ingress` in this process, with these settings only; return its exit status and stderr."""
+
+    def start(*arguments: str, **settings: object) -> tuple[int, str]:
+        for name in [name for name in os.environ if name.startswith("PROMO_")]:
+            monkeypatch.delenv(name)
+        for name, value in settings.items():
+            monkeypatch.setenv(f"PROMO_{name.upper()}", str(value))
+        monkeypatch.setattr(sys, "argv", ["ingress", *arguments])
+        try:
+            code = main()
+        except SystemExit as ended:
+            code = int(str(ended.code))
+        return code, capsys.readouterr().err
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, "PROMO_TOKEN_SECRET"),
+        ({"token_secret": " , "}, "PROMO_TOKEN_SECRET"),
+        ({"token_secret": "s"}, "PROMO_PRIVACY_SECRET"),
+    ],
+)
+def test_missing_secret_is_an_error(run, settings: dict[str, str], named: str) -> None:
+    """An empty secret would let anyone make tokens, or read personal data."""
+    code, stderr = run(**settings)
+    assert code == 2 and named in stderr
+
+
+@pytest.mark.parametrize("order", ["o_1", ORDER.upper(), "../x", ORDER + "a"])
+def test_forget_accepts_order_ids_only(run, order: str) -> None:
+    """A misspelt id would be erased in its place, for good."""
+    code, stderr = run("forget", order)
+    assert code == 2 and "no order's id" in stderr
+
+
+def test_forget_requires_the_secret(run, tmp_path: Path) -> None:
+    """It is in the settings, or in the data folder of `make up`."""
+    code, stderr = run("forget", ORDER, data_dir=tmp_path)
+    assert code == 2 and "PROMO_PRIVACY_SECRET" in stderr
+
+
+def test_forget_without_kafka_fails() -> None:
+    """1: nothing is erased; the message names the servers."""
+    settings = {"PROMO_PRIVACY_SECRET": "s", "PROMO_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
+    command = [sys.executable, "-m", "ingress", "forget", ORDER]
+    done = subprocess.run(
+        command, env=os.environ | settings, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1 and "127.0.0.1:9" in done.stderr and not done.stdout
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,146 @@
+"""The menu page."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingress.http.problems import Problem
+from ingress.views.menu_page import Availability, MenuEntry, MenuQuery, build_listing, valid_until
+from ingress.views.ports import MenuView
+from schemas.money import Money
+from tests.support.ingress.samples import NOW, item, menu, promotion, stock
+
+MENU = menu(
+    [
+        item("pao", 500, name="Pão de queijo", category="salgado"),
+        item("agua", 300, name="Água", category="bebida"),
+        item("coxinha", 900, name="Coxinha", description="de frango", category="salgado"),
+        item("bolo", 500, name="bolo", category="doce"),
+    ],
+    [stock("pao", 10, 3), stock("coxinha", 100, 0, p1=5), stock("bolo", 2, 2)],
+    [promotion("p1", coxinha=400), promotion("later", starts_in=1000, pao=1)],
+)
+
+
+def entries(view: MenuView = MENU, now: int = NOW, **query: Any) -> list[MenuEntry]:
+    return build_listing(view, MenuQuery(**query), now, degraded=False).items
+
+
+def skus(**query: Any) -> list[str]:
+    return [entry.sku for entry in entries(**query)]
+
+
+def entry(sku: str, view: MenuView = MENU, now: int = NOW) -> MenuEntry:
+    return next(e for e in entries(view, now) if e.sku == sku)
+
+
+def test_default_order_is_by_sku() -> None:
+    """Paging needs an order that does not change by itself."""
+    assert skus() == ["agua", "bolo", "coxinha", "pao"]
+
+
+def test_open_promotion_shows_price_and_portions() -> None:
+    """Contract: promo_price, promotion id and ends_at, and the portions left at that price."""
+    shown = entry("coxinha")
+    assert shown.price == Money(900) and shown.promo_price == Money(400)
+    assert shown.promotion is not None and shown.promotion.id == "p1"
+    assert shown.promotion.ends_at == "2026-01-01T12:01:00.000Z"
+    assert shown.availability == Availability("available", 5)
+
+
+def test_closed_promotion_is_not_shown() -> None:
+    """Before it starts and from its end on, the normal price holds."""
+    for now in (NOW - 2000, NOW + 60_000):
+        shown = entry("coxinha", now=now)
+        assert shown.promo_price is None and shown.promotion is None
+    assert entry("pao").promo_price is None and entry("pao", now=NOW + 1000).promo_price == Money(1)
+
+
+def test_availability_states() -> None:
+    """Contract: `availability.state` is `available`, `limited` or `sold_out`; an unlimited item has no count."""
+    assert entry("bolo").availability == Availability("sold_out", 0)
+    assert entry("agua").availability == Availability("available", None)
+    assert entry("pao").availability == Availability("available", 7)
+
+
+def test_oversubscribed_item_is_sold_out() -> None:
+    """Portions may be lowered below the number sold; a count is never negative."""
+    assert entry("x", menu([item("x")], [stock("x", 2, 5)])).availability == Availability("sold_out", 0)
+
+
+def test_degraded_page_shows_no_counts() -> None:
+    """Contract: `count` is null and anything that is not surely sold out is `limited`."""
+    states = {e.sku: e.availability for e in build_listing(MENU, MenuQuery(), NOW, degraded=True).items}
+    assert states["agua"] == states["pao"] == Availability("limited", None)
+    assert states["bolo"] == Availability("sold_out", None)
+
+
+def test_listing_is_valid_until_promotion_changes() -> None:
+    """A cached page must not show a price that is no longer offered."""
+    assert valid_until(MENU.promotions, NOW) == NOW + 1000
+    assert valid_until(MENU.promotions, NOW + 1000) == NOW + 60_000
+    assert valid_until(MENU.promotions, NOW + 60_000) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"category": "salgado"}, ["coxinha", "pao"]),
+        ({"category": "Salgado"}, []),
+        ({"q": "pao"}, ["pao"]),
+        ({"q": "PÃO queijo"}, ["pao"]),
+        ({"q": "frango"}, ["coxinha"]),
+        ({"q": "agua"}, ["agua"]),
+        ({"q": "frango agua"}, []),
+        ({"q": ""}, ["agua", "bolo", "coxinha", "pao"]),
+        ({"min_price": 450}, ["bolo", "pao"]),
+        ({"max_price": 400}, ["agua", "coxinha"]),
+        ({"min_price": 400, "max_price": 400}, ["coxinha"]),
+        ({"promo": True}, ["coxinha"]),
+        ({"available": True}, ["agua", "coxinha", "pao"]),
+        ({"sort": "name"}, ["agua", "bolo", "coxinha", "pao"]),
+        ({"sort": "price"}, ["agua", "coxinha", "bolo", "pao"]),
+        ({"sort": "-price"}, ["bolo", "pao", "coxinha", "agua"]),
+        ({"sort": "-price", "available": True, "limit": 1}, ["pao"]),
+    ],
+)
+def test_filters_and_sort_orders(query: dict[str, Any], expected: list[str]) -> None:
+    """Contract: category, q, min_price, max_price, promo, available, sort; prices are current ones."""
+    assert skus(**query) == expected
+
+
+queries = st.fixed_dictionaries(
+    {},
+    optional={
+        "category": st.sampled_from(["salgado", "doce"]),
+        "q": st.sampled_from(["a", "o", "pao"]),
+        "min_price": st.integers(0, 1000),
+        "max_price": st.integers(0, 1000),
+        "promo": st.booleans(),
+        "available": st.booleans(),
+        "sort": st.sampled_from(["name", "price", "-price"]),
+    },
+)
+
+
+@given(queries, st.integers(1, 3))
+def test_pages_add_up_to_the_whole_listing(query: dict[str, Any], limit: int) -> None:
+    """A limit changes the size of a page and nothing else."""
+    cursor: str | None = None
+    walked: list[str] = []
+    while True:
+        one = build_listing(MENU, MenuQuery(**query, limit=limit, cursor=cursor), NOW, degraded=False)
+        walked += [e.sku for e in one.items]
+        if (cursor := one.next_cursor) is None:
+            break
+    assert walked == skus(**query)
+
+
+def test_cursor_of_other_sort_order_is_rejected() -> None:
+    """Its key would point anywhere."""
+    cursor = build_listing(MENU, MenuQuery(limit=1), NOW, degraded=False).next_cursor
+    with pytest.raises(Problem, match="invalid-request"):
+        build_listing(MENU, MenuQuery(limit=1, cursor=cursor, sort="name"), NOW, degraded=False)

@@ -1,0 +1,67 @@
+"""Which statuses are sent next: laws over any history that becomes visible in any order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingress.live.order_stream import has_ended, next_changes
+from ingress.views.ports import OrderView, StatusChange
+from schemas.orders import FINAL, Order
+from tests.support.egress.stories import LIVES, Story
+from tests.support.ingress.fakes import AT
+
+stories = st.sampled_from([life for life in LIVES if "refunded" not in life])
+
+
+def complete_history(life: tuple[str, ...], first_version: int) -> tuple[Order, list[StatusChange]]:
+    """Return an order with this life and its changes, whose versions start at `first_version`."""
+    story = Story()
+    story.order(True, life)
+    order = story.orders["o1"]
+    statuses = ["pending", "received", *life]
+    return order, [StatusChange(status, AT, first_version + n) for n, status in enumerate(statuses)]
+
+
+@given(stories, st.integers(1, 5), st.data())
+def test_each_status_is_sent_once_in_order(
+    life: tuple[str, ...], first_version: int, data: st.DataObject
+) -> None:
+    """Contract: every status change, from the first, in order, none twice; whatever the order in which views show them."""
+    order, changes = complete_history(life, first_version)
+    known: list[StatusChange] = []
+    sent: list[StatusChange] = []
+    after = 0
+    for change in data.draw(st.permutations(changes)):
+        known.append(change)
+        view = OrderView(order, list(known))
+        new = next_changes(view, after)
+        sent += new
+        after = new[-1].version if new else after
+        again = data.draw(st.booleans())
+        assert not again or next_changes(view, after) == []
+    assert sent == changes
+    assert has_ended(OrderView(order, known), after) == (changes[-1].status in FINAL)
+
+
+@given(stories, st.integers(0, 9))
+def test_resume_sends_what_follows(life: tuple[str, ...], after: int) -> None:
+    """Last-Event-ID: nothing twice, nothing missed; a version beyond the last one sends nothing."""
+    order, changes = complete_history(life, 1)
+    assert next_changes(OrderView(order, changes), after) == changes[after:]
+
+
+def test_earlier_order_with_same_id_is_not_sent() -> None:
+    """An expired key makes a new order under the same id, whose versions continue those of the earlier order."""
+    order, changes = complete_history(("preparing",), 4)
+    earlier = [StatusChange("cancelled", AT, 2), StatusChange("delivered", AT, 3)]
+    view = OrderView(order, [*earlier, *changes])
+    assert next_changes(view, 0) == changes == next_changes(view, 2)
+    assert not has_ended(view, 6)
+
+
+def test_refund_is_not_a_status() -> None:
+    """The stream has ended by then; the order itself shows the refund."""
+    story = Story()
+    story.order(True, ("cancelled", "refunded"))
+    changes = [StatusChange(s, AT, n) for n, s in enumerate(("pending", "received", "cancelled"), 1)]
+    view = OrderView(story.orders["o1"], changes)
+    assert view.order.version == 4 and next_changes(view, 0) == changes and has_ended(view, 3)

@@ -1,0 +1,144 @@
+"""The recipient registry, and the messages that are built from facts with it."""
+
+from functools import partial
+
+import msgspec
+import pytest
+
+from egress.kafka.decoding import UnreadableError
+from egress.notifications.push import payload as push_payload
+from egress.notifications.recipients import MAX_BROWSERS_PER_ORDER, RecipientRegistry
+from egress.notifications.webhooks import payload as webhook_payload
+from schemas import codec
+from schemas.facts import OrderFailed
+from schemas.notifications import PushSubscription
+from schemas.topics import PUSH_DELIVERIES, PUSH_SUBSCRIPTIONS, WEBHOOK_DELIVERIES
+from tests.support.notifications.messages import (
+    NOW_MS,
+    Browser,
+    confirmed,
+    event_id,
+    message_of,
+    record,
+    restaurant_changed,
+)
+
+TRACE = b"00-trace"
+BROWSER = Browser("https://push.example/1")
+
+
+def registry_of(*messages: object) -> RecipientRegistry:
+    registry = RecipientRegistry()
+    for offset, message in enumerate(messages):
+        registry.apply(record(message, offset))
+    return registry
+
+
+def test_webhook_is_that_of_the_newest_version() -> None:
+    """Versions may arrive out of order."""
+    registry = registry_of(
+        restaurant_changed("https://a.example/"),
+        restaurant_changed("https://b.example/", version=3),
+        restaurant_changed(None, version=2),
+    )
+    assert registry.webhook("r1") == "https://b.example/"
+    assert registry.webhook("r2") is None
+    registry.apply(record(restaurant_changed(None, version=4)))
+    assert registry.webhook("r1") is None and not registry.restaurants_with_webhook()
+
+
+def test_browsers_subscribe_and_unsubscribe() -> None:
+    """One browser, or all of an order at once; a browser that subscribes again counts once."""
+    one, two = BROWSER, Browser("https://push.example/2")
+    registry = registry_of(one.subscription(), two.subscription(), one.subscription(), two.subscription("o2"))
+    assert {s.endpoint for s in registry.subscriptions("o1", NOW_MS)} == {one.endpoint, two.endpoint}
+    registry.apply(record(PushSubscription("r1", "o1", "unsubscribe", one.endpoint)))
+    assert registry.subscription("o1", one.endpoint) is None
+    assert registry.subscription("o1", two.endpoint) is not None
+    registry.apply(record(PushSubscription("r1", "o1", "unsubscribe")))
+    assert not registry.subscriptions("o1", NOW_MS) and registry.subscriptions("o2", NOW_MS)
+
+
+def test_facts_before_the_subscription_are_not_pushed() -> None:
+    """The page has shown them, also when facts are read late. Subscribing again keeps the first instant."""
+    registry = RecipientRegistry()
+    for seconds in (5, 9):
+        registry.apply(record(BROWSER.subscription(), at=NOW_MS + 1_000 * seconds))
+    counts = [len(registry.subscriptions("o1", NOW_MS + 1_000 * seconds)) for seconds in (4, 5, 6)]
+    assert counts == [0, 1, 1]
+    assert not list(push_payload.build(confirmed(), "1", TRACE, subscriptions=registry.subscriptions))
+
+
+def test_browsers_of_an_order_are_limited() -> None:
+    """The token of one order must not make egress write to any number of endpoints."""
+    browsers = [Browser(f"https://push.example/{n}") for n in range(MAX_BROWSERS_PER_ORDER + 3)]
+    registry = registry_of(*(browser.subscription() for browser in browsers))
+    endpoints = [subscription.endpoint for subscription in registry.subscriptions("o1", NOW_MS)]
+    assert endpoints == [browser.endpoint for browser in browsers[3:]]
+
+
+def test_subscriptions_expire_with_the_topic() -> None:
+    """A process that has run for months has no more of them than one that has just started."""
+    registry = RecipientRegistry()
+    registry.apply(record(BROWSER.subscription("o1"), at=NOW_MS))
+    registry.apply(record(BROWSER.subscription("o2"), at=NOW_MS + 1000))
+    later = NOW_MS + PUSH_SUBSCRIPTIONS.retention_ms + 500
+    registry.apply(record(BROWSER.subscription("o3"), at=later))
+    assert [len(registry.subscriptions(order, later)) for order in ("o1", "o2", "o3")] == [0, 1, 1]
+
+
+def test_unreadable_subscription_raises_and_restaurant_does_not() -> None:
+    """The projector writes an unreadable restaurant to the dead-letter topic."""
+    registry, restaurant = RecipientRegistry(), record(restaurant_changed("https://a.example/"))
+    registry.apply(msgspec.structs.replace(restaurant, value=b"{"))
+    good = record(BROWSER.subscription())
+    for unreadable in (
+        msgspec.structs.replace(good, value=b"{"),
+        msgspec.structs.replace(good, value=None),
+        msgspec.structs.replace(good, key=b"r2"),
+    ):
+        with pytest.raises(UnreadableError):
+            registry.apply(unreadable)
+
+
+def test_webhook_message_has_state_and_no_personal_data() -> None:
+    """The webhook-id is the event id of the fact; the version makes the order of arrival irrelevant."""
+    registry = registry_of(restaurant_changed("https://a.example/"))
+    build = partial(webhook_payload.build, webhook=registry.webhook)
+    (message,) = build(confirmed(), "3-41-2", TRACE)
+    assert (message.topic, event_id(message), codec.header(message.headers, "traceparent")) == (
+        WEBHOOK_DELIVERIES.name,
+        "3-41-2",
+        TRACE,
+    )
+    body = msgspec.json.decode(message_of(message).body)
+    assert (body["type"], body["timestamp"]) == ("order.confirmed", "2026-01-01T12:00:00.000Z")
+    assert body["data"]["version"] == 2 and body["data"]["items"][0]["quantity"] == 2
+    assert not {"customer_id", "idempotency_key_hash", "request_fingerprint"} & body["data"].keys()
+    assert not list(build(confirmed(restaurant_id="r2"), "3-41-3", TRACE))
+
+
+def test_refused_order_is_pushed_but_not_sent_to_the_restaurant() -> None:
+    """The restaurant never had the order; the customer may have left the page before the decision."""
+    fields = {name: getattr(confirmed(), name) for name in OrderFailed.__struct_fields__ if name != "skus"}
+    failed = OrderFailed(skus=[], **fields | {"status": "cancelled", "reason": "payment_timeout"})
+    registry = registry_of(restaurant_changed("https://a.example/"), BROWSER.subscription())
+    assert not list(webhook_payload.build(failed, "1", TRACE, webhook=registry.webhook))
+    (message,) = push_payload.build(failed, "1", TRACE, subscriptions=registry.subscriptions)
+    assert msgspec.json.decode(message_of(message).body)["status"] == "cancelled"
+
+
+def test_push_message_is_built_per_browser_in_its_language() -> None:
+    """Each has its own event id, which does not reveal the endpoint."""
+    other = Browser("https://push.example/2")
+    registry = registry_of(BROWSER.subscription(), other.subscription(language="en"))
+    messages = list(push_payload.build(confirmed(), "3-41-2", TRACE, subscriptions=registry.subscriptions))
+    assert {message.topic for message in messages} == {PUSH_DELIVERIES.name}
+    event_ids = {event_id(message) for message in messages}
+    assert len(event_ids) == 2
+    assert all(name.startswith("3-41-2/") and "push" not in name for name in event_ids)
+    bodies = [msgspec.json.decode(message_of(message).body) for message in messages]
+    assert [(body["lang"], body["body"]) for body in bodies] == [
+        ("pt-BR", "O restaurante recebeu seu pedido."),
+        ("en", "The restaurant has your order."),
+    ]
