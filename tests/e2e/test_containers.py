@@ -7,14 +7,16 @@ import subprocess
 import time
 import urllib.error
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from compose import validation
+import compose
 from compose.supervisor.services import fetch
 from tests.support.compose import stand_ins
 from tests.support.compose.orders import order_as_shown, order_something, portions_as_shown
 
+COMPOSE_FILE = Path(compose.__file__).parent / "docker-compose.yml"
 ADMIN = "admin-of-the-tests"
 EDGE = "http://127.0.0.1:8080"
 PROMETHEUS = "http://127.0.0.1:9090"
@@ -28,7 +30,7 @@ class Containers:
 
     def __init__(self, docker: str, compose: list[str], has_stand_ins: bool) -> None:
         self._docker = docker
-        files = [validation.COMPOSE_FILE, *([stand_ins.COMPOSE_FILE] if has_stand_ins else [])]
+        files = [COMPOSE_FILE, *([stand_ins.COMPOSE_FILE] if has_stand_ins else [])]
         self._command = [*compose, *(f"--file={path}" for path in files), "--project-name=promo-of-the-tests"]
         self._environment = {
             **os.environ,
