@@ -7,20 +7,14 @@ Schema validator, which finds all errors.
 import json
 import re
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
 from typing import Any, Generic, NoReturn, TypeVar
 
-import jsonschema_rs
 import msgspec
 
 from ingress.http.problems import FieldError, invalid
+from ingress.http.schema_errors import SchemaValidator, json_pointer
 
 B = TypeVar("B")
-
-#: Most errors that one problem lists.
-MAX_FIELD_ERRORS = 50
-#: Keywords of JSON Schema that set a limit; each has a text of its own.
-LIMIT_KEYWORDS = frozenset({"minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"})
 
 _MSGSPEC_PATH = re.compile(r" - at `\$(.*)`$")
 _MSGSPEC_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
@@ -35,8 +29,7 @@ class BodyReader(Generic[B]):
         rules: returns the errors that the schema does not find.
         """
         self._decode = msgspec.json.Decoder(cls).decode
-        schema = _without_any_of(msgspec.json.schema(cls))
-        self._validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+        self._validator = SchemaValidator(cls)
         self._rules = rules
 
     def read(self, raw: bytes) -> B:
@@ -56,16 +49,10 @@ class BodyReader(Generic[B]):
     def _all_errors(self, raw: bytes, error: msgspec.ValidationError) -> list[FieldError]:
         try:
             value, repeated = parse_json(raw)
-            found = chain.from_iterable(map(_field_errors, self._validator.iter_errors(value)))
-            errors = repeated + list(islice(found, MAX_FIELD_ERRORS))
+            errors = repeated + self._validator.errors(value)
         except (ValueError, RecursionError):
             return [FieldError("", "malformed")]
         return errors or [first_error(error)]
-
-
-def json_pointer(*steps: str | int) -> str:
-    """Return a JSON pointer (RFC 6901)."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def parse_json(raw: bytes) -> tuple[Any, list[FieldError]]:
@@ -114,41 +101,3 @@ def _repeated(
     elif isinstance(value, list):
         for index, member in enumerate(value):
             yield from _repeated(member, (*path, index), repeated)
-
-
-def _without_any_of(schema: Any) -> Any:
-    """Rewrite "X or null" as "if not null, then X", so that the validator reports each error inside X."""
-    if isinstance(schema, list):
-        return [_without_any_of(member) for member in schema]
-    if not isinstance(schema, dict):
-        return schema
-    schema = {name: _without_any_of(member) for name, member in schema.items()}
-    match schema.pop("anyOf", None):
-        case None:
-            return schema
-        case [*others, {"type": "null"}] if len(others) == 1:
-            return schema | {"if": {"type": "null"}, "else": others[0]}
-        case choices:
-            return schema | {"anyOf": choices}
-
-
-def _field_errors(error: Any) -> Iterator[FieldError]:
-    path, kind = tuple(error.instance_path), error.kind
-    match kind.name:
-        case "required":
-            yield FieldError(json_pointer(*path, kind.property), "required")
-        case "additionalProperties":
-            for name in kind.unexpected:
-                yield FieldError(json_pointer(*path, name), "unknown")
-        case "type":
-            yield FieldError(json_pointer(*path), "type", ", ".join(kind.types))
-        case "enum":
-            yield FieldError(json_pointer(*path), "enum", ", ".join(map(str, kind.options)))
-        case code if code in LIMIT_KEYWORDS:
-            yield FieldError(json_pointer(*path), code, kind.limit)
-        case "pattern":
-            yield FieldError(json_pointer(*path), "pattern", kind.pattern)
-        case "format":
-            yield FieldError(json_pointer(*path), "format", kind.format)
-        case _:
-            yield FieldError(json_pointer(*path), "invalid")

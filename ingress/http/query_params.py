@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ingress.http.problems import FieldError, invalid
+from ingress.http.schema_errors import SchemaValidator
 
 DEFAULT_LIMIT = 20
 
@@ -17,32 +18,27 @@ Q = TypeVar("Q", bound=Struct)
 
 #: A whole number in a query; msgspec would also accept `1e1` and `null`.
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
+#: Digits that are read of a number: more than any bound has, and few enough for `int`.
+MAX_DIGITS = 19
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def query(cls: type[Q], query_string: str) -> Q:
-    """Return the query that a query string forms; raises Problem."""
+    """Return the query that a query string forms; raises Problem with every error in it."""
+    schema = _query_schema(cls)
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
-    for name, value in parse_qsl(query_string, keep_blank_values=True):
+    for name, text in parse_qsl(query_string, keep_blank_values=True):
         if name not in cls.__struct_fields__:
             errors.append(FieldError(name, "unknown", kind="parameter"))
         elif name in values:
             errors.append(FieldError(name, "repeated", kind="parameter"))
-        elif name in _whole_number_fields(cls) and not _WHOLE_NUMBER.fullmatch(value):
-            errors.append(FieldError(name, "invalid", kind="parameter"))
-        values[name] = value
+        else:
+            values[name] = schema.parse(name, text)
+    errors.extend(map(_parameter_error, schema.validator.errors(values)))
     if errors:
         raise invalid(*errors)
-    try:
-        result = msgspec.convert(values, cls, strict=False)
-    except msgspec.ValidationError as error:
-        name = next((name for name in values if str(error).endswith(f"`$.{name}`")), "")
-        raise invalid(FieldError(name, "invalid", kind="parameter")) from None
-    # msgspec reads "null" as None where a field is not a string
-    nulls = [name for name in values if getattr(result, name) is None]
-    if nulls:
-        raise invalid(*(FieldError(name, "invalid", kind="parameter") for name in nulls))
-    return result
+    return msgspec.convert(values, cls)
 
 
 def split_restaurant_id(query_string: str) -> tuple[str, str]:
@@ -55,11 +51,31 @@ def split_restaurant_id(query_string: str) -> tuple[str, str]:
     return restaurants[0], urlencode([(name, value) for name, value in parameters if name != "restaurant_id"])
 
 
-@cache
-def _whole_number_fields(cls: type[Struct]) -> frozenset[str]:
-    fields = msgspec.json.schema_components([cls])[1][cls.__name__]["properties"]
-    return frozenset(
-        name
-        for name, schema in fields.items()
-        if any(choice.get("type") == "integer" for choice in schema.get("anyOf", [schema]))
-    )
+def _parameter_error(error: FieldError) -> FieldError:
+    name = error.location.removeprefix("/")
+    if error.expected == "boolean":
+        return FieldError(name, "enum", "true, false", kind="parameter")
+    return FieldError(name, error.code, error.expected, kind="parameter")
+
+
+class _QuerySchema:
+    """The types of a query's parameters, and what validates them."""
+
+    def __init__(self, cls: type[Struct]) -> None:
+        self.validator = SchemaValidator(cls)
+        fields = msgspec.json.schema_components([cls])[1][cls.__name__]["properties"]
+        self._types = {
+            name: {choice.get("type") for choice in schema.get("anyOf", [schema])}
+            for name, schema in fields.items()
+        }
+
+    def parse(self, name: str, text: str) -> object:
+        """Return the value that a text stands for; text of another type than the parameter's stays text."""
+        if "integer" in self._types[name] and _WHOLE_NUMBER.fullmatch(text):
+            return int(text[:MAX_DIGITS])
+        if "boolean" in self._types[name]:
+            return _BOOLEANS.get(text.lower(), text)
+        return text
+
+
+_query_schema = cache(_QuerySchema)

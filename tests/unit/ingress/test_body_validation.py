@@ -18,8 +18,9 @@ from ingress.handlers.request_bodies import (
     order_errors,
     promotion_errors,
 )
-from ingress.http.body_validation import MAX_FIELD_ERRORS, BodyReader, json_pointer
+from ingress.http.body_validation import BodyReader
 from ingress.http.problems import Problem
+from ingress.http.schema_errors import MAX_FIELD_ERRORS, json_pointer
 from tests.support.ingress.samples import order_body
 
 orders = BodyReader(OrderBody, order_errors)

@@ -8,7 +8,7 @@ import pytest
 
 import ingress
 from ingress.handlers import responses
-from ingress.http import body_validation
+from ingress.http import schema_errors
 from ingress.http.problem_catalogue import FIELD_ERRORS, PROBLEMS
 from ingress.http.problems import FieldError, Problem, encode
 
@@ -47,7 +47,7 @@ def test_every_used_code_exists() -> None:
     ]
     codes = {call.args[1].value for call in calls if isinstance(call.args[1], ast.Constant)}
     assert len(codes) > 5 and codes <= set(FIELD_ERRORS)
-    assert set(FIELD_ERRORS) >= body_validation.LIMIT_KEYWORDS
+    assert set(FIELD_ERRORS) >= schema_errors.LIMIT_KEYWORDS
 
 
 @pytest.mark.parametrize("slug", PROBLEMS)

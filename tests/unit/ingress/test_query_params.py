@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct
 
 from ingress.http import query_params
-from ingress.http.problems import Problem
+from ingress.http.problems import FieldError, Problem
 from ingress.views.menu_page import MenuQuery
 
 
@@ -28,24 +28,41 @@ def test_valid_parameters(parameters: dict[str, str], expected: Struct) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "at", "code"),
+    ("parameters", "at", "code", "expected"),
     [
-        ([("limit", "0")], "limit", "invalid"),
-        ([("limit", "101")], "limit", "invalid"),
-        ([("limit", "x")], "limit", "invalid"),
-        ([("limit", "")], "limit", "invalid"),
-        ([("limit", "1"), ("limit", "1")], "limit", "repeated"),
-        ([("promo", "maybe")], "promo", "invalid"),
-        ([("min_price", "-1")], "min_price", "invalid"),
-        ([("sort", "sku")], "sort", "invalid"),
-        ([("sort", "null")], "sort", "invalid"),
-        ([("available", "null")], "available", "invalid"),
-        ([("page", "2")], "page", "unknown"),
-        ([("q", "x" * 201)], "q", "invalid"),
+        ([("limit", "0")], "limit", "minimum", 1),
+        ([("limit", "101")], "limit", "maximum", 100),
+        ([("limit", "9" * 5000)], "limit", "maximum", 100),
+        ([("limit", "x")], "limit", "type", "integer"),
+        ([("limit", "1e1")], "limit", "type", "integer"),
+        ([("limit", "")], "limit", "type", "integer"),
+        ([("limit", "1"), ("limit", "1")], "limit", "repeated", None),
+        ([("promo", "maybe")], "promo", "enum", "true, false"),
+        ([("min_price", "-1")], "min_price", "minimum", 0),
+        ([("sort", "sku")], "sort", "enum", "-price, name, price"),
+        ([("sort", "null")], "sort", "enum", "-price, name, price"),
+        ([("available", "null")], "available", "enum", "true, false"),
+        ([("page", "2")], "page", "unknown", None),
+        ([("q", "x" * 201)], "q", "maxLength", 200),
     ],
 )
-def test_invalid_parameter_is_named(parameters: Any, at: str, code: str) -> None:
+def test_invalid_parameter_is_named_with_its_valid_values(
+    parameters: Any, at: str, code: str, expected: object
+) -> None:
     """Contract: unknown fields are rejected (400 `invalid-request`)."""
     with pytest.raises(Problem, match="invalid-request") as problem:
         query_params.query(MenuQuery, urlencode(parameters))
-    assert [(f.kind, f.location, f.code) for f in problem.value.field_errors] == [("parameter", at, code)]
+    assert list(problem.value.field_errors) == [FieldError(at, code, expected, kind="parameter")]
+
+
+def test_every_invalid_parameter_is_named() -> None:
+    """A client mends all of its parameters after one answer."""
+    with pytest.raises(Problem) as problem:
+        query_params.query(MenuQuery, "limit=0&promo=open&page=2&sort=sku")
+    assert {error.location for error in problem.value.field_errors} == {"limit", "promo", "page", "sort"}
+
+
+@pytest.mark.parametrize("text", ["true", "True", "1"])
+def test_boolean_spellings(text: str) -> None:
+    """The spellings that OpenAPI generators send."""
+    assert query_params.query(MenuQuery, f"promo={text}").promo
