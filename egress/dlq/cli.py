@@ -125,12 +125,14 @@ def _render_counts(store: DeadLetterStore, topics: list[str]) -> str:
 
 
 def _render_entries(store: DeadLetterStore, topic: str) -> str:
-    lines = [
+    waiting = store.waiting()
+    if not waiting:
+        raise CommandError(f"no dead letters of {topic} wait")
+    return "\n".join(
         f"{entry.source.partition} {entry.source.offset}  {timestamps.to_text(entry.recorded_at)}"
         f"  {_text(entry.key)}  {entry.reason}: {entry.error}"
-        for entry in store.waiting()
-    ]
-    return "\n".join(lines) or f"no dead letters of {topic} wait"
+        for entry in waiting
+    )
 
 
 def _render_entry(store: DeadLetterStore, entry: DeadLetterEntry) -> str:

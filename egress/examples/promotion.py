@@ -10,12 +10,13 @@ from pathlib import Path
 
 import duckdb
 from aiokafka.errors import KafkaError
+from msgspec.structs import replace
 
 from egress.command_error import CommandError
 from egress.export.columns import schema
 from egress.export.job import export
 from egress.kafka.decoding import FACT_CLASSES
-from schemas.settings import Settings
+from schemas import settings
 
 SQL = (Path(__file__).parent / "promotion.sql").read_text()
 
@@ -30,7 +31,7 @@ def tables(folder: Path) -> duckdb.DuckDBPyConnection:
 
     Raises CommandError if the folder is not the folder of an export.
     """
-    export_command = f"python -m egress export --into {folder}"
+    export_command = f"promo export --into {folder}"
     if not folder.is_dir():
         raise CommandError(f"no folder {folder}: {export_command} creates it")
     if not any(folder.glob("topic=*")):
@@ -77,12 +78,10 @@ def _suggestion(names: Sequence[str]) -> str:
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m egress.examples.promotion") -> int:
-    """Print the table; return 0, or 1 with the reason on standard error."""
+    """Print the table; return 0, or with the reason on standard error 1, or 2 for a setting."""
     parser = argparse.ArgumentParser(prog=prog, description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--parquet", type=Path, metavar="DIR", help="read the files of python -m egress export"
-    )
+    source.add_argument("--parquet", type=Path, metavar="DIR", help="read the files of promo export")
     source.add_argument("--kafka", metavar="HOST:PORT", help="read the topics of this broker")
     parser.add_argument("restaurant", help="restaurant id")
     parser.add_argument("promotion", help="promotion id")
@@ -92,9 +91,12 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m egress.exampl
         folder = arguments.parquet or Path(temporary)
         try:
             if arguments.kafka is not None:
-                settings = Settings(kafka_bootstrap_servers=arguments.kafka)
-                asyncio.run(export(settings, folder, until_end=True, flush_interval_seconds=60))
+                read = replace(settings.read(), kafka_bootstrap_servers=arguments.kafka)
+                asyncio.run(export(read, folder, until_end=True, flush_interval_seconds=60))
             result = summarize(folder, arguments.restaurant, arguments.promotion)
+        except settings.SettingError as error:
+            print(error, file=sys.stderr)
+            return 2
         except (CommandError, KafkaError, OSError, duckdb.Error) as error:
             print(f"promotion: {error}", file=sys.stderr)
             return 1

@@ -76,7 +76,9 @@ async def _list(settings: Settings, attempt_log: RedisAttemptLog) -> str:
         last = await attempt_log.attempts(restaurant_id, 1)
         attempt = _render(last[0]) if last else "no attempts"
         lines.append(f"{restaurant_id}  {origin(url)}  {state}  {attempt}")
-    return "\n".join(lines) or "no restaurant has a webhook"
+    if not lines:
+        raise CommandError("no restaurant has a webhook")
+    return "\n".join(lines)
 
 
 async def _redeliver(settings: Settings, restaurant_id: str, message_id: str) -> str:

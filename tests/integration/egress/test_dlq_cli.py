@@ -100,6 +100,14 @@ async def test_copies_are_one_letter(connection: KafkaConnection) -> None:
     assert f"3 {place.offset} " not in said
 
 
+async def test_empty_list_is_an_error(connection: KafkaConnection) -> None:
+    """A script that asks for the waiting dead letters of a topic learns from the exit status that there are none."""
+    assert await run(connection, "list", "--topic", "payment.refunded") == (
+        1,
+        "no dead letters of payment.refunded wait",
+    )
+
+
 async def test_list_and_show(connection: KafkaConnection) -> None:
     """list: counts and the newest of each topic; with --topic, each letter. show: reason, headers, bytes."""
     key = uuid4().hex

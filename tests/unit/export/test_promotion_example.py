@@ -67,7 +67,7 @@ def test_missing_folder_fails_with_the_command_that_creates_it(tmp_path: Path) -
     """The reason is on standard error."""
     done = run("--parquet", tmp_path / "none", RESTAURANT, "p1")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("promotion: no folder ") and "egress export --into" in done.stderr
+    assert done.stderr.startswith("promotion: no folder ") and "promo export --into" in done.stderr
 
 
 def test_folder_without_facts_has_no_result(tmp_path: Path) -> None:
