@@ -12,7 +12,7 @@ from schemas import codec
 from schemas.kafka_connection import KafkaConnection
 from schemas.replies import Reply
 from schemas.runtime.kafka_clients import make_consumer
-from schemas.runtime.kafka_shutdown import close_quietly
+from schemas.runtime.kafka_sessions import started
 from schemas.runtime.reconnect import MAX_URGENT_DELAY_SECONDS, run_reconnecting
 from schemas.topics import ORDER_REPLIES
 
@@ -44,23 +44,21 @@ class ReplyConsumer:
         return self.reading.is_set()
 
     async def _session(self, connected: Callable[[], None]) -> None:
-        consumer = make_consumer(self._connection, auto_offset_reset="latest")
         try:
-            await consumer.start()
-            consumer.assign([self._partition])
-            if self._position is None:
-                # Not seek_to_end, which is resolved later: replies that arrive until then would be skipped.
-                self._position = (await consumer.end_offsets([self._partition]))[self._partition]
-            consumer.seek(self._partition, self._position)
-            self.reading.set()
-            connected()
-            while True:
-                for record in (await consumer.getmany(timeout_ms=POLL_MS)).get(self._partition, ()):
-                    self._handle(record)
-                    self._position = record.offset + 1
+            async with started(make_consumer(self._connection, auto_offset_reset="latest")) as consumer:
+                consumer.assign([self._partition])
+                if self._position is None:
+                    # Not seek_to_end, which is resolved later: replies that arrive until then would be skipped.
+                    self._position = (await consumer.end_offsets([self._partition]))[self._partition]
+                consumer.seek(self._partition, self._position)
+                self.reading.set()
+                connected()
+                while True:
+                    for record in (await consumer.getmany(timeout_ms=POLL_MS)).get(self._partition, ()):
+                        self._handle(record)
+                        self._position = record.offset + 1
         finally:
             self.reading.clear()
-            await close_quietly(consumer.stop())
 
     def _handle(self, record: Any) -> None:
         correlation_id = codec.header(record.headers, "correlation-id")

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from ingress.privacy.keyring import TREE_NAMES, Keyring
 from schemas.kafka_connection import KafkaConnection
 from schemas.runtime.kafka_clients import make_consumer, make_transactional_producer
+from schemas.runtime.kafka_sessions import read_to_end, started
 from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.runtime.reconnect import MAX_URGENT_DELAY_SECONDS, run_reconnecting
 from schemas.topics import PRIVACY_KEYRING
@@ -94,11 +94,9 @@ class KeyringEditor:
         """Create missing trees, and rewrap those that an earlier secret wraps."""
         await self._write(self._keyring.trees_to_write())
 
-    async def forget(self, order_ids: Iterable[str]) -> int:
-        """Destroy the keys of these orders, for good once it returns; return the number of trees that changed."""
-        changed = self._keyring.puncture_orders(order_ids)
-        await self._write(changed)
-        return len(changed)
+    async def forget(self, order_ids: Iterable[str]) -> None:
+        """Destroy the keys of these orders, for good once it returns."""
+        await self._write(self._keyring.puncture_orders(order_ids))
 
     async def force_compaction(self, timeout: float) -> bool:
         """Make the broker compact the topic; return False if superseded trees are left after `timeout` seconds."""
@@ -115,7 +113,7 @@ class KeyringEditor:
     async def count_superseded(self) -> int:
         """Return how many records of trees, superseded by later ones, the broker still returns."""
         async with _open_consumer(self._connection, "read_uncommitted") as consumer:
-            keys = [record.key async for record in _until_end(consumer)]
+            keys = [record.key async for record in read_to_end(consumer)]
         names = [key for key in keys if key in TREE_NAMES]
         return len(names) - len(set(names))
 
@@ -134,28 +132,18 @@ class KeyringEditor:
 
 @contextlib.asynccontextmanager
 async def _open_consumer(connection: KafkaConnection, isolation: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer at the first record of the topic."""
     consumer = make_consumer(
         connection,
         isolation_level=isolation,
         max_partition_fetch_bytes=PRIVACY_KEYRING.max_message_bytes,
     )
-    try:
-        await consumer.start()
+    async with started(consumer):
+        consumer.assign([PARTITION])
+        await consumer.seek_to_beginning(PARTITION)
         yield consumer
-    finally:
-        await close_quietly(consumer.stop())
 
 
 async def _read_all(consumer: AIOKafkaConsumer, keyring: Keyring) -> None:
-    async for record in _until_end(consumer):
+    async for record in read_to_end(consumer):
         keyring.load_tree(record.key, record.value)
-
-
-async def _until_end(consumer: AIOKafkaConsumer) -> Any:
-    """Yield the records from the first to the end of the topic at this moment."""
-    consumer.assign([PARTITION])
-    await consumer.seek_to_beginning(PARTITION)
-    end = (await consumer.end_offsets([PARTITION]))[PARTITION]
-    while await consumer.position(PARTITION) < end:
-        for record in (await consumer.getmany(timeout_ms=200)).get(PARTITION, ()):
-            yield record
