@@ -76,13 +76,13 @@ class Promotion(Struct, frozen=True):
     version: int
     phase: Literal["scheduled", "open", "ended"] = "scheduled"
 
-    def phase_at(self, now: int) -> Literal["scheduled", "open", "ended"]:
+    def phase_at(self, now: EpochMs) -> Literal["scheduled", "open", "ended"]:
         """Return the phase at `now` (milliseconds since 1970)."""
         if now < self.starts_at:
             return "scheduled"
         return "open" if now < self.ends_at else "ended"
 
-    def is_open(self, now: int) -> bool:
+    def is_open(self, now: EpochMs) -> bool:
         """Return True if `now` (milliseconds since 1970) lies in the window."""
         return self.starts_at <= now < self.ends_at
 

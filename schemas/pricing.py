@@ -10,6 +10,7 @@ from msgspec import Struct
 from schemas.catalogue import Item, Promotion, Stock
 from schemas.commands import PromotionItem
 from schemas.money import Money
+from schemas.timestamps import EpochMs
 
 
 class Offer(Struct, frozen=True):
@@ -21,7 +22,7 @@ class Offer(Struct, frozen=True):
     promotion_item: PromotionItem | None = None
 
 
-def current_offer(item: Item, stock: Stock, promotions: Iterable[Promotion], now: int) -> Offer:
+def current_offer(item: Item, stock: Stock, promotions: Iterable[Promotion], now: EpochMs) -> Offer:
     """Return the offer of an item at `now` (milliseconds since 1970).
 
     An open promotion sets the price, and bounds the portions by its allotment within the item's own. Of several

@@ -10,9 +10,11 @@ from typing import NewType
 
 #: A wall-clock instant: milliseconds since 1970-01-01 UTC.
 EpochMs = NewType("EpochMs", int)
+#: A wall-clock instant in seconds, where a protocol or a library counts in them.
+EpochSeconds = NewType("EpochSeconds", float)
 #: A duration in milliseconds.
 Milliseconds = NewType("Milliseconds", int)
-#: A reading of a clock that never runs backwards (time.monotonic, loop.time, time.perf_counter), in seconds.
+#: A reading of a clock that never runs backwards (time.monotonic, loop.time), in seconds.
 MonotonicSeconds = NewType("MonotonicSeconds", float)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,6 +23,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def wall_clock() -> EpochMs:
     """Return the current wall-clock instant."""
     return EpochMs(time.time_ns() // 1_000_000)
+
+
+def epoch_clock() -> EpochSeconds:
+    """Return the current wall-clock instant in seconds."""
+    return EpochSeconds(time.time())
+
+
+def monotonic_clock() -> MonotonicSeconds:
+    """Return a reading of time.monotonic."""
+    return MonotonicSeconds(time.monotonic())
 
 
 @lru_cache(maxsize=1024)  # all facts of one order share an instant

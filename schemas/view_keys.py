@@ -42,6 +42,8 @@ new generation and switches the pointer:
 
 from msgspec import Struct
 
+from schemas.timestamps import EpochMs
+
 RESTAURANTS = "restaurants"
 PROMOTIONS = "promotions"
 POSITIONS = "views:positions"
@@ -80,8 +82,8 @@ FLOOR = "floor"
 class Window(Struct, frozen=True):
     """The window of a promotion, [starts_at, ends_at) in milliseconds since 1970."""
 
-    starts_at: int
-    ends_at: int
+    starts_at: EpochMs
+    ends_at: EpochMs
 
 
 def inside(generation: str, key: str) -> str:

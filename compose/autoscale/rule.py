@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from schemas.timestamps import EpochMs, MonotonicSeconds
 from schemas.view_keys import Window
 
 #: Share of the target within which nothing changes.
@@ -38,9 +39,9 @@ DEFAULT_LIMITS: Mapping[str, RoleLimits] = {
 
 
 class Recommendation(Struct, frozen=True):
-    """The number of processes that the load needed at a moment, in seconds of any clock."""
+    """The number of processes that the load needed at a moment."""
 
-    at: float
+    at: MonotonicSeconds
     processes: int
 
 
@@ -53,7 +54,7 @@ def recommend(current: int, load: float, limits: RoleLimits, promotion: bool) ->
     return min(limits.max_processes, max(minimum, needed))
 
 
-def decide(current: int, now: float, history: Sequence[Recommendation], limits: RoleLimits) -> int:
+def decide(current: int, now: MonotonicSeconds, history: Sequence[Recommendation], limits: RoleLimits) -> int:
     """Return the next number of processes; the last recommendation of `history` is that of now."""
     latest = history[-1].processes
     if latest > current:
@@ -63,7 +64,7 @@ def decide(current: int, now: float, history: Sequence[Recommendation], limits: 
 
 
 def is_promotion_active(
-    windows: Iterable[Window], now_ms: int, lead_seconds: float = PROMOTION_LEAD_SECONDS
+    windows: Iterable[Window], now: EpochMs, lead_seconds: float = PROMOTION_LEAD_SECONDS
 ) -> bool:
     """Return True if a promotion is open or begins within `lead_seconds`."""
-    return any(window.starts_at - lead_seconds * 1000 <= now_ms < window.ends_at for window in windows)
+    return any(window.starts_at - lead_seconds * 1000 <= now < window.ends_at for window in windows)

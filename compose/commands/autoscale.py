@@ -15,6 +15,7 @@ from compose.errors import NotRunning
 from compose.supervisor import control, scaling_bounds, services
 from compose.supervisor.stack_state import StackDir
 from schemas.settings import Settings
+from schemas.timestamps import monotonic_clock, wall_clock
 
 POLL_INTERVAL_SECONDS = 5.0
 
@@ -53,7 +54,7 @@ def run(settings: Settings, by_role: Mapping[str, RoleLimits], console: Console)
         load = source.measure()
         if load is None:
             continue
-        promotion = rule.is_promotion_active(promotion_windows(settings.redis), time.time_ns() // 1_000_000)
+        promotion = rule.is_promotion_active(promotion_windows(settings.redis), wall_clock())
         current = Counter(process.role for process in stack_dir.running_processes())
         counts = _changed_counts(by_role, history, current, load, promotion)
         if counts:
@@ -79,7 +80,7 @@ def _changed_counts(
     promotion: bool,
 ) -> dict[str, int]:
     """Return the new numbers of the roles that change; adds the recommendations to `history`."""
-    now = time.monotonic()
+    now = monotonic_clock()
     changed = {}
     for role, limits in by_role.items():
         current = current_counts.get(role, 0)

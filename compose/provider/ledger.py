@@ -5,7 +5,6 @@ Each entry is a line that is appended to a file before it is answered, so it sur
 
 import os
 import secrets
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -80,7 +79,7 @@ class Ledger:
         return self._append(order_id, "refunded", authorised.amount)
 
     def _append(self, order_id: str, kind: EntryKind, amount: Money | None, method: str = "") -> LedgerEntry:
-        now = timestamps.to_text(time.time_ns() // 1_000_000)
+        now = timestamps.to_text(timestamps.wall_clock())
         entry = LedgerEntry(order_id, kind, amount, f"pay_{secrets.token_hex(8)}", now, method)
         os.write(self._file, _encode(entry) + b"\n")
         self._add(entry)

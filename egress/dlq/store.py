@@ -11,6 +11,7 @@ from msgspec import Struct
 from egress.kafka.records import Record
 from schemas import dead_letters
 from schemas.codec import Headers
+from schemas.timestamps import EpochMs
 from schemas.topics import DEAD_LETTER_TOPICS
 
 REDRIVEN = "redriven"
@@ -43,7 +44,7 @@ class DeadLetterEntry(Struct, frozen=True):
     reason: str
     error: str
     attempts: bytes
-    recorded_at: int  # milliseconds since 1970
+    recorded_at: EpochMs
 
 
 class Resolution(Struct, frozen=True):

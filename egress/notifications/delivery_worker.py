@@ -9,7 +9,6 @@ the same message id.
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from egress.notifications.delivery_state import DeliveryState, DeliveryStateStor
 from egress.notifications.retry_schedule import RetrySchedule
 from egress.resilience.errors import PermanentError, TransientError
 from schemas import metrics
+from schemas.timestamps import EpochSeconds, epoch_clock
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class _Delivery(NamedTuple):
     record: Record
     message: Any
     recipient: str
-    deadline: float  # seconds since 1970
+    deadline: EpochSeconds
 
 
 class DeliveryWorker(GroupWorker):
@@ -70,7 +70,7 @@ class DeliveryWorker(GroupWorker):
 
     Args:
         catch_up: waits until the recipient registry has all that was committed so far.
-        now: wall clock, seconds since 1970.
+        now: wall clock.
         random_unit: returns a random number in [0, 1).
         max_pending: limit of the deliveries in flight or waiting for a retry.
     """
@@ -84,7 +84,7 @@ class DeliveryWorker(GroupWorker):
         states: DeliveryStateStore,
         dead_letters: DeadLetterSink,
         channels: Sequence[Channel[Any]],
-        now: Callable[[], float] = time.time,
+        now: Callable[[], EpochSeconds] = epoch_clock,
         random_unit: Callable[[], float] = random.random,
         timing: DeliveryTiming = DEFAULT_TIMING,
         max_pending: int = bulkheads.MAX_PENDING,
@@ -138,7 +138,7 @@ class DeliveryWorker(GroupWorker):
             self._unwritten.append(DeadLetter(record, "backlog", backlog))
             return
         bulkhead.enter(recipient)
-        deadline = record.timestamp / 1000 + channel.retry_seconds
+        deadline = EpochSeconds(record.timestamp / 1000 + channel.retry_seconds)
         delivery = _Delivery(channel, record, message, recipient, deadline)
         self._tasks[key] = asyncio.create_task(self._execute(delivery, state))
 

@@ -12,6 +12,7 @@ from egress.kafka.records import Record
 from schemas.catalogue import Restaurant
 from schemas.facts import CatalogChanged
 from schemas.notifications import PushSubscription
+from schemas.timestamps import EpochMs
 from schemas.topics import CATALOG_CHANGED, PUSH_SUBSCRIPTIONS
 
 #: A further subscription replaces the oldest.
@@ -22,7 +23,7 @@ class BrowserSubscription(NamedTuple):
     """A subscription and its first instant: milliseconds since 1970 by the broker's clock, as in facts."""
 
     subscription: PushSubscription
-    subscribed_at: int
+    subscribed_at: EpochMs
 
 
 class RecipientRegistry:
@@ -70,7 +71,7 @@ class RecipientRegistry:
         if current is None or restaurant.version > current.version:
             self._restaurants[restaurant.restaurant_id] = restaurant
 
-    def _apply_subscription(self, message: PushSubscription, at: int) -> None:
+    def _apply_subscription(self, message: PushSubscription, at: EpochMs) -> None:
         self._expire(at - PUSH_SUBSCRIPTIONS.retention_ms)
         browsers = self._browsers.setdefault(message.order_id, {})
         self._last_change.pop(message.order_id, None)

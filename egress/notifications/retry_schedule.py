@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from schemas.runtime.backoff import full_jitter
+from schemas.timestamps import EpochSeconds
 
 
 class RetrySchedule(Struct, frozen=True):
@@ -13,11 +14,16 @@ class RetrySchedule(Struct, frozen=True):
     max_delay_seconds: float = 1_800.0
 
     def next_attempt(
-        self, now: float, deadline: float, attempt: int, random_unit: float, min_delay_seconds: float = 0.0
-    ) -> float | None:
+        self,
+        now: EpochSeconds,
+        deadline: EpochSeconds,
+        attempt: int,
+        random_unit: float,
+        min_delay_seconds: float = 0.0,
+    ) -> EpochSeconds | None:
         """Return when to try again after attempt 1, 2, ... failed, or None at the deadline.
 
-        Instants are seconds since 1970. The last attempt is made at the deadline, so a recipient that has
+        The last attempt is made at the deadline, so a recipient that has
         recovered by then gets the delivery.
 
         Args:
@@ -33,4 +39,4 @@ class RetrySchedule(Struct, frozen=True):
             max_seconds=self.max_delay_seconds,
             factor=self.factor,
         )
-        return min(now + max(delay, min_delay_seconds), deadline)
+        return EpochSeconds(min(now + max(delay, min_delay_seconds), deadline))

@@ -14,7 +14,7 @@ from schemas import codec, metrics
 from schemas.commands import Command, OrderCommand, restaurant_of
 from schemas.replies import Reply
 from schemas.telemetry import tracing
-from schemas.timestamps import MonotonicSeconds
+from schemas.timestamps import MonotonicSeconds, monotonic_clock
 from schemas.topics import ORDER_COMMANDS
 
 _NANOSECONDS = 1e9
@@ -45,7 +45,7 @@ class RecordProducer(Protocol):
 
 
 class _InFlight(NamedTuple):
-    sent_at: float  # monotonic seconds
+    sent_at: MonotonicSeconds
     reply: asyncio.Future[Reply]
 
 
@@ -75,7 +75,7 @@ class CommandClient:
     @property
     def pressure(self) -> Pressure:
         """What is to be rejected now."""
-        now = MonotonicSeconds(time.monotonic())
+        now = monotonic_clock()
         if self._admission.is_interval_over(now):
             stalled_before = now - STALLED_AFTER_SECONDS
             self._stalled_count = sum(
@@ -114,7 +114,7 @@ class CommandClient:
         event_id = os.urandom(16).hex()
         reply_to = codec.ReplyAddress(self._reply_partition, correlation_id)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._in_flight[correlation_id] = _InFlight(sent_at / _NANOSECONDS, reply)
+        self._in_flight[correlation_id] = _InFlight(MonotonicSeconds(sent_at / _NANOSECONDS), reply)
         metrics.commands_in_flight.inc()
         try:
             with tracing.span(

@@ -5,7 +5,6 @@ everything else to aiohttp unchanged, which gives the same responses. README.md 
 """
 
 import asyncio
-import time
 
 from ingress.commands.client import CommandClient
 from ingress.fast_path import request_parser
@@ -16,6 +15,7 @@ from ingress.load_shedding.admitted_keys import AdmittedKeys
 from ingress.server.connection import ConnectionFactory, ServerConnection
 from ingress.server.connection_limits import Connections
 from ingress.views.menu_cache import MenuCache
+from schemas.timestamps import MonotonicSeconds, monotonic_clock
 
 
 class FastPathConnection(ServerConnection):
@@ -34,7 +34,7 @@ class FastPathConnection(ServerConnection):
         self._rejector = rejector
         self._rejections = rejections
         #: The rejection that is not sent yet, and when its request arrived.
-        self._pending_rejection: tuple[RejectionResponse, float] | None = None
+        self._pending_rejection: tuple[RejectionResponse, MonotonicSeconds] | None = None
         #: Requests that aiohttp was passed and has not answered.
         self._in_flight = 0
         #: False once data was passed on that may be several requests, or a part of one.
@@ -57,7 +57,7 @@ class FastPathConnection(ServerConnection):
         super().data_received(data)
 
     def _try_answer(self, data: bytes) -> bool:
-        started = time.perf_counter()
+        started = monotonic_clock()
         if self._transport.is_closing():
             return False
         rejection = self._rejector.reject(data)

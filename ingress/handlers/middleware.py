@@ -1,7 +1,6 @@
 """Middlewares: problems, traces and metrics of every request, and shedding of the first routes under load."""
 
 import logging
-import time
 from collections.abc import Set
 from http import HTTPStatus
 
@@ -17,10 +16,11 @@ from ingress.http import problems, request_headers, request_metrics
 from ingress.http.problems import Overloaded, Problem
 from schemas import metrics
 from schemas.telemetry import tracing
+from schemas.timestamps import monotonic_clock
 
 log = logging.getLogger(__name__)
 
-#: When a response that stays open was started, by time.perf_counter: its request is timed until then.
+#: When a response that stays open was started, by time.monotonic: its request is timed until then.
 STREAM_STARTED_AT = web.RequestKey("stream_started_at", float)
 #: Route and method, in metrics, of a request without a route.
 UNMATCHED = "unmatched"
@@ -33,7 +33,7 @@ _rejected_pages = metrics.requests_rejected.labels("overload_page")
 @web.middleware
 async def error_and_metrics(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn errors into problems; trace, count and time the request."""
-    started = time.perf_counter()
+    started = monotonic_clock()
     route, method = _route_and_method(request)
     parent = request_headers.caller_traceparent(request.headers) if tracing.is_enabled() else None
     attributes = {"http.request.method": method, "http.route": route}

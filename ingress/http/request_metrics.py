@@ -1,20 +1,22 @@
 """Counts and times requests, whether aiohttp or the fast path answers them."""
 
-import time
 from functools import lru_cache
 from typing import Any
 
 from schemas import metrics
+from schemas.timestamps import MonotonicSeconds, monotonic_clock
 
 
-def record(route: str, method: str, status: int, started: float, ended: float | None = None) -> None:
-    """Count a request, and record its duration between two readings of time.perf_counter; `ended` None means now.
+def record(
+    route: str, method: str, status: int, started: MonotonicSeconds, ended: MonotonicSeconds | None = None
+) -> None:
+    """Count a request, and record its duration between two readings of time.monotonic; `ended` None means now.
 
     `route` is the path as the table of routes has it, so that no label names an order.
     """
     requests, duration = _series(route, method, status)
     requests.inc()
-    duration.observe((time.perf_counter() if ended is None else ended) - started)
+    duration.observe((monotonic_clock() if ended is None else ended) - started)
 
 
 @lru_cache(maxsize=1024)

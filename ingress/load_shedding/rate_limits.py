@@ -9,7 +9,6 @@ import hashlib
 import ipaddress
 import math
 import random
-import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
@@ -20,7 +19,7 @@ from msgspec import Struct
 from ingress.http.problems import Problem
 from schemas import metrics
 from schemas.settings import Settings
-from schemas.timestamps import MonotonicSeconds
+from schemas.timestamps import MonotonicSeconds, monotonic_clock
 
 POLICY = "orders"
 #: Upper bound of the jitter of Retry-After, in seconds: clients that are rejected together do not return together.
@@ -84,7 +83,7 @@ class RateLimits:
         client = self._client(request, customer_id)
         if self._buckets is None or client is None:
             return {}
-        state = self._buckets.consume(client, MonotonicSeconds(time.monotonic()))
+        state = self._buckets.consume(client, monotonic_clock())
         headers = {
             "RateLimit-Policy": self._policy,
             "RateLimit": f'"{POLICY}";r={state.remaining};t={math.ceil(state.seconds_until_full)}',

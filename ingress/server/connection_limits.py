@@ -1,13 +1,14 @@
 """Limits on connections: how many there may be, and how long a client may keep one without making progress.
 
 A client that sends its request byte by byte, sends nothing or does not read its response occupies one connection, and
-only until a timeout. All times are readings of time.perf_counter, in seconds.
+only until a timeout. All times are readings of time.monotonic.
 """
 
 import asyncio
 import resource
-import time
 from typing import Protocol
+
+from schemas.timestamps import MonotonicSeconds, monotonic_clock
 
 #: How long a request's head may take, from its first byte or from the start of the connection.
 HEAD_TIMEOUT_SECONDS = 10.0
@@ -26,13 +27,13 @@ class ConnectionTimers:
 
     __slots__ = ("_head_since", "_idle_since", "_in_flight", "_unread_since")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: MonotonicSeconds) -> None:
         self._in_flight = 0
         self._head_since: float | None = now
         self._idle_since = now
         self._unread_since: float | None = None
 
-    def data_received(self, now: float) -> None:
+    def data_received(self, now: MonotonicSeconds) -> None:
         """Record data that the fast path has not answered: the head of a request has begun."""
         if not self._in_flight and self._head_since is None:
             self._head_since = now
@@ -42,21 +43,21 @@ class ConnectionTimers:
         self._head_since = None
         self._in_flight += 1
 
-    def request_finished(self, now: float) -> None:
+    def request_finished(self, now: MonotonicSeconds) -> None:
         """Record that a request was answered."""
         self._in_flight -= 1
         self._idle_since = now
 
-    def fast_path_finished(self, now: float) -> None:
+    def fast_path_finished(self, now: MonotonicSeconds) -> None:
         """Record that a complete request was answered by the fast path."""
         self._head_since = None
         self._idle_since = now
 
-    def set_reading(self, is_reading: bool, now: float) -> None:
+    def set_reading(self, is_reading: bool, now: MonotonicSeconds) -> None:
         """Record whether the client reads what it is sent."""
         self._unread_since = None if is_reading else now
 
-    def is_expired(self, now: float) -> bool:
+    def is_expired(self, now: MonotonicSeconds) -> bool:
         """Return True if a timeout has passed and the connection must be closed."""
         if self._unread_since is not None and now - self._unread_since > WRITE_TIMEOUT_SECONDS:
             return True
@@ -94,7 +95,7 @@ class Connections:
         """Stop counting a connection that is closed."""
         self._open.discard(connection)
 
-    def close_expired(self, now: float) -> None:
+    def close_expired(self, now: MonotonicSeconds) -> None:
         """Close the connections that have passed a timeout."""
         for connection in [one for one in self._open if one.timers.is_expired(now)]:
             connection.abort()
@@ -103,7 +104,7 @@ class Connections:
         """Close expired connections once a second until cancelled."""
         while True:
             await asyncio.sleep(CHECK_INTERVAL_SECONDS)
-            self.close_expired(time.perf_counter())
+            self.close_expired(monotonic_clock())
 
 
 def raise_open_file_limit(max_connections: int) -> int:

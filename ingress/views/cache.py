@@ -14,6 +14,7 @@ from ingress.views.batch_loader import BatchLoader
 from ingress.views.change_tracker import NO_EPOCH, ChangeTracker
 from ingress.views.ports import ViewVersion
 from schemas import metrics
+from schemas.timestamps import MonotonicSeconds, monotonic_clock
 
 V = TypeVar("V")
 _rejected_reads = metrics.requests_rejected.labels("overload_read")
@@ -35,7 +36,7 @@ class CachedView(Struct, Generic[V], eq=False, frozen=True):
     view: V
     epoch: int
     revision: int
-    read_at: float
+    read_at: MonotonicSeconds
 
 
 class ViewCache(Generic[V]):
@@ -130,7 +131,7 @@ class ViewCache(Generic[V]):
             entry = None
             if view is not None:
                 epoch = epoch if self._is_complete(view) else NO_EPOCH
-                entry = CachedView(view, epoch, revision, time.monotonic())
+                entry = CachedView(view, epoch, revision, monotonic_clock())
         if entry is not None:
             if len(self._entries) >= MAX_VIEWS:
                 del self._entries[next(iter(self._entries))]

@@ -15,6 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from schemas.runtime.kafka_clients import make_consumer, make_producer
+from schemas.timestamps import MonotonicSeconds
 from streams.exactly_once.runtime import ExactlyOnceRuntime
 
 SCHEME = "exactly-once"
@@ -135,7 +136,7 @@ class Consumer(driver.Consumer):
         """The offset that Faust commits: the runtime's position, for tools that show the lag."""
         return self._runtime.position(tp) if self._runtime.owns(tp) else super()._new_offset(tp)
 
-    def verify_event_path(self, now: float, tp: TP) -> None:
+    def verify_event_path(self, now: MonotonicSeconds, tp: TP) -> None:
         """Faust warns of partitions whose streams do not progress; source partitions have no stream."""
         if not self._runtime.owns(tp):
             super().verify_event_path(now, tp)

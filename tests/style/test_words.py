@@ -84,6 +84,29 @@ def test_a_type_name_means_one_thing() -> None:
     assert {name: sorted(where) for name, where in modules.items() if len(where) > 1} == {}
 
 
+def test_an_instant_has_a_type() -> None:
+    """A parameter `now` has a type of schemas/timestamps.py: the clocks and units of two numbers cannot be confused."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: now: {annotation}"
+        for path in product_modules()
+        for line, annotation in _instants(ast.parse(path.read_text()))
+        if annotation in ("int", "float")
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_bare_instant_is_found() -> None:
+    """The check above can fail."""
+    assert list(_instants(ast.parse("def f(self, now: float) -> None: ..."))) == [(1, "float")]
+
+
+def _instants(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the line and the annotation of each parameter `now`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.arg == "now" and node.annotation is not None:
+            yield node.lineno, ast.unparse(node.annotation)
+
+
 def _type_names(tree: ast.Module) -> Iterator[str]:
     """Yield the classes of a module at any depth, and its type aliases."""
     for node in ast.walk(tree):

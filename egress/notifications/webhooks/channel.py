@@ -1,6 +1,5 @@
 """The webhook channel: one attempt at the endpoint of a restaurant."""
 
-import time
 from collections.abc import Callable
 
 from egress.notifications.channel import Channel, GoneError
@@ -10,6 +9,7 @@ from egress.resilience.errors import PermanentError, TransientError
 from egress.safe_http.client import SafeHttpClient
 from schemas.identity import webhook_secrets
 from schemas.notifications import WebhookDelivery
+from schemas.timestamps import EpochSeconds, epoch_clock
 from schemas.topics import WEBHOOK_DELIVERIES
 
 #: Status by which an endpoint asks for no more messages (Standard Webhooks).
@@ -22,7 +22,7 @@ class WebhookChannel(Channel[WebhookDelivery]):
     Args:
         url: returns the current webhook URL of a restaurant, or None.
         token_secret: the setting that webhook secrets are derived from.
-        now: wall clock, seconds since 1970.
+        now: wall clock.
     """
 
     name = "webhook"
@@ -37,7 +37,7 @@ class WebhookChannel(Channel[WebhookDelivery]):
         url: Callable[[str], str | None],
         token_secret: str,
         retry_seconds: float,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], EpochSeconds] = epoch_clock,
     ) -> None:
         self._client = client
         self._attempt_log = attempt_log

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
+from schemas.timestamps import EpochSeconds
+
 USER_AGENT = "Promo-Relampago-Webhooks/1"
 
 
-def headers(secrets: Sequence[str], message_id: str, now: float, body: str) -> dict[str, str]:
-    """Return the headers of an attempt at `now`, seconds since 1970.
+def headers(secrets: Sequence[str], message_id: str, now: EpochSeconds, body: str) -> dict[str, str]:
+    """Return the headers of an attempt at `now`.
 
     All attempts have the same webhook-id; webhook-timestamp is that of the attempt. The message is signed
     with each secret, so a receiver can verify it with the old or the new one during a rotation.
