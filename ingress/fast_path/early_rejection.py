@@ -1,6 +1,6 @@
 """Rejects new orders under overload before aiohttp parses them, so that rejecting takes little time from deciding.
 
-It never rejects an admitted order, a retry of one, or a later action on one. DECISIONS.md: honest-under-pressure
+It never rejects an admitted order, a retry of one, or a later action on one. DECISIONS.md, honest-under-pressure
 """
 
 import re

@@ -57,7 +57,7 @@ async def update_status(request: web.Request) -> web.Response:
 
 
 def _bucket(order: Order) -> str:
-    """Return the key of the bucket that has the order. DECISIONS.md: stock-escrow"""
+    """Return the key of the bucket that has the order. DECISIONS.md, stock-escrow"""
     return buckets.bucket(order.restaurant_id, order.bucket or 0)
 
 

@@ -63,7 +63,7 @@ class Unavailable(Problem):
 class Overloaded(Problem):
     """The process has too much work, so the request was rejected and nothing was written.
 
-    DECISIONS.md: honest-under-pressure
+    DECISIONS.md, honest-under-pressure
     """
 
     def __init__(self) -> None:

@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from schemas import metrics
 from schemas.settings import Settings
 from tests.style.sources import ROOT, prose, tracked
 
 DOCUMENTS = tracked("*.md")
-MODULES = tracked("*.py")
+#: The texts that this module plants are no references.
+MODULES = tuple(path for path in tracked("*.py") if path != Path(__file__))
 CONFIGURATION = (*DOCUMENTS, *tracked("compose/*.y*ml", "compose/*.conf"))
 
 #: Names that begin like a setting and are none of the product's.
@@ -18,9 +21,10 @@ OTHER_VARIABLES = re.compile(r"PROMO_(TEST_\w+|BENCH|REPO|BASE|IMAGE|URL|PRICE)"
 _PATH = re.compile(
     r"(?<![\w/.$-])((?:schemas|tables|streams|ingress|egress|compose|tests)/[\w./-]*\w\.(?:py|md|lua|sql|yml|json|conf|svg|png))"
 )
+_FOLDER = re.compile(r"`((?:schemas|tables|streams|ingress|egress|compose|tests)(?:/\w+)+)/?`")
 _MODULE = re.compile(r"python -m ((?:schemas|tables|streams|ingress|egress|compose|tests)[\w.]*)")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([\w-]+))?\)")
-_DECISION = re.compile(r"DECISIONS\.md, ([a-z][a-z-]+)")
+_DECISION = re.compile(r"DECISIONS\.md[,:]\s+([a-z][a-z-]+)")
 _TARGET = re.compile(r"\bmake ([a-z][a-z-]+)\b")
 _SETTING = re.compile(r"\bPROMO_[A-Z][A-Z_]+\b")
 #: `promo_price` is a field of an item.
@@ -61,6 +65,33 @@ def test_links_lead_somewhere() -> None:
 
 def test_named_files_exist() -> None:
     assert dangling([*DOCUMENTS, *MODULES], _PATH, lambda name: (ROOT / name).exists()) == []
+
+
+def test_named_folders_exist() -> None:
+    """A folder in a code span; a name without its ending is that of a module."""
+
+    def exists(name: str) -> bool:
+        return (ROOT / name).exists() or (ROOT / f"{name}.py").exists()
+
+    assert dangling([*DOCUMENTS, *MODULES], _FOLDER, exists) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "name"),
+    [
+        (_PATH, "see ingress/nowhere.py", "ingress/nowhere.py"),
+        (_FOLDER, "`tests/nowhere` compares", "tests/nowhere"),
+        (_MODULE, "python -m ingress.nowhere", "ingress.nowhere"),
+        (_DECISION, "DECISIONS.md,\n  no-such-slug", "no-such-slug"),
+        (_DECISION, "DECISIONS.md: no-such-slug", "no-such-slug"),
+        (_SETTING, "`PROMO_NO_SUCH` is", "PROMO_NO_SUCH"),
+        (_METRIC, "`promo_no_such_total` counts", "promo_no_such_total"),
+        (_TARGET, "`make nothing`", "nothing"),
+    ],
+)
+def test_each_kind_of_reference_is_recognised(pattern: re.Pattern[str], text: str, name: str) -> None:
+    """A pattern that matches nothing would find nothing dangling."""
+    assert [match.group(match.lastindex or 0) for match in pattern.finditer(text)] == [name]
 
 
 def test_named_modules_run() -> None:
