@@ -72,10 +72,23 @@ def document() -> dict[str, Any]:
         "channels": channels,
         "operations": {topic.name: _operation(topic) for topic in (*messages, *DEAD_LETTER_TOPICS.values())},
         "components": {
-            "schemas": dict(sorted(schemas.items())),
+            "schemas": _name_discriminators(dict(sorted(schemas.items()))),
             "messages": {EVENT_TYPES[cls]: _message(cls) for cls in classes} | {"dead-letter": _DEAD_LETTER},
         },
     }
+
+
+def _name_discriminators(schema: Any) -> Any:
+    """Replace each discriminator of OpenAPI by the name of its property, which is AsyncAPI's form."""
+    if isinstance(schema, list):
+        return [_name_discriminators(member) for member in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {name: _name_discriminators(member) for name, member in schema.items()}
+    match schema:
+        case {"discriminator": {"propertyName": str(name)}}:
+            schema["discriminator"] = name
+    return schema
 
 
 def _channel(topic: Topic, messages: list[str]) -> dict[str, Any]:

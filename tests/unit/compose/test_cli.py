@@ -100,7 +100,7 @@ def test_closed_pipe_prints_no_traceback(unbuffered: str) -> None:
 
 def test_every_make_target_has_a_line_of_help() -> None:
     """`make help` lists what .PHONY names; `make` alone runs the demo."""
-    listed = {line.split()[0] for line in run("make", "help").stdout.splitlines()}
+    listed = {line.split()[0] for line in run("make", "--no-print-directory", "help").stdout.splitlines()}
     text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     [phony] = [line for line in text.splitlines() if line.startswith(".PHONY:")]
     assert listed == set(phony.removeprefix(".PHONY:").split())

@@ -62,6 +62,12 @@ def test_examples_conform_to_their_schemas(name: str) -> None:
     assert name == "dead-letter" or message["examples"]
 
 
+def test_a_discriminator_is_the_name_of_a_property() -> None:
+    """AsyncAPI 3, Schema Object: a string; msgspec writes the object that OpenAPI has."""
+    put = DOCUMENT["components"]["schemas"]["ReplicateCatalogue"]["properties"]["put"]
+    assert put["discriminator"] == "type"
+
+
 def test_the_reference_parser_finds_no_error() -> None:
     """The parser of the AsyncAPI project."""
     node = shutil.which("node")
