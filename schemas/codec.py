@@ -6,37 +6,12 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
-from schemas.commands import (
-    AdvanceOrder,
-    CancelOrder,
-    Command,
-    LendPortions,
-    OfferPortions,
-    PaymentResult,
-    PlaceOrder,
-    PutMenuItem,
-    PutPromotion,
-    PutRestaurant,
-    ReplicateCatalogue,
-    RequestPortions,
-    Tick,
-)
-from schemas.facts import (
-    CatalogChanged,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderCreated,
-    OrderFailed,
-    OrderStatusChanged,
-    PaymentRefunded,
-    PortionsMoved,
-    StockReleased,
-    StockReserved,
-    Watermark,
-)
+from schemas.commands import Command, PaymentResult, PlaceOrder, Tick
+from schemas.facts import OrderCreated, Watermark
 from schemas.notifications import PushDelivery, PushSubscription, WebhookDelivery
 from schemas.payments import PaymentRequest
 from schemas.replies import Reply
+from schemas.topics import FACT_TOPICS
 
 Headers = list[tuple[str, bytes]]
 T = TypeVar("T")
@@ -47,30 +22,10 @@ _VERSIONS: dict[type, bytes] = {PlaceOrder: b"2", OrderCreated: b"2"}
 #: The trace context of a record whose cause had none.
 NO_TRACE = b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00"
 
-#: The `event-type` header of each message class.
+#: The `event-type` header of each message class: a command's is the tag in its JSON, a fact's the name of its topic.
 EVENT_TYPES: dict[type, str] = {
-    PlaceOrder: "place-order",
-    AdvanceOrder: "advance-order",
-    CancelOrder: "cancel-order",
-    PaymentResult: "payment-result",
-    PutRestaurant: "put-restaurant",
-    PutMenuItem: "put-menu-item",
-    PutPromotion: "put-promotion",
-    Tick: "tick",
-    ReplicateCatalogue: "mirror",
-    RequestPortions: "ask-portions",
-    LendPortions: "lend-portions",
-    OfferPortions: "offer-portions",
-    OrderCreated: "order.created",
-    StockReserved: "stock.reserved",
-    OrderConfirmed: "order.confirmed",
-    OrderFailed: "order.failed",
-    StockReleased: "stock.released",
-    OrderStatusChanged: "order.status-changed",
-    OrderCancelled: "order.cancelled",
-    PaymentRefunded: "payment.refunded",
-    CatalogChanged: "catalog.changed",
-    PortionsMoved: "portions.moved",
+    **{cls: cls.__struct_config__.tag for cls in get_args(Command)},
+    **{cls: topic.name for cls, topic in FACT_TOPICS.items()},
     PaymentRequest: "payment-request",
     WebhookDelivery: "webhook-delivery",
     PushSubscription: "push-subscription",
@@ -87,8 +42,6 @@ _SOURCES: dict[type, bytes] = {
 }
 #: Internal messages, many and small, are no CloudEvents.
 _INTERNAL = frozenset({Reply, Watermark})
-
-MESSAGE_CLASSES: dict[str, type] = {name: cls for cls, name in EVENT_TYPES.items()}
 
 encode = msgspec.json.Encoder().encode
 decode_command = msgspec.json.Decoder(Command).decode

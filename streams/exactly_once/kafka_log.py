@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced
 
 from schemas.kafka_connection import KafkaConnection
-from schemas.runtime.kafka_clients import make_consumer, make_transactional_producer
+from schemas.runtime.kafka_clients import make_consumer, make_producer
 from schemas.runtime.kafka_shutdown import close_quietly
 from streams.exactly_once.ports import FencedError, LogTruncatedError, Output, StateChanges
 
@@ -41,9 +41,9 @@ class KafkaLog:
     async def fence(self) -> None:
         """Start a new producer: the broker aborts the transaction of the previous one, and shuts it out."""
         await self._close_producer()
-        producer = make_transactional_producer(
+        producer = make_producer(
             self._connection,
-            self._transactional_id,
+            transactional_id=self._transactional_id,
             client_id=self._transactional_id,
             transaction_timeout_ms=self._transaction_timeout_ms,
             max_batch_size=MAX_REQUEST_BYTES,
