@@ -5,17 +5,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from schemas import facts
 from schemas.commands import CASH
 from schemas.facts import (
     CatalogChanged,
     Fact,
-    OrderCancelled,
     OrderConfirmed,
     OrderCreated,
     OrderFailed,
-    OrderStatusChanged,
-    PaymentRefunded,
-    PortionsMoved,
     StockReleased,
     StockReserved,
 )
@@ -79,13 +76,13 @@ def evolve(state: State, fact: Fact, policy: Policy) -> list[AnyChange]:
         case OrderFailed():
             answer = order_facts.answer_of(fact)
             return [_order(fact, answer.order), *_idempotency(fact, answer, policy)]
-        case OrderStatusChanged() | OrderCancelled():
+        case facts.OrderStatusChanged() | facts.OrderCancelled():
             return [_order(fact, order_of(fact)), *_kitchen(state, fact)]
-        case PaymentRefunded():
+        case facts.PaymentRefunded():
             return [_order(fact, order_of(fact))]
         case CatalogChanged():
             return list(_catalogue(fact))
-        case PortionsMoved():
+        case facts.PortionsMoved():
             return [Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock) for item in fact.items]
 
 

@@ -1,11 +1,12 @@
 """A placed order: moved on by the restaurant, cancelled, or prepared too late."""
 
+from msgspec.structs import replace
+
 from schemas.codec import ReplyAddress
 from schemas.commands import AdvanceOrder, CancelOrder
-from schemas.facts import StockReleased
 from schemas.orders import Order, Reason, Refund, order_of
 from schemas.replies import Answer, Reply
-from schemas.timestamps import EpochMs, add_seconds, to_text
+from schemas.timestamps import EpochMs, add_seconds
 from streams.domain import order_facts, payments, place_order, reservation
 from streams.domain.decision import Decision, Policy, reply_only
 from streams.domain.order_machine import IN_PREPARATION, TRIGGER_OF_STATUS, next_state
@@ -58,17 +59,8 @@ def cancel_order(
         expires_at=expires_at,
     )
     timer = Timer("key", command.restaurant_id, command.idempotency_key_hash, expires_at)
-    return Decision(
-        facts=decision.facts,
-        reply=Reply(answer),
-        deferred_replies=decision.deferred_replies,
-        payment_requests=decision.payment_requests,
-        state_changes=(
-            *decision.state_changes,
-            Change(IDEMPOTENCY_KEYS, idempotency_key, record),
-            Change(TIMERS, timer_key(timer), timer),
-        ),
-    )
+    stored = Change(IDEMPOTENCY_KEYS, idempotency_key, record), Change(TIMERS, timer_key(timer), timer)
+    return replace(decision, reply=Reply(answer), state_changes=(*decision.state_changes, *stored))
 
 
 def preparation_expires(state: State, order: Order, now: EpochMs) -> Decision:
@@ -80,14 +72,10 @@ def cancel(state: State, order: Order, now: EpochMs, reason: Reason) -> Decision
     """Cancel a confirmed order: release its portions, or waste those in preparation, and refund it."""
     wasted = order.status in IN_PREPARATION
     refund = Refund("pending", order.total) if order.paid else None
-    released = StockReleased(
-        restaurant_id=order.restaurant_id,
-        order_id=order.order_id,
-        items=reservation.release(state, order, now, wasted=wasted),
-        wasted=wasted,
-        occurred_at=to_text(now),
-    )
     return Decision(
-        (order_facts.cancelled(order, now, reason, refund), released),
+        (
+            order_facts.cancelled(order, now, reason, refund),
+            reservation.released(state, order, now, wasted=wasted),
+        ),
         payment_requests=(payments.refund_request(order),) if order.paid else (),
     )

@@ -1,7 +1,7 @@
 """Price an order by the current offers, and reserve the portions of all its lines or of none."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from schemas import pricing
 from schemas.catalogue import Promotion, Stock
 from schemas.commands import CustomerRef, RequestedItem
-from schemas.facts import ReservedItem
+from schemas.facts import ReservedItem, StockReleased
 from schemas.orders import Order, OrderLine, Shortage
 from schemas.pricing import Offer
-from schemas.timestamps import EpochMs
+from schemas.timestamps import EpochMs, to_text
 from streams.domain.state import State
 from tables.registry import CUSTOMER_USAGE, ITEMS, PROMOTIONS, STOCKS, key
 
@@ -21,8 +21,16 @@ class Quote(Struct, frozen=True):
     """What an order wants at the current offers; lines of one sku are counted together."""
 
     lines: list[OrderLine]
-    quantities: dict[str, int]  # by sku
+    quantities: Mapping[str, int]  # by sku
     offers: dict[str, Offer]
+
+
+def total_quantities(lines: Iterable[RequestedItem | OrderLine]) -> Counter[str]:
+    """Return how many portions the lines have of each sku together."""
+    quantities: Counter[str] = Counter()
+    for line in lines:
+        quantities[line.sku] += line.quantity
+    return quantities
 
 
 def unknown_items(state: State, restaurant_id: str, lines: Iterable[RequestedItem]) -> list[str]:
@@ -40,9 +48,7 @@ def current_offer(state: State, restaurant_id: str, sku: str, now: EpochMs) -> O
 
 def make_quote(state: State, restaurant_id: str, lines: list[RequestedItem], now: EpochMs) -> Quote:
     """Price the lines at the current offers; every sku must be on the menu."""
-    quantities: Counter[str] = Counter()
-    for line in lines:
-        quantities[line.sku] += line.quantity
+    quantities = total_quantities(lines)
     offers = {sku: current_offer(state, restaurant_id, sku, now) for sku in quantities}
     priced = [
         OrderLine(
@@ -54,7 +60,7 @@ def make_quote(state: State, restaurant_id: str, lines: list[RequestedItem], now
         )
         for line in lines
     ]
-    return Quote(priced, dict(quantities), offers)
+    return Quote(priced, quantities, offers)
 
 
 def changed_prices(quote: Quote, lines: list[RequestedItem]) -> list[str]:
@@ -146,15 +152,22 @@ def reserve_portions(stock: Stock, quantity: int, promotion_id: str | None) -> S
     return _adjust(stock, promotion_id, reserved=quantity, wasted=0)
 
 
+def released(state: State, order: Order, now: EpochMs, *, wasted: bool) -> StockReleased:
+    """Return the fact that what an order has reserved is free again, or wasted."""
+    return StockReleased(
+        restaurant_id=order.restaurant_id,
+        order_id=order.order_id,
+        items=release(state, order, now, wasted=wasted),
+        wasted=wasted,
+        occurred_at=to_text(now),
+    )
+
+
 def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[ReservedItem]:
     """Release what an order has reserved; wasted portions do not become free."""
-    quantities: dict[str, int] = {}
-    promotions: dict[str, str | None] = {}
-    for line in order.items:
-        quantities[line.sku] = quantities.get(line.sku, 0) + line.quantity
-        promotions[line.sku] = line.promotion_id
+    promotions = {line.sku: line.promotion_id for line in order.items}
     released = []
-    for sku, quantity in quantities.items():
+    for sku, quantity in total_quantities(order.items).items():
         stock_key = key(order.restaurant_id, sku)
         stock = _adjust(
             state[STOCKS][stock_key], promotions[sku], reserved=-quantity, wasted=quantity if wasted else 0

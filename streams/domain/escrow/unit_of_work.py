@@ -81,11 +81,6 @@ class UnitOfWork:
         """Send a command to another bucket."""
         self._forwarded_commands.append(forwarded)
 
-    def reply_to_all(self, addresses: list[ReplyAddress], reply: Reply) -> None:
-        """Send the reply to all these callers; all but the first get a replay."""
-        for i, address in enumerate(addresses):
-            self._deferred_replies.append((address, Reply(reply.answer, replayed=reply.replayed or i > 0)))
-
     def merge(self, decision: Decision) -> Reply | None:
         """Make another decision part of this one, apply it, and return its reply.
 

@@ -7,25 +7,18 @@ from msgspec.structs import replace
 
 from schemas.codec import ReplyAddress
 from schemas.commands import PlaceOrder
-from schemas.replies import Reply
 from schemas.timestamps import EpochMs, add_seconds
-from streams.domain import place_order, reservation
+from streams.domain import payments, place_order, reservation
+from streams.domain.decision import Decision
 from streams.domain.escrow import pools
 from streams.domain.escrow.unit_of_work import UnitOfWork
+from streams.domain.reservation import total_quantities
 from streams.domain.state import Change
 from tables.records import IdempotencyRecord, PendingReplies, Timer, WaitlistedOrder
 from tables.registry import IDEMPOTENCY_KEYS, ITEMS, PENDING_REPLIES, TIMERS, WAITLIST, key, timer_key
 
 #: Orders that wait in one bucket at most; the next one is refused at once.
 MAX_WAITING_ORDERS = 500
-
-
-def quantities(command: PlaceOrder) -> Counter[str]:
-    """Return how many portions of each sku an order needs."""
-    needed: Counter[str] = Counter()
-    for line in command.items:
-        needed[line.sku] += line.quantity
-    return needed
 
 
 def has_earlier_claims(work: UnitOfWork, command: PlaceOrder) -> bool:
@@ -35,7 +28,7 @@ def has_earlier_claims(work: UnitOfWork, command: PlaceOrder) -> bool:
         return False
     return any(
         (free := _free_portions(work, sku)) is not None and free - claims[sku] < quantity
-        for sku, quantity in quantities(command).items()
+        for sku, quantity in total_quantities(command.items).items()
         if claims.get(sku)
     )
 
@@ -60,7 +53,7 @@ def enqueue(work: UnitOfWork, command: PlaceOrder, reply_to: ReplyAddress | None
     if reply_to is not None:
         pending = PendingReplies([reply_to])
         work.change_state(Change(PENDING_REPLIES, key(work.bucket, command.order_id), pending))
-    claims = Counter(escrow.claims) + quantities(command)
+    claims = Counter(escrow.claims) + total_quantities(command.items)
     work.update(tail=escrow.tail + 1, claims=dict(claims))
 
 
@@ -73,7 +66,7 @@ def claims_before(work: UnitOfWork, since: EpochMs, borrower: str) -> Counter[st
     for _, order in _entries(work):
         if (order.since, work.bucket) >= (since, borrower):
             break
-        needed += quantities(order.command)
+        needed += total_quantities(order.command.items)
     return needed
 
 
@@ -92,7 +85,7 @@ def serve(
     """
     claimed: Counter[str] = Counter()
     for number, order in list(_entries(work)):
-        needed = quantities(order.command)
+        needed = total_quantities(order.command.items)
         can_be_served = all(
             (free := _free_portions(work, sku)) is None or free - claimed[sku] >= quantity
             for sku, quantity in needed.items()
@@ -118,7 +111,7 @@ def _decide(work: UnitOfWork, number: int, order: WaitlistedOrder) -> None:
     escrow = work.escrow
     work.change_state(Change(WAITLIST, _row_key(work, number), None))
     claims = Counter(escrow.claims)
-    claims.subtract(quantities(command))
+    claims.subtract(total_quantities(command.items))
     head = number + 1 if number == escrow.head else escrow.head
     while head < escrow.tail and work.state[WAITLIST].get(_row_key(work, head)) is None:
         head += 1
@@ -129,15 +122,10 @@ def _decide(work: UnitOfWork, number: int, order: WaitlistedOrder) -> None:
         idempotency_key = key(work.bucket, command.idempotency_key_hash)
         work.change_state(Change(IDEMPOTENCY_KEYS, idempotency_key, None))
     if reply is not None:
-        _reply(work, command, reply)
-
-
-def _reply(work: UnitOfWork, command: PlaceOrder, reply: Reply) -> None:
-    pending_key = key(work.bucket, command.order_id)
-    pending = work.state[PENDING_REPLIES].get(pending_key)
-    if pending is not None:
-        work.reply_to_all(pending.addresses, reply)
-        work.change_state(Change(PENDING_REPLIES, pending_key, None))
+        replies, changes = payments.replies_to_pending(
+            work.state, work.bucket, command.order_id, reply.answer
+        )
+        work.merge(Decision(deferred_replies=replies, state_changes=changes))
 
 
 def _entries(work: UnitOfWork) -> Iterator[tuple[int, WaitlistedOrder]]:
