@@ -8,14 +8,14 @@ from msgspec.structs import replace
 from schemas.codec import ReplyAddress
 from schemas.commands import PlaceOrder
 from schemas.timestamps import EpochMs, add_seconds
-from streams.domain import payments, place_order, reservation
+from streams.domain import idempotency, payments, place_order, reservation
 from streams.domain.decision import Decision
 from streams.domain.escrow import pools
 from streams.domain.escrow.unit_of_work import UnitOfWork
 from streams.domain.reservation import total_quantities
 from streams.domain.state import Change
-from tables.records import IdempotencyRecord, PendingReplies, Timer, WaitlistedOrder
-from tables.registry import IDEMPOTENCY_KEYS, ITEMS, PENDING_REPLIES, TIMERS, WAITLIST, key, timer_key
+from tables.records import PendingReplies, WaitlistedOrder
+from tables.registry import IDEMPOTENCY_KEYS, ITEMS, PENDING_REPLIES, WAITLIST, key
 
 #: Orders that wait in one bucket at most; the next one is refused at once.
 MAX_WAITING_ORDERS = 500
@@ -41,15 +41,10 @@ def is_full(work: UnitOfWork) -> bool:
 def enqueue(work: UnitOfWork, command: PlaceOrder, reply_to: ReplyAddress | None) -> None:
     """Add an order, and store its key without an answer: retries wait for the same outcome."""
     escrow = work.escrow
-    key_hash = command.idempotency_key_hash
     expires_at = add_seconds(work.now, work.policy.idempotency_ttl_seconds)
-    record = IdempotencyRecord(
-        command.request_fingerprint, command.order_id, answer=None, expires_at=expires_at
-    )
-    timer = Timer("key", work.bucket, key_hash, expires_at)
     work.change_state(Change(WAITLIST, _row_key(work, escrow.tail), WaitlistedOrder(command, work.now)))
-    work.change_state(Change(IDEMPOTENCY_KEYS, key(work.bucket, key_hash), record))
-    work.change_state(Change(TIMERS, timer_key(timer), timer))
+    work.change_state(idempotency.store_key(command, None, expires_at))
+    work.change_state(idempotency.key_timer(command, expires_at))
     if reply_to is not None:
         pending = PendingReplies([reply_to])
         work.change_state(Change(PENDING_REPLIES, key(work.bucket, command.order_id), pending))
