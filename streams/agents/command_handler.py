@@ -17,8 +17,8 @@ from streams.domain.decision import Decision, ForwardedCommand, Policy
 from streams.domain.evolve import apply
 from streams.domain.state import Change, Table
 from streams.domain.timers import MAX_TIMERS_PER_BATCH, fire
-from streams.exactly_once.micro_batch import OutputBuffer, Tables
-from streams.exactly_once.ports import Message
+from streams.exactly_once.micro_batch import Tables
+from streams.exactly_once.ports import Message, Output
 from streams.exactly_once.staging import StagedTable
 from tables.records import Timer
 from tables.registry import TIMERS, TableSpec
@@ -59,7 +59,7 @@ class CommandHandler:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    def __call__(self, message: Message, now: EpochMs, tables: Tables, outputs: OutputBuffer) -> str:
+    def __call__(self, message: Message, now: EpochMs, tables: Tables, outputs: list[Output]) -> str:
         """Decode, decide and write; return APPLIED, DUPLICATE or REFUSED. Raises UnreadableCommandError."""
         command = _decode(message)
         state = PartitionState(tables)
@@ -85,7 +85,7 @@ class DecisionWriter:
     """Writes the decisions of one record: facts, table changes, requests, replies, commands to other buckets."""
 
     def __init__(
-        self, message: Message, state: PartitionState, outputs: OutputBuffer, policy: Policy
+        self, message: Message, state: PartitionState, outputs: list[Output], policy: Policy
     ) -> None:
         self._message = message
         self._state = state
@@ -118,7 +118,9 @@ class DecisionWriter:
     def _send(self, topic: str, key: str, value: Fact | PaymentRequest | Watermark) -> None:
         occurred_at = getattr(value, "occurred_at", None)
         headers = codec.headers(type(value), self._next_event_id(), self._trace, at=occurred_at)
-        self._outputs.send(topic, self._message.partition, key.encode(), codec.encode(value), headers)
+        self._outputs.append(
+            Output(topic, self._message.partition, key.encode(), codec.encode(value), headers)
+        )
 
     def _forward(self, forwarded: ForwardedCommand) -> None:
         """Write a command to another bucket.
@@ -129,13 +131,15 @@ class DecisionWriter:
         command = forwarded.command
         headers = codec.headers(type(command), self._next_event_id(), self._trace, forwarded.reply_to)
         key = command.restaurant_id.encode()
-        self._outputs.send(BUCKET_COMMANDS.name, self._message.partition, key, codec.encode(command), headers)
+        self._outputs.append(
+            Output(BUCKET_COMMANDS.name, self._message.partition, key, codec.encode(command), headers)
+        )
 
     def _reply(self, address: ReplyAddress, reply: Reply) -> None:
         headers = codec.headers(Reply, self._next_event_id(), self._trace)
         headers.append(("correlation-id", address.correlation_id))
         value = codec.encode(public_ids.reply(reply))
-        self._outputs.send(ORDER_REPLIES.name, address.partition, self._message.key, value, headers)
+        self._outputs.append(Output(ORDER_REPLIES.name, address.partition, self._message.key, value, headers))
 
     def _next_event_id(self) -> str:
         """Return an id made of the record's partition and offset and a count: deciding the record again repeats it."""
