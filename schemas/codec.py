@@ -50,24 +50,21 @@ decode_reply = msgspec.json.Decoder(Reply).decode
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {cls: msgspec.json.Decoder(cls) for cls in EVENT_TYPES}
 
 
-#: The headers that are the same for all records of a class.
-_CONSTANT: dict[type, Headers] = {
-    cls: [
-        ("event-type", name.encode()),
-        ("schema-version", _VERSIONS.get(cls, b"1")),
-        *(
-            []
-            if cls in _INTERNAL
-            else [
-                ("content-type", b"application/json"),
-                ("ce_specversion", b"1.0"),
-                ("ce_type", b"promo." + name.encode()),
-                ("ce_source", _SOURCES[cls]),
-            ]
-        ),
+def _constant_headers(cls: type, name: str) -> Headers:
+    own = [("event-type", name.encode()), ("schema-version", _VERSIONS.get(cls, b"1"))]
+    if cls in _INTERNAL:
+        return own
+    return [
+        *own,
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_type", b"promo." + name.encode()),
+        ("ce_source", _SOURCES[cls]),
     ]
-    for cls, name in EVENT_TYPES.items()
-}
+
+
+#: The headers that are the same for all records of a class.
+_CONSTANT: dict[type, Headers] = {cls: _constant_headers(cls, name) for cls, name in EVENT_TYPES.items()}
 
 
 class ReplyAddress(NamedTuple):
@@ -89,11 +86,7 @@ def new_traceparent(*, sampled: bool = True) -> bytes:
 
 
 def headers(
-    cls: type,
-    event_id: str,
-    traceparent: bytes,
-    reply_to: ReplyAddress | None = None,
-    at: str | None = None,
+    cls: type, event_id: str, traceparent: bytes, reply_to: ReplyAddress | None = None, at: str | None = None
 ) -> Headers:
     """Return the headers of a record of this class: ours, and those of CloudEvents 1.0 in Kafka's binary mode.
 

@@ -1,4 +1,7 @@
-"""decide(state, command, now) -> Decision: the one place where anything is decided."""
+"""decide(state, command, now) -> Decision: the one place where anything is decided.
+
+With `evolve.evolve` it is J. Chassaing's Decider (Functional Event Sourcing Decider, 2021).
+"""
 
 from schemas import buckets, commands
 from schemas.codec import ReplyAddress

@@ -53,7 +53,7 @@ def enqueue(work: UnitOfWork, command: PlaceOrder, reply_to: ReplyAddress | None
 
 
 def claims_before(work: UnitOfWork, since: EpochMs, borrower: str) -> Counter[str]:
-    """Return the portions, by sku, that orders need which wait here for longer than the borrower's oldest one.
+    """Return the portions, by sku, of the orders here that have waited longer than the borrower's oldest order.
 
     Orders of the same instant are ordered by the names of their buckets (README, L1).
     """
