@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas import pricing
-from schemas.catalogue import Promotion, Stock
+from schemas.catalogue import Stock
 from schemas.commands import CustomerRef, RequestedItem
 from schemas.facts import ReservedItem, StockReleased
 from schemas.orders import Order, OrderLine, Shortage
@@ -38,18 +38,17 @@ def unknown_items(state: State, restaurant_id: str, lines: Iterable[RequestedIte
     return list(dict.fromkeys(line.sku for line in lines if key(restaurant_id, line.sku) not in state[ITEMS]))
 
 
-def current_offer(state: State, restaurant_id: str, sku: str, now: EpochMs) -> Offer:
-    """Return the offer of an item of the menu at `now`."""
-    stock = state[STOCKS][key(restaurant_id, sku)]
-    return pricing.current_offer(
-        state[ITEMS][key(restaurant_id, sku)], stock, _promotions(state, restaurant_id, stock), now
-    )
+def current_offer(state: State, restaurant_id: str, stock: Stock, now: EpochMs) -> Offer:
+    """Return the offer of an item of the menu at `now`, with this stock of it."""
+    promotions = [state[PROMOTIONS][key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]
+    return pricing.current_offer(state[ITEMS][key(restaurant_id, stock.sku)], stock, promotions, now)
 
 
 def make_quote(state: State, restaurant_id: str, lines: list[RequestedItem], now: EpochMs) -> Quote:
     """Price the lines at the current offers; every sku must be on the menu."""
     quantities = total_quantities(lines)
-    offers = {sku: current_offer(state, restaurant_id, sku, now) for sku in quantities}
+    stocks = (state[STOCKS][key(restaurant_id, sku)] for sku in quantities)
+    offers = {stock.sku: current_offer(state, restaurant_id, stock, now) for stock in stocks}
     priced = [
         OrderLine(
             sku=line.sku,
@@ -164,29 +163,24 @@ def released(state: State, order: Order, now: EpochMs, *, wasted: bool) -> Stock
 
 
 def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[ReservedItem]:
-    """Release what an order has reserved; wasted portions do not become free."""
+    """Return the items of a release of what an order has reserved; wasted portions do not become free."""
     promotions = {line.sku: line.promotion_id for line in order.items}
-    released = []
+    items = []
     for sku, quantity in total_quantities(order.items).items():
-        stock_key = key(order.restaurant_id, sku)
-        stock = _adjust(
-            state[STOCKS][stock_key], promotions[sku], reserved=-quantity, wasted=quantity if wasted else 0
-        )
-        offer = pricing.current_offer(
-            state[ITEMS][stock_key], stock, _promotions(state, order.restaurant_id, stock), now
-        )
-        released.append(
+        before = state[STOCKS][key(order.restaurant_id, sku)]
+        stock = _adjust(before, promotions[sku], reserved=-quantity, wasted=quantity if wasted else 0)
+        items.append(
             ReservedItem(
                 sku=sku,
                 quantity=quantity,
-                available=offer.available,
+                available=current_offer(state, order.restaurant_id, stock, now).available,
                 version=stock.version,
                 stock=stock,
                 promotion_id=promotions[sku],
                 customer_id=order.customer_id,
             )
         )
-    return released
+    return items
 
 
 def _adjust(stock: Stock, promotion_id: str | None, reserved: int, wasted: int) -> Stock:
@@ -204,7 +198,3 @@ def _adjust(stock: Stock, promotion_id: str | None, reserved: int, wasted: int) 
         allotments=allotments,
         version=stock.version + 1,
     )
-
-
-def _promotions(state: State, restaurant_id: str, stock: Stock) -> list[Promotion]:
-    return [state[PROMOTIONS][key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]
