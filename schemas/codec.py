@@ -43,7 +43,9 @@ _SOURCES: dict[type, bytes] = {
 #: Internal messages, many and small, are no CloudEvents.
 _INTERNAL = frozenset({Reply, Watermark})
 
+#: Returns the JSON of a message.
 encode = msgspec.json.Encoder().encode
+#: Return the command or the reply that JSON encodes. Raise msgspec.DecodeError.
 decode_command = msgspec.json.Decoder(Command).decode
 decode_reply = msgspec.json.Decoder(Reply).decode
 

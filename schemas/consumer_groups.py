@@ -14,8 +14,14 @@ class ConsumerGroup(Struct, frozen=True):
     purpose: str
 
 
+#: Every group, in the order of the definitions below.
+CONSUMER_GROUPS: list[ConsumerGroup] = []
+
+
 def _group(name: str, purpose: str, *read: Topic) -> ConsumerGroup:
-    return ConsumerGroup(name, tuple(topic.name for topic in read), purpose)
+    group = ConsumerGroup(name, tuple(topic.name for topic in read), purpose)
+    CONSUMER_GROUPS.append(group)
+    return group
 
 
 DECISIONS = _group("promo-streams", "decides commands", topics.ORDER_COMMANDS)
@@ -37,13 +43,4 @@ NOTIFICATIONS = _group(
 )
 DELIVERIES = _group(
     "promo-deliveries", "sends webhooks and pushes", topics.WEBHOOK_DELIVERIES, topics.PUSH_DELIVERIES
-)
-
-CONSUMER_GROUPS: tuple[ConsumerGroup, ...] = (
-    DECISIONS,
-    PROJECTION,
-    PAYMENTS,
-    BUCKET_RELAY,
-    NOTIFICATIONS,
-    DELIVERIES,
 )
