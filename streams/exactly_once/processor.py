@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from itertools import islice
 
 from schemas import metrics
 from schemas.runtime import backoff
@@ -115,7 +116,7 @@ class Processor:
                 continue
             if not await self._linger_for_more():
                 break
-            messages = [self._queue[i] for i in range(min(len(self._queue), self.max_batch))]
+            messages = list(islice(self._queue, self.max_batch))
             try:
                 finished = await self._transact(messages)
             except FencedError:
