@@ -59,7 +59,7 @@ class Stock(Struct, frozen=True):
 
     @property
     def free(self) -> int | None:
-        """Portions that may still be reserved, whatever promotions are set aside; None: unlimited."""
+        """Portions that may still be reserved, those in allotments included; None: unlimited."""
         return None if self.portions is None else self.portions - self.reserved - self.wasted
 
 

@@ -166,7 +166,7 @@ class PaymentResult(Struct, frozen=True, tag="payment-result"):
 
 
 class ReplicateCatalogue(Struct, frozen=True, tag="mirror"):
-    """What was put at the home of a restaurant, for one of its other buckets; `version` is the one that the home gave it."""
+    """A PUT that the home decided, for another bucket of the restaurant; `version` is that of the entry at the home."""
 
     restaurant_id: str
     put: CatalogueCommand
@@ -174,7 +174,7 @@ class ReplicateCatalogue(Struct, frozen=True, tag="mirror"):
 
 
 class PortionRequest(Struct, frozen=True):
-    """Portions of one item that a bucket needs: `missing` for its waiting orders, while it has `free`.
+    """A bucket's need of one item: its waiting orders lack `missing` portions, and it has `free` ones.
 
     `promotion_id` names the promotion whose allotment comes with the portions.
     """
@@ -186,14 +186,13 @@ class PortionRequest(Struct, frozen=True):
 
 
 class RequestPortions(Struct, frozen=True, tag="ask-portions"):
-    """A bucket requests portions of another; `number` counts its requests to that one from 1."""
+    """A bucket requests portions of another bucket; its requests to that bucket are numbered from 1."""
 
     restaurant_id: str
     borrower: str = field(name="asker")
     number: int
-    waiting_since: EpochMs = field(
-        name="since"
-    )  # when its oldest waiting order came: the older one goes first
+    #: When its oldest waiting order came: the bucket with the older one goes first.
+    waiting_since: EpochMs = field(name="since")
     requests: list[PortionRequest] = field(name="wants")
 
 

@@ -2,20 +2,8 @@
 
 from msgspec import Struct
 
-from schemas.topics import (
-    BUCKET_COMMANDS,
-    FACT_TOPICS,
-    ORDER_CANCELLED,
-    ORDER_COMMANDS,
-    ORDER_CONFIRMED,
-    ORDER_FAILED,
-    ORDER_STATUS_CHANGED,
-    PAYMENT_REFUNDED,
-    PAYMENT_REQUESTS,
-    PUSH_DELIVERIES,
-    WATERMARKS,
-    WEBHOOK_DELIVERIES,
-)
+from schemas import topics
+from schemas.topics import Topic
 
 
 class ConsumerGroup(Struct, frozen=True):
@@ -26,39 +14,29 @@ class ConsumerGroup(Struct, frozen=True):
     purpose: str
 
 
-DECISIONS = ConsumerGroup("promo-streams", (ORDER_COMMANDS.name,), "decides commands")
-PROJECTION = ConsumerGroup(
-    "promo-egress",
-    (*(topic.name for topic in FACT_TOPICS.values()), WATERMARKS.name),
-    "projects facts into the views",
+def _group(name: str, purpose: str, *read: Topic) -> ConsumerGroup:
+    return ConsumerGroup(name, tuple(topic.name for topic in read), purpose)
+
+
+DECISIONS = _group("promo-streams", "decides commands", topics.ORDER_COMMANDS)
+PROJECTION = _group(
+    "promo-egress", "projects facts into the views", *topics.FACT_TOPICS.values(), topics.WATERMARKS
 )
-PAYMENTS = ConsumerGroup("promo-payments", (PAYMENT_REQUESTS.name,), "calls the payment provider")
-BUCKET_RELAY = ConsumerGroup(
-    "promo-relay", (BUCKET_COMMANDS.name,), "copies commands between buckets to order.commands"
+PAYMENTS = _group("promo-payments", "calls the payment provider", topics.PAYMENT_REQUESTS)
+BUCKET_RELAY = _group(
+    "promo-relay", "copies commands between buckets to order.commands", topics.BUCKET_COMMANDS
 )
-NOTIFICATIONS = ConsumerGroup(
+NOTIFICATIONS = _group(
     "promo-notifications",
-    tuple(
-        topic.name
-        for topic in (
-            ORDER_CONFIRMED,
-            ORDER_FAILED,
-            ORDER_STATUS_CHANGED,
-            ORDER_CANCELLED,
-            PAYMENT_REFUNDED,
-        )
-    ),
     "makes deliveries of facts",
+    topics.ORDER_CONFIRMED,
+    topics.ORDER_FAILED,
+    topics.ORDER_STATUS_CHANGED,
+    topics.ORDER_CANCELLED,
+    topics.PAYMENT_REFUNDED,
 )
-DELIVERIES = ConsumerGroup(
-    "promo-deliveries", (WEBHOOK_DELIVERIES.name, PUSH_DELIVERIES.name), "sends webhooks and pushes"
+DELIVERIES = _group(
+    "promo-deliveries", "sends webhooks and pushes", topics.WEBHOOK_DELIVERIES, topics.PUSH_DELIVERIES
 )
 
-CONSUMER_GROUPS: tuple[ConsumerGroup, ...] = (
-    DECISIONS,
-    PROJECTION,
-    PAYMENTS,
-    BUCKET_RELAY,
-    NOTIFICATIONS,
-    DELIVERIES,
-)
+CONSUMER_GROUPS = (DECISIONS, PROJECTION, PAYMENTS, BUCKET_RELAY, NOTIFICATIONS, DELIVERIES)

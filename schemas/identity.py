@@ -52,10 +52,10 @@ def webhook_secrets(token_secrets: str, restaurant_id: str) -> list[str]:
 
 
 def combine_fingerprints(plain: str, personal: str) -> str:
-    """Return the fingerprint of a body with a personal part, whose own fingerprint is empty once it is erased."""
+    """Return the fingerprint of a body from those of its two parts; the personal one is empty once the order is erased."""
     return f"{plain}.{personal}"
 
 
 def is_same_request(kept: str, given: str) -> bool:
-    """Return True if two fingerprints are of one request; if `given` has no personal part, the rest decides."""
+    """Return True if two fingerprints are of one request; if `given` has no personal part, only the plain parts are compared."""
     return kept == given or (given.endswith(".") and kept.startswith(given))

@@ -61,10 +61,7 @@ consumer_lag = Gauge(
     multiprocess_mode="livemostrecent",
 )
 dead_letters = Gauge(
-    "promo_dlq_depth",
-    "Unresolved dead letters, by topic",
-    ["topic"],
-    multiprocess_mode="mostrecent",
+    "promo_dlq_depth", "Unresolved dead letters, by topic", ["topic"], multiprocess_mode="mostrecent"
 )
 view_staleness = Gauge(
     "promo_view_staleness_seconds",
@@ -110,9 +107,7 @@ ready = Gauge(
 )
 
 payment_requests = Counter(
-    "promo_payment_requests_total",
-    "Payment requests completed, by kind and outcome",
-    ["kind", "outcome"],
+    "promo_payment_requests_total", "Payment requests completed, by kind and outcome", ["kind", "outcome"]
 )
 payment_calls = Histogram(
     "promo_payment_call_seconds",
@@ -121,10 +116,7 @@ payment_calls = Histogram(
     buckets=LATENCY_BUCKETS,
 )
 payments_pending = Gauge(
-    "promo_payments_pending",
-    "Payment requests in flight, by kind",
-    ["kind"],
-    multiprocess_mode="livesum",
+    "promo_payments_pending", "Payment requests in flight, by kind", ["kind"], multiprocess_mode="livesum"
 )
 payments_oldest = Gauge(
     "promo_payments_oldest_pending_seconds",

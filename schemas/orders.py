@@ -43,7 +43,7 @@ class Eta(Struct, frozen=True):
 
 
 class Shortage(Struct, frozen=True):
-    """What is left of an item of which an order wanted more."""
+    """An item of which an order wanted more portions than are left."""
 
     sku: str
     available: int

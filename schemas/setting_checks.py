@@ -16,7 +16,7 @@ TEST_PREFIX = "PROMO_TEST_"
 
 
 def parse(hint: Any, text: str, default: object) -> Any:
-    """Return the value of a setting of this type; its default need not have the format, so it may be empty.
+    """Return the value of a setting of this type. The default is valid even without the type's format: it may be empty.
 
     Raises ValueError with the part of the message that follows the setting's name.
     """
@@ -56,7 +56,7 @@ def own_variables(environ: Mapping[str, str], prefix: str, known: Collection[str
 
 
 def unknown_name(variable: str, prefix: str, known: Collection[str]) -> str:
-    """Return the fault of a variable that is no setting, with the closest name that is one."""
+    """Return the message for a variable that names no setting; it suggests the closest name."""
     names = [name.removeprefix(prefix) for name in known]
     closest = get_close_matches(variable.removeprefix(prefix), names, n=1, cutoff=0.5)
     hint = f"did you mean {prefix}{closest[0]}?" if closest else "`python -m compose settings` lists all"

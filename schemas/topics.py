@@ -2,18 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.facts import (
-    CatalogChanged,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderCreated,
-    OrderFailed,
-    OrderStatusChanged,
-    PaymentRefunded,
-    PortionsMoved,
-    StockReleased,
-    StockReserved,
-)
+from schemas import facts
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -139,16 +128,16 @@ PRIVACY_KEYRING = Topic(
 )
 
 FACT_TOPICS: dict[type, Topic] = {
-    OrderCreated: ORDER_CREATED,
-    StockReserved: STOCK_RESERVED,
-    StockReleased: STOCK_RELEASED,
-    OrderConfirmed: ORDER_CONFIRMED,
-    OrderFailed: ORDER_FAILED,
-    OrderStatusChanged: ORDER_STATUS_CHANGED,
-    OrderCancelled: ORDER_CANCELLED,
-    PaymentRefunded: PAYMENT_REFUNDED,
-    CatalogChanged: CATALOG_CHANGED,
-    PortionsMoved: PORTIONS_MOVED,
+    facts.OrderCreated: ORDER_CREATED,
+    facts.StockReserved: STOCK_RESERVED,
+    facts.StockReleased: STOCK_RELEASED,
+    facts.OrderConfirmed: ORDER_CONFIRMED,
+    facts.OrderFailed: ORDER_FAILED,
+    facts.OrderStatusChanged: ORDER_STATUS_CHANGED,
+    facts.OrderCancelled: ORDER_CANCELLED,
+    facts.PaymentRefunded: PAYMENT_REFUNDED,
+    facts.CatalogChanged: CATALOG_CHANGED,
+    facts.PortionsMoved: PORTIONS_MOVED,
 }
 
 #: Topics whose readers write a dead letter for a record that they cannot process.

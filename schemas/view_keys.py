@@ -116,11 +116,6 @@ def feed(restaurant_id: str) -> str:
     return f"feed:{restaurant_id}"
 
 
-def pack(version: int, value: bytes) -> bytes:
-    """Return the value of a field: version and JSON."""
-    return b"%d|%b" % (version, value)
-
-
 def unpack(stored: bytes) -> tuple[int, bytes]:
     """Return version and JSON of a field's value."""
     version, _, value = stored.partition(b"|")

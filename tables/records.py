@@ -79,9 +79,8 @@ class BorrowingRound(Struct, frozen=True):
     started_at: EpochMs
     unsent: list[str]  # peers that first have to answer an older request
     awaited: list[str]  # peers that have this round's request
-    is_inconclusive: bool = (
-        False  # a peer kept portions for other orders, or this bucket lent some of its own
-    )
+    #: A peer kept portions for other orders, or this bucket lent some of its own.
+    is_inconclusive: bool = False
     lent: dict[str, dict[str, int]] = {}  # by lender: its last_lent, by borrower
     received: dict[str, dict[str, int]] = {}  # by borrower: its last_received, by lender
 

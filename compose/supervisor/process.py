@@ -13,7 +13,7 @@ from compose.errors import SettingsRejected, StartFailed, tail_of
 from compose.progress import Report
 from compose.supervisor.services import Service
 from compose.supervisor.stack_state import RunningProcess
-from schemas.runtime.backoff import full_jitter
+from schemas.runtime import backoff
 
 CRASH_WITHIN_SECONDS = 5.0  # a process that ends sooner has crashed at its start
 MIN_DELAY_SECONDS = 0.2  # a program that cannot start must not use up the processor
@@ -28,12 +28,12 @@ def restart_delay(crash_count: int, random_unit: Callable[[], float] = random.ra
     """Return the seconds before a restart: 0 after the first crash, then with jitter, so that none move in step."""
     if crash_count <= 1:
         return 0.0
-    return full_jitter(
+    return backoff.delay(
         crash_count,
-        random_unit(),
         first_seconds=MAX_DELAY_SECONDS,
         max_seconds=MAX_DELAY_SECONDS,
         min_seconds=MIN_DELAY_SECONDS,
+        random_unit=random_unit(),
     )
 
 

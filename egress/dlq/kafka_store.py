@@ -9,12 +9,7 @@ from egress.kafka.producer import send_to_partition
 from egress.kafka.records import OutboundRecord, record_of
 from schemas import dead_letters
 from schemas.kafka_connection import KafkaConnection
-from schemas.runtime.kafka_clients import (
-    CLI_REQUEST_TIMEOUT_MS,
-    make_consumer,
-    make_producer,
-    make_transactional_producer,
-)
+from schemas.runtime.kafka_clients import CLI_REQUEST_TIMEOUT_MS, make_consumer, make_producer
 from schemas.runtime.kafka_sessions import read_to_end, started
 from schemas.topics import DEAD_LETTER_TOPICS, ORDER_COMMANDS
 
@@ -49,8 +44,10 @@ class DlqSession:
         self._connection = connection
         self._topic = topic
         self._partition = partition
-        self._producer = make_transactional_producer(
-            connection, f"promo-dlq-{topic}-{partition}", request_timeout_ms=CLI_REQUEST_TIMEOUT_MS
+        self._producer = make_producer(
+            connection,
+            transactional_id=f"promo-dlq-{topic}-{partition}",
+            request_timeout_ms=CLI_REQUEST_TIMEOUT_MS,
         )
 
     async def start(self) -> None:

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.runtime.backoff import full_jitter
+from schemas.runtime import backoff
 from schemas.timestamps import EpochSeconds
 
 
@@ -32,11 +32,11 @@ class RetrySchedule(Struct, frozen=True):
         """
         if now >= deadline:
             return None
-        delay = full_jitter(
+        delay = backoff.delay(
             attempt,
-            random_unit,
             first_seconds=self.first_delay_seconds,
             max_seconds=self.max_delay_seconds,
             factor=self.factor,
+            random_unit=random_unit,
         )
         return EpochSeconds(min(now + max(delay, min_delay_seconds), deadline))

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from ingress.privacy.keyring import TREE_NAMES, Keyring
 from schemas.kafka_connection import KafkaConnection
-from schemas.runtime.kafka_clients import make_consumer, make_transactional_producer
+from schemas.runtime.kafka_clients import make_consumer, make_producer
 from schemas.runtime.kafka_sessions import read_to_end, started
 from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.runtime.reconnect import MAX_URGENT_DELAY_SECONDS, run_reconnecting
@@ -70,9 +70,9 @@ class KeyringEditor:
     def __init__(self, connection: KafkaConnection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
-        self._producer = make_transactional_producer(
+        self._producer = make_producer(
             connection,
-            TRANSACTIONAL_ID,
+            transactional_id=TRANSACTIONAL_ID,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             max_request_size=PRIVACY_KEYRING.max_message_bytes,
         )

@@ -1,1 +1,1 @@
-"""Published descriptions of messages and topics, made from their classes, and the rules of compatibility."""
+"""Published descriptions of messages and topics, made from their classes."""

@@ -1,7 +1,6 @@
 """The AsyncAPI 3 document of the topics that others may read, made from the registry and the message classes."""
 
 import json
-from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -10,10 +9,11 @@ from schemas import codec
 from schemas.codec import EVENT_TYPES
 from schemas.commands import Command
 from schemas.payments import PaymentRequest
+from schemas.publication import json_schemas
 from schemas.settings import Settings
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, PAYMENT_REQUESTS, Topic
 
-FILE = Path(__file__).parents[1] / "json" / "asyncapi.json"
+FILE = json_schemas.FOLDER / "asyncapi.json"
 #: Grows with each change of the topics, in its first number if the change breaks readers.
 VERSION = "1.0.0"
 
@@ -92,7 +92,6 @@ def _name_discriminators(schema: Any) -> Any:
 
 
 def _channel(topic: Topic, messages: list[str]) -> dict[str, Any]:
-    configs = {"retention.ms": topic.retention_ms}
     return {
         "address": topic.name,
         "description": f"{topic.contents}; written by {topic.writer}",
@@ -100,7 +99,7 @@ def _channel(topic: Topic, messages: list[str]) -> dict[str, Any]:
         "bindings": {
             "kafka": {
                 "partitions": getattr(Settings(), topic.partitions),
-                "topicConfiguration": configs,
+                "topicConfiguration": {"retention.ms": topic.retention_ms},
                 "bindingVersion": "0.5.0",
             }
         },
@@ -110,7 +109,7 @@ def _channel(topic: Topic, messages: list[str]) -> dict[str, Any]:
 def _operation(topic: Topic) -> dict[str, Any]:
     return {
         "action": "receive" if topic is ORDER_COMMANDS else "send",
-        "channel": {"$ref": f"#/channels/{_pointer(topic.name)}"},
+        "channel": {"$ref": f"#/channels/{topic.name}"},
         "summary": topic.contents,
     }
 
@@ -118,7 +117,7 @@ def _operation(topic: Topic) -> dict[str, Any]:
 def _message(cls: type) -> dict[str, Any]:
     name = EVENT_TYPES[cls]
     required = [header for header, _ in codec.headers(cls, "", b"")]
-    sample = max(Path(__file__).parents[1].glob(f"samples/{name}.v*.json"))
+    sample = json_schemas.sample_paths(cls)[-1]
     return {
         "name": name,
         "summary": (cls.__doc__ or "").strip().splitlines()[0],
@@ -148,7 +147,3 @@ _DEAD_LETTER: dict[str, Any] = {
     },
     "payload": {"description": "any bytes"},
 }
-
-
-def _pointer(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -10,30 +10,20 @@ import random
 _MAX_EXPONENT = 30
 
 
-def full_jitter(
+def delay(
     attempt: int,
-    random_unit: float,
     *,
     first_seconds: float,
     max_seconds: float,
     min_seconds: float = 0.0,
     factor: float = 2.0,
+    random_unit: float | None = None,
 ) -> float:
-    """Return the wait in seconds before attempt 1, 2, ...
+    """Return the wait in seconds before attempt 1, 2, ..., drawn between `min_seconds` and a bound.
 
-    `random_unit` lies in [0, 1) and selects a point between `min_seconds` and the bound. The bound is `first_seconds`
-    for attempt 1, grows by `factor` with each further attempt, and ends at `max_seconds`.
+    The bound is `first_seconds` for attempt 1, grows by `factor` with each further attempt, and ends at `max_seconds`.
+    `random_unit`, in [0, 1), selects the point of that range; None: a random one.
     """
+    unit = random.random() if random_unit is None else random_unit
     bound = min(max_seconds, first_seconds * factor ** min(attempt - 1, _MAX_EXPONENT))
-    return min_seconds + random_unit * (bound - min_seconds)
-
-
-def delay(attempt: int, *, first_seconds: float, max_seconds: float, min_seconds: float = 0.0) -> float:
-    """Return `full_jitter` of a random number: the wait in seconds before attempt 1, 2, ..."""
-    return full_jitter(
-        attempt,
-        random.random(),
-        first_seconds=first_seconds,
-        max_seconds=max_seconds,
-        min_seconds=min_seconds,
-    )
+    return min_seconds + unit * (bound - min_seconds)

@@ -1,9 +1,9 @@
 """The only place that constructs Kafka clients, so that timeouts, durability and security are decided once.
 
-Each function returns a client that is not started. `options` are those of the aiokafka class, for what one caller needs.
+Each function returns a client that is not started. `options` are arguments of the aiokafka class; they override the
+defaults.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -20,66 +20,33 @@ CLI_REQUEST_TIMEOUT_MS = 10_000
 ADMIN_REQUEST_TIMEOUT_MS = 40_000
 
 
-def make_consumer(
-    connection: KafkaConnection,
-    *topics: str,
-    isolation_level: str = "read_committed",
-    auto_offset_reset: str = "earliest",
-    request_timeout_ms: int = REQUEST_TIMEOUT_MS,
-    **options: Any,
-) -> AIOKafkaConsumer:
-    """Return a consumer that reads committed records and commits no offset by itself.
+def make_consumer(connection: KafkaConnection, *topics: str, **options: Any) -> AIOKafkaConsumer:
+    """Return a consumer that reads committed records, from the beginning, and commits no offset by itself.
 
     Without a `group_id` it reads every partition of `topics`.
     """
-    return AIOKafkaConsumer(
-        *topics,
-        **_connect(connection),
-        isolation_level=isolation_level,
-        enable_auto_commit=False,
-        auto_offset_reset=auto_offset_reset,
-        request_timeout_ms=request_timeout_ms,
-        **options,
-    )
+    defaults = {
+        "isolation_level": "read_committed",
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
+    }
+    return AIOKafkaConsumer(*topics, **_connect(connection), **(defaults | options))
 
 
-def make_producer(
-    connection: KafkaConnection,
-    *,
-    enable_idempotence: bool = True,
-    request_timeout_ms: int = REQUEST_TIMEOUT_MS,
-    partitioner: Callable[[Any, Any, Any], int] = partition,
-    **options: Any,
-) -> AIOKafkaProducer:
-    """Return a producer whose records are written once, acknowledged by all replicas, and partitioned by our rule."""
-    return AIOKafkaProducer(
-        **_connect(connection),
-        enable_idempotence=enable_idempotence,
-        acks="all",
-        linger_ms=0,
-        request_timeout_ms=request_timeout_ms,
-        partitioner=partitioner,
-        **options,
-    )
+def make_producer(connection: KafkaConnection, **options: Any) -> AIOKafkaProducer:
+    """Return a producer whose records are written once, acknowledged by all replicas, and partitioned by our rule.
 
-
-def make_transactional_producer(
-    connection: KafkaConnection,
-    transactional_id: str,
-    *,
-    request_timeout_ms: int = REQUEST_TIMEOUT_MS,
-    **options: Any,
-) -> AIOKafkaProducer:
-    """Return a producer of transactions; its start fences any older producer with the same `transactional_id`."""
-    return AIOKafkaProducer(
-        **_connect(connection),
-        transactional_id=transactional_id,
-        acks="all",
-        linger_ms=0,
-        request_timeout_ms=request_timeout_ms,
-        partitioner=partition,
-        **options,
-    )
+    With a `transactional_id` it writes transactions, and its start fences any older producer with the same id.
+    """
+    defaults = {
+        "enable_idempotence": True,
+        "acks": "all",
+        "linger_ms": 0,
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        "partitioner": partition,
+    }
+    return AIOKafkaProducer(**_connect(connection), **(defaults | options))
 
 
 def make_admin_client(connection: KafkaConnection, **options: Any) -> AIOKafkaAdminClient:

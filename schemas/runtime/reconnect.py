@@ -26,10 +26,10 @@ Session = Callable[[Callable[[], None]], Awaitable[object]]
 async def run_reconnecting(
     name: str, session: Session, *, max_delay_seconds: float = MAX_DELAY_SECONDS
 ) -> None:
-    """Await `session(connected)` again and again; return when it returns, raise what is no connection error.
+    """Run `session(connected)` until it returns; after a connection error run it again.
 
-    `name` is the noun of the session in logs and in `promo_retries_total`. A call of `connected` starts the
-    back-off afresh.
+    `name` is the session's name in logs and in `promo_retries_total`. A call of `connected` resets the back-off.
+    Raises every error that is not one of CONNECTION_ERRORS.
     """
     attempt = 0
 

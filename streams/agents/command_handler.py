@@ -2,23 +2,24 @@
 
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from schemas import codec
 from schemas.codec import ReplyAddress
 from schemas.commands import Command, Tick, restaurant_of
-from schemas.facts import Fact, Watermark
-from schemas.payments import PaymentRequest
+from schemas.facts import Watermark
 from schemas.replies import Reply
 from schemas.telemetry import tracing
 from schemas.timestamps import EpochMs, to_text
 from schemas.topics import BUCKET_COMMANDS, FACT_TOPICS, ORDER_REPLIES, PAYMENT_REQUESTS, WATERMARKS
 from streams.agents import public_ids
 from streams.domain.decide import decide
-from streams.domain.decision import Decision, ForwardedCommand, Policy
+from streams.domain.decision import Decision, Policy
 from streams.domain.evolve import apply
 from streams.domain.state import Change, Table
 from streams.domain.timers import MAX_TIMERS_PER_BATCH, fire
-from streams.exactly_once.micro_batch import OutputBuffer, Tables
-from streams.exactly_once.ports import Message
+from streams.exactly_once.micro_batch import Tables
+from streams.exactly_once.ports import Message, Output
 from streams.exactly_once.staging import StagedTable
 from tables.records import Timer
 from tables.registry import TIMERS, TableSpec
@@ -59,7 +60,7 @@ class CommandHandler:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    def __call__(self, message: Message, now: EpochMs, tables: Tables, outputs: OutputBuffer) -> str:
+    def __call__(self, message: Message, now: EpochMs, tables: Tables, outputs: list[Output]) -> str:
         """Decode, decide and write; return APPLIED, DUPLICATE or REFUSED. Raises UnreadableCommandError."""
         command = _decode(message)
         state = PartitionState(tables)
@@ -85,7 +86,7 @@ class DecisionWriter:
     """Writes the decisions of one record: facts, table changes, requests, replies, commands to other buckets."""
 
     def __init__(
-        self, message: Message, state: PartitionState, outputs: OutputBuffer, policy: Policy
+        self, message: Message, state: PartitionState, outputs: list[Output], policy: Policy
     ) -> None:
         self._message = message
         self._state = state
@@ -104,7 +105,10 @@ class DecisionWriter:
         for request in decision.payment_requests:
             self._send(PAYMENT_REQUESTS.name, request.restaurant_id, request)
         for forwarded in decision.forwarded_commands:
-            self._forward(forwarded)
+            # by a topic of its own: a transaction leaves gaps in the offsets of the topics that it writes to, and a
+            # gap in `order.commands` is an alarm
+            command = forwarded.command
+            self._send(BUCKET_COMMANDS.name, command.restaurant_id, command, forwarded.reply_to)
         if decision.reply is not None and reply_to is not None:
             self._reply(reply_to, decision.reply)
         for address, reply in decision.deferred_replies:
@@ -115,27 +119,18 @@ class DecisionWriter:
         partition = self._message.partition
         self._send(WATERMARKS.name, str(partition), Watermark(partition=partition, as_of=to_text(now)))
 
-    def _send(self, topic: str, key: str, value: Fact | PaymentRequest | Watermark) -> None:
+    def _send(self, topic: str, key: str, value: Struct, reply_to: ReplyAddress | None = None) -> None:
         occurred_at = getattr(value, "occurred_at", None)
-        headers = codec.headers(type(value), self._next_event_id(), self._trace, at=occurred_at)
-        self._outputs.send(topic, self._message.partition, key.encode(), codec.encode(value), headers)
-
-    def _forward(self, forwarded: ForwardedCommand) -> None:
-        """Write a command to another bucket.
-
-        It goes by way of a topic of its own. A transaction leaves gaps in the offsets of the topics that it
-        writes to, and a gap in `order.commands` is an alarm.
-        """
-        command = forwarded.command
-        headers = codec.headers(type(command), self._next_event_id(), self._trace, forwarded.reply_to)
-        key = command.restaurant_id.encode()
-        self._outputs.send(BUCKET_COMMANDS.name, self._message.partition, key, codec.encode(command), headers)
+        headers = codec.headers(type(value), self._next_event_id(), self._trace, reply_to, occurred_at)
+        self._outputs.append(
+            Output(topic, self._message.partition, key.encode(), codec.encode(value), headers)
+        )
 
     def _reply(self, address: ReplyAddress, reply: Reply) -> None:
         headers = codec.headers(Reply, self._next_event_id(), self._trace)
         headers.append(("correlation-id", address.correlation_id))
         value = codec.encode(public_ids.reply(reply))
-        self._outputs.send(ORDER_REPLIES.name, address.partition, self._message.key, value, headers)
+        self._outputs.append(Output(ORDER_REPLIES.name, address.partition, self._message.key, value, headers))
 
     def _next_event_id(self) -> str:
         """Return an id made of the record's partition and offset and a count: deciding the record again repeats it."""

@@ -24,15 +24,20 @@ NONE_RECEIVED: Mapping[str, int] = {}
 def put_restaurant(state: State, command: PutRestaurant, now: EpochMs) -> Decision:
     """Create or replace a profile."""
     before = state[RESTAURANTS].get(command.restaurant_id)
-    after = Restaurant(
+    after = make_profile(command, _next_version(before))
+    return _catalogue_changed(command.restaurant_id, before, after, [], now)
+
+
+def make_profile(command: PutRestaurant, version: int) -> Restaurant:
+    """Return the profile that the command describes."""
+    return Restaurant(
         restaurant_id=command.restaurant_id,
         name=command.name,
         kitchen_capacity=command.kitchen_capacity,
         preparation_timeout_seconds=command.preparation_timeout_seconds,
         webhook=command.webhook,
-        version=_next_version(before),
+        version=version,
     )
-    return _catalogue_changed(command.restaurant_id, before, after, [], now)
 
 
 def put_menu_item(
@@ -61,11 +66,9 @@ def put_menu_item(
     else:
         share = None if command.portions is None else command.portions + net_received.get(command.sku, 0)
         portions = _with_minimum(share, stock.reserved + stock.wasted)
-        changed = (
-            []
-            if portions == stock.portions
-            else [replace(stock, portions=portions, version=stock.version + 1)]
-        )
+        changed = []
+        if portions != stock.portions:
+            changed = [replace(stock, portions=portions, version=stock.version + 1)]
     return _catalogue_changed(command.restaurant_id, before, after, changed, now)
 
 

@@ -1,23 +1,11 @@
-"""decide(state, command, now) -> Decision: the one place where anything is decided."""
+"""decide(state, command, now) -> Decision: the one place where anything is decided.
 
-from schemas import buckets
+With `evolve.evolve` it is J. Chassaing's Decider (Functional Event Sourcing Decider, 2021).
+"""
+
+from schemas import buckets, commands
 from schemas.codec import ReplyAddress
-from schemas.commands import (
-    AdvanceOrder,
-    CancelOrder,
-    Command,
-    LendPortions,
-    OfferPortions,
-    PaymentResult,
-    PlaceOrder,
-    PutMenuItem,
-    PutPromotion,
-    PutRestaurant,
-    ReplicateCatalogue,
-    RequestPortions,
-    Tick,
-    restaurant_of,
-)
+from schemas.commands import Command, restaurant_of
 from schemas.timestamps import EpochMs
 from streams.domain.catalogue import put_menu_item, put_promotion, put_restaurant
 from streams.domain.decision import Decision, Policy
@@ -66,13 +54,18 @@ def _decide_in_bucket(
     state: State, command: Command, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
 ) -> Decision:
     match command:
-        case PlaceOrder():
+        case commands.PlaceOrder():
             return routing.place_in_bucket(state, command, now, policy, reply_to)
-        case PutRestaurant() | PutMenuItem() | PutPromotion():
+        case commands.PutRestaurant() | commands.PutMenuItem() | commands.PutPromotion():
             return catalogue_replication.put(state, command, now, policy)
-        case ReplicateCatalogue() | RequestPortions() | LendPortions() | OfferPortions():
+        case (
+            commands.ReplicateCatalogue()
+            | commands.RequestPortions()
+            | commands.LendPortions()
+            | commands.OfferPortions()
+        ):
             return inbox.handle(state, command, now, policy)
-        case Tick():
+        case commands.Tick():
             return Decision()
         case _:
             decision = _decide(state, command, now, policy, reply_to)
@@ -83,19 +76,25 @@ def _decide(
     state: State, command: Command, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
 ) -> Decision:
     match command:
-        case PlaceOrder():
+        case commands.PlaceOrder():
             return place_order(state, command, now, policy, reply_to)
-        case AdvanceOrder():
+        case commands.AdvanceOrder():
             return advance_order(state, command, now)
-        case CancelOrder():
+        case commands.CancelOrder():
             return cancel_order(state, command, now, policy, reply_to)
-        case PaymentResult():
+        case commands.PaymentResult():
             return payment_result(state, command, now)
-        case PutRestaurant():
+        case commands.PutRestaurant():
             return put_restaurant(state, command, now)
-        case PutMenuItem():
+        case commands.PutMenuItem():
             return put_menu_item(state, command, now)
-        case PutPromotion():
+        case commands.PutPromotion():
             return put_promotion(state, command, now)
-        case Tick() | ReplicateCatalogue() | RequestPortions() | LendPortions() | OfferPortions():
+        case (
+            commands.Tick()
+            | commands.ReplicateCatalogue()
+            | commands.RequestPortions()
+            | commands.LendPortions()
+            | commands.OfferPortions()
+        ):
             return Decision()

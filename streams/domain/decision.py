@@ -48,5 +48,5 @@ class Policy(Struct, frozen=True):
 
 
 def reply_only(answer: Answer) -> Decision:
-    """Reply without a fact: nothing is written, so a later attempt with the same key is decided again."""
+    """Return a decision that only replies. Nothing is written, so a later request with the same key is decided again."""
     return Decision(reply=Reply(answer))

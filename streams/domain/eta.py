@@ -50,9 +50,8 @@ def estimate(now: EpochMs, open_orders: int, capacity: int, preparations: Sequen
     wait = (ahead - done) * one.mean / capacity
     wait_deviation = math.sqrt(
         ahead * (one.deviation / capacity) ** 2  # each may take longer or shorter
-        + min(ahead, capacity)
-        * (one.mean / capacity) ** 2
-        / 12  # how far those in preparation are is unknown
+        # how far those in preparation are is unknown: uniform
+        + min(ahead, capacity) * (one.mean / capacity) ** 2 / 12
         + (ahead / capacity) ** 2 * one.deviation**2 / one.count  # the mean itself was measured
     )
     p50 = wait + one.median

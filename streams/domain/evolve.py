@@ -5,40 +5,34 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from schemas import facts
 from schemas.commands import CASH
 from schemas.facts import (
     CatalogChanged,
     Fact,
-    OrderCancelled,
     OrderConfirmed,
     OrderCreated,
     OrderFailed,
-    OrderStatusChanged,
-    PaymentRefunded,
-    PortionsMoved,
     StockReleased,
     StockReserved,
 )
 from schemas.orders import Order, order_of
 from schemas.replies import Answer
 from schemas.timestamps import EpochMs, Milliseconds, add_seconds, from_text
-from streams.domain import eta, order_facts
+from streams.domain import eta, idempotency, order_facts
 from streams.domain.decision import Decision, Policy
 from streams.domain.order_machine import IN_KITCHEN_QUEUE
-from streams.domain.state import Change, State, WritableState
-from tables.records import CustomerUsage, IdempotencyRecord, Kitchen, Timer
+from streams.domain.state import Change, State, WritableState, set_timer
+from tables.records import CustomerUsage, Kitchen, Timer
 from tables.registry import (
     CUSTOMER_USAGE,
-    IDEMPOTENCY_KEYS,
     ITEMS,
     KITCHENS,
     ORDERS,
     PROMOTIONS,
     RESTAURANTS,
     STOCKS,
-    TIMERS,
     key,
-    timer_key,
 )
 
 AnyChange = Change[Any]
@@ -79,13 +73,13 @@ def evolve(state: State, fact: Fact, policy: Policy) -> list[AnyChange]:
         case OrderFailed():
             answer = order_facts.answer_of(fact)
             return [_order(fact, answer.order), *_idempotency(fact, answer, policy)]
-        case OrderStatusChanged() | OrderCancelled():
+        case facts.OrderStatusChanged() | facts.OrderCancelled():
             return [_order(fact, order_of(fact)), *_kitchen(state, fact)]
-        case PaymentRefunded():
+        case facts.PaymentRefunded():
             return [_order(fact, order_of(fact))]
         case CatalogChanged():
             return list(_catalogue(fact))
-        case PortionsMoved():
+        case facts.PortionsMoved():
             return [Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock) for item in fact.items]
 
 
@@ -133,32 +127,22 @@ def _idempotency(
     fact: OrderCreated | OrderConfirmed | OrderFailed, answer: Answer | None, policy: Policy
 ) -> Iterator[AnyChange]:
     expires_at = add_seconds(from_text(fact.created_at), policy.idempotency_ttl_seconds)
-    record = IdempotencyRecord(
-        request_fingerprint=fact.request_fingerprint,
-        order_id=fact.order_id,
-        answer=answer,
-        expires_at=expires_at,
-    )
-    yield Change(IDEMPOTENCY_KEYS, key(fact.restaurant_id, fact.idempotency_key_hash), record)
+    yield idempotency.store_key(fact, answer, expires_at)
     if answer is None:
-        yield _timer(Timer("key", fact.restaurant_id, fact.idempotency_key_hash, expires_at))
+        yield idempotency.key_timer(fact, expires_at)
 
 
 def _reservation_timer(state: State, fact: StockReserved, policy: Policy) -> Iterator[AnyChange]:
     order = state[ORDERS][key(fact.restaurant_id, fact.order_id)]
     if order.payment_method != CASH:
         due = add_seconds(from_text(fact.occurred_at), policy.reservation_seconds)
-        yield _timer(Timer("reservation", fact.restaurant_id, fact.order_id, due))
+        yield set_timer(Timer("reservation", fact.restaurant_id, fact.order_id, due))
 
 
 def _preparation_timer(state: State, fact: OrderConfirmed) -> AnyChange:
     timeout_seconds = state[RESTAURANTS][fact.restaurant_id].preparation_timeout_seconds
     due = add_seconds(from_text(fact.occurred_at), timeout_seconds)
-    return _timer(Timer("preparation", fact.restaurant_id, fact.order_id, due))
-
-
-def _timer(timer: Timer) -> AnyChange:
-    return Change(TIMERS, timer_key(timer), timer)
+    return set_timer(Timer("preparation", fact.restaurant_id, fact.order_id, due))
 
 
 def _catalogue(fact: CatalogChanged) -> Iterator[AnyChange]:
@@ -171,6 +155,6 @@ def _catalogue(fact: CatalogChanged) -> Iterator[AnyChange]:
         yield Change(PROMOTIONS, key(restaurant_id, promotion.promotion_id), promotion)
         for due in (EpochMs(promotion.starts_at), EpochMs(promotion.ends_at)):
             if due > from_text(fact.occurred_at):
-                yield _timer(Timer("promotion", restaurant_id, promotion.promotion_id, due))
+                yield set_timer(Timer("promotion", restaurant_id, promotion.promotion_id, due))
     for stock in fact.stocks:
         yield Change(STOCKS, key(restaurant_id, stock.sku), stock)

@@ -1,17 +1,17 @@
 """A placed order: moved on by the restaurant, cancelled, or prepared too late."""
 
+from msgspec.structs import replace
+
 from schemas.codec import ReplyAddress
 from schemas.commands import AdvanceOrder, CancelOrder
-from schemas.facts import StockReleased
 from schemas.orders import Order, Reason, Refund, order_of
 from schemas.replies import Answer, Reply
-from schemas.timestamps import EpochMs, add_seconds, to_text
-from streams.domain import order_facts, payments, place_order, reservation
+from schemas.timestamps import EpochMs, add_seconds
+from streams.domain import idempotency, order_facts, payments, reservation
 from streams.domain.decision import Decision, Policy, reply_only
 from streams.domain.order_machine import IN_PREPARATION, TRIGGER_OF_STATUS, next_state
-from streams.domain.state import Change, State
-from tables.records import IdempotencyRecord, Timer
-from tables.registry import IDEMPOTENCY_KEYS, ORDERS, TIMERS, key, timer_key
+from streams.domain.state import State
+from tables.registry import ORDERS, key
 
 
 def advance_order(state: State, command: AdvanceOrder, now: EpochMs) -> Decision:
@@ -32,10 +32,8 @@ def cancel_order(
     state: State, command: CancelOrder, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
 ) -> Decision:
     """Cancel an order that is not in preparation yet; a retry with the same key gets the first answer."""
-    idempotency_key = key(command.restaurant_id, command.idempotency_key_hash)
-    record = state[IDEMPOTENCY_KEYS].get(idempotency_key)
-    if record is not None and record.expires_at > now:
-        return place_order.replay(state, record, command.request_fingerprint, command.restaurant_id, reply_to)
+    if (replayed := idempotency.replay(state, command, now, reply_to)) is not None:
+        return replayed
     order = state[ORDERS].get(key(command.restaurant_id, command.order_id))
     if order is None:
         return reply_only(Answer("unknown_order"))
@@ -51,24 +49,8 @@ def cancel_order(
     assert isinstance(first, Order)
     answer = Answer("cancelled", order_of(first))
     expires_at = add_seconds(now, policy.idempotency_ttl_seconds)
-    record = IdempotencyRecord(
-        request_fingerprint=command.request_fingerprint,
-        order_id=command.order_id,
-        answer=answer,
-        expires_at=expires_at,
-    )
-    timer = Timer("key", command.restaurant_id, command.idempotency_key_hash, expires_at)
-    return Decision(
-        facts=decision.facts,
-        reply=Reply(answer),
-        deferred_replies=decision.deferred_replies,
-        payment_requests=decision.payment_requests,
-        state_changes=(
-            *decision.state_changes,
-            Change(IDEMPOTENCY_KEYS, idempotency_key, record),
-            Change(TIMERS, timer_key(timer), timer),
-        ),
-    )
+    stored = idempotency.store_key(command, answer, expires_at), idempotency.key_timer(command, expires_at)
+    return replace(decision, reply=Reply(answer), state_changes=(*decision.state_changes, *stored))
 
 
 def preparation_expires(state: State, order: Order, now: EpochMs) -> Decision:
@@ -80,14 +62,10 @@ def cancel(state: State, order: Order, now: EpochMs, reason: Reason) -> Decision
     """Cancel a confirmed order: release its portions, or waste those in preparation, and refund it."""
     wasted = order.status in IN_PREPARATION
     refund = Refund("pending", order.total) if order.paid else None
-    released = StockReleased(
-        restaurant_id=order.restaurant_id,
-        order_id=order.order_id,
-        items=reservation.release(state, order, now, wasted=wasted),
-        wasted=wasted,
-        occurred_at=to_text(now),
-    )
     return Decision(
-        (order_facts.cancelled(order, now, reason, refund), released),
+        (
+            order_facts.cancelled(order, now, reason, refund),
+            reservation.released(state, order, now, wasted=wasted),
+        ),
         payment_requests=(payments.refund_request(order),) if order.paid else (),
     )

@@ -5,7 +5,7 @@
 
 from typing import Literal
 
-from schemas.orders import FINAL, Status
+from schemas.orders import Status
 
 Trigger = Literal[
     "place",
@@ -50,12 +50,3 @@ TRIGGER_OF_STATUS: dict[str, Trigger] = {
 def next_state(state: Status | None, trigger: Trigger) -> Status | None:
     """Return the state that follows, or None if the trigger is not allowed in this state."""
     return TRANSITIONS.get((state, trigger))
-
-
-def diagram() -> str:
-    """Return the table as a Mermaid state diagram; README.md shows it, and a test compares the two."""
-    lines = ["stateDiagram-v2"]
-    for (state, trigger), following in TRANSITIONS.items():
-        lines.append(f"    {state or '[*]'} --> {following}: {trigger}")
-    lines += [f"    {state} --> [*]" for state in sorted(FINAL)]
-    return "\n".join(lines)

@@ -4,11 +4,10 @@ from typing import Any
 
 from schemas.codec import ReplyAddress
 from schemas.commands import PaymentResult
-from schemas.facts import StockReleased
 from schemas.orders import Order, Reason
 from schemas.payments import PaymentRequest
 from schemas.replies import Answer, Reply
-from schemas.timestamps import EpochMs, to_text
+from schemas.timestamps import EpochMs
 from streams.domain import order_facts, place_order, reservation
 from streams.domain.decision import Decision
 from streams.domain.state import Change, State
@@ -28,7 +27,9 @@ def payment_result(state: State, command: PaymentResult, now: EpochMs) -> Decisi
         return NOTHING  # a repeat, or too late: then the refund that was requested takes it back
     if command.outcome == "authorised":
         confirmed = place_order.confirm(state, order, _fingerprint(state, order), now, paid=True)
-        replies, changes = replies_to_pending(state, order, order_facts.answer_of(confirmed))
+        replies, changes = replies_to_pending(
+            state, order.restaurant_id, order.order_id, order_facts.answer_of(confirmed)
+        )
         return Decision((confirmed,), deferred_replies=replies, state_changes=changes)
     return fail_and_release(state, order, now, "payment_declined")
 
@@ -45,16 +46,11 @@ def fail_and_release(
     failed = order_facts.failed(
         order, now, reason, skus=[], shortages=[], request_fingerprint=_fingerprint(state, order)
     )
-    released = StockReleased(
-        restaurant_id=order.restaurant_id,
-        order_id=order.order_id,
-        items=reservation.release(state, order, now, wasted=False),
-        wasted=False,
-        occurred_at=to_text(now),
+    replies, changes = replies_to_pending(
+        state, order.restaurant_id, order.order_id, order_facts.answer_of(failed)
     )
-    replies, changes = replies_to_pending(state, order, order_facts.answer_of(failed))
     return Decision(
-        (failed, released),
+        (failed, reservation.released(state, order, now, wasted=False)),
         deferred_replies=replies,
         payment_requests=(refund_request(order),) if revoke_payment else (),
         state_changes=changes,
@@ -73,13 +69,13 @@ def refund_request(order: Order) -> PaymentRequest:
 
 
 def replies_to_pending(
-    state: State, order: Order, answer: Answer
+    state: State, restaurant_id: str, order_id: str, answer: Answer
 ) -> tuple[tuple[tuple[ReplyAddress, Reply], ...], tuple[Change[Any], ...]]:
     """Return replies to all callers that wait for this order, and the change that removes their addresses.
 
     All but the first caller get a replay.
     """
-    pending_key = key(order.restaurant_id, order.order_id)
+    pending_key = key(restaurant_id, order_id)
     pending = state[PENDING_REPLIES].get(pending_key)
     if pending is None:
         return (), ()

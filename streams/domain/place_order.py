@@ -1,8 +1,6 @@
 """Place an order. Checked in this order: idempotency key, menu, prices and windows, limits, stock."""
 
-from typing import Any
-
-from schemas import identity, money
+from schemas import money
 from schemas.codec import ReplyAddress
 from schemas.commands import CASH, PlaceOrder
 from schemas.facts import OrderConfirmed, OrderCreated, StockReserved
@@ -10,26 +8,21 @@ from schemas.orders import Order, Reason, Shortage, order_of
 from schemas.payments import PaymentRequest
 from schemas.replies import Answer, Reply
 from schemas.timestamps import EpochMs, add_seconds, to_text
-from streams.domain import eta, order_facts, reservation
+from streams.domain import eta, idempotency, order_facts, reservation
 from streams.domain.decision import Decision, Policy, reply_only
 from streams.domain.order_machine import TRANSITIONS
 from streams.domain.reservation import Quote
-from streams.domain.state import Change, State
-from tables.records import IdempotencyRecord, Kitchen, PendingReplies
-from tables.registry import IDEMPOTENCY_KEYS, KITCHENS, ORDERS, PENDING_REPLIES, RESTAURANTS, key
-
-#: Callers of one order that get a reply when its payment is decided; earlier ones have timed out long before.
-MAX_PENDING_REPLIES = 50
+from streams.domain.state import State
+from tables.records import Kitchen
+from tables.registry import KITCHENS, ORDERS, RESTAURANTS, key
 
 
 def place_order(
     state: State, command: PlaceOrder, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
 ) -> Decision:
     """Decide an order. A retry with the same key gets the first answer, or waits for the same outcome."""
-    record = state[IDEMPOTENCY_KEYS].get(key(command.restaurant_id, command.idempotency_key_hash))
-    if record is not None and record.expires_at > now:
-        return replay(state, record, command.request_fingerprint, command.restaurant_id, reply_to)
-    return place_new(state, command, now, policy, reply_to)
+    replayed = idempotency.replay(state, command, now, reply_to)
+    return place_new(state, command, now, policy, reply_to) if replayed is None else replayed
 
 
 def place_new(
@@ -59,21 +52,6 @@ def place_new(
     return _reserve(state, command, quote, now, policy, reply_to)
 
 
-def replay(
-    state: State,
-    record: IdempotencyRecord,
-    request_fingerprint: str,
-    restaurant_id: str,
-    reply_to: ReplyAddress | None,
-) -> Decision:
-    """Decide a request whose key is known: the stored answer, or the caller waits for it."""
-    if not identity.is_same_request(record.request_fingerprint, request_fingerprint):
-        return reply_only(Answer("key_reused"))
-    if record.answer is not None:
-        return Decision(reply=Reply(record.answer, replayed=True))
-    return Decision(state_changes=_add_pending_reply(state, restaurant_id, record.order_id, reply_to))
-
-
 def confirm(
     state: State, order: Order, request_fingerprint: str, now: EpochMs, *, paid: bool
 ) -> OrderConfirmed:
@@ -87,17 +65,6 @@ def confirm(
         paid=paid,
         request_fingerprint=request_fingerprint,
     )
-
-
-def _add_pending_reply(
-    state: State, restaurant_id: str, order_id: str, reply_to: ReplyAddress | None
-) -> tuple[Change[Any], ...]:
-    if reply_to is None:
-        return ()
-    pending_key = key(restaurant_id, order_id)
-    before = state[PENDING_REPLIES].get(pending_key, PendingReplies([]))
-    addresses = [*before.addresses, reply_to][-MAX_PENDING_REPLIES:]
-    return (Change(PENDING_REPLIES, pending_key, PendingReplies(addresses)),)
 
 
 def _created(state: State, command: PlaceOrder, quote: Quote, now: EpochMs) -> OrderCreated:
@@ -150,7 +117,7 @@ def _reserve(
     return Decision(
         facts=(created, reserved),
         payment_requests=(request,),
-        state_changes=_add_pending_reply(state, command.restaurant_id, command.order_id, reply_to),
+        state_changes=idempotency.add_pending_reply(state, command.restaurant_id, command.order_id, reply_to),
     )
 
 

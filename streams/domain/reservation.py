@@ -1,18 +1,18 @@
 """Price an order by the current offers, and reserve the portions of all its lines or of none."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas import pricing
-from schemas.catalogue import Promotion, Stock
+from schemas.catalogue import Stock
 from schemas.commands import CustomerRef, RequestedItem
-from schemas.facts import ReservedItem
+from schemas.facts import ReservedItem, StockReleased
 from schemas.orders import Order, OrderLine, Shortage
 from schemas.pricing import Offer
-from schemas.timestamps import EpochMs
+from schemas.timestamps import EpochMs, to_text
 from streams.domain.state import State
 from tables.registry import CUSTOMER_USAGE, ITEMS, PROMOTIONS, STOCKS, key
 
@@ -21,8 +21,16 @@ class Quote(Struct, frozen=True):
     """What an order wants at the current offers; lines of one sku are counted together."""
 
     lines: list[OrderLine]
-    quantities: dict[str, int]  # by sku
+    quantities: Mapping[str, int]  # by sku
     offers: dict[str, Offer]
+
+
+def total_quantities(lines: Iterable[RequestedItem | OrderLine]) -> Counter[str]:
+    """Return how many portions the lines have of each sku together."""
+    quantities: Counter[str] = Counter()
+    for line in lines:
+        quantities[line.sku] += line.quantity
+    return quantities
 
 
 def unknown_items(state: State, restaurant_id: str, lines: Iterable[RequestedItem]) -> list[str]:
@@ -30,20 +38,17 @@ def unknown_items(state: State, restaurant_id: str, lines: Iterable[RequestedIte
     return list(dict.fromkeys(line.sku for line in lines if key(restaurant_id, line.sku) not in state[ITEMS]))
 
 
-def current_offer(state: State, restaurant_id: str, sku: str, now: EpochMs) -> Offer:
-    """Return the offer of an item of the menu at `now`."""
-    stock = state[STOCKS][key(restaurant_id, sku)]
-    return pricing.current_offer(
-        state[ITEMS][key(restaurant_id, sku)], stock, _promotions(state, restaurant_id, stock), now
-    )
+def current_offer(state: State, restaurant_id: str, stock: Stock, now: EpochMs) -> Offer:
+    """Return the offer of an item of the menu at `now`, with this stock of it."""
+    promotions = [state[PROMOTIONS][key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]
+    return pricing.current_offer(state[ITEMS][key(restaurant_id, stock.sku)], stock, promotions, now)
 
 
 def make_quote(state: State, restaurant_id: str, lines: list[RequestedItem], now: EpochMs) -> Quote:
     """Price the lines at the current offers; every sku must be on the menu."""
-    quantities: Counter[str] = Counter()
-    for line in lines:
-        quantities[line.sku] += line.quantity
-    offers = {sku: current_offer(state, restaurant_id, sku, now) for sku in quantities}
+    quantities = total_quantities(lines)
+    stocks = (state[STOCKS][key(restaurant_id, sku)] for sku in quantities)
+    offers = {stock.sku: current_offer(state, restaurant_id, stock, now) for stock in stocks}
     priced = [
         OrderLine(
             sku=line.sku,
@@ -54,7 +59,7 @@ def make_quote(state: State, restaurant_id: str, lines: list[RequestedItem], now
         )
         for line in lines
     ]
-    return Quote(priced, dict(quantities), offers)
+    return Quote(priced, quantities, offers)
 
 
 def changed_prices(quote: Quote, lines: list[RequestedItem]) -> list[str]:
@@ -146,34 +151,36 @@ def reserve_portions(stock: Stock, quantity: int, promotion_id: str | None) -> S
     return _adjust(stock, promotion_id, reserved=quantity, wasted=0)
 
 
+def released(state: State, order: Order, now: EpochMs, *, wasted: bool) -> StockReleased:
+    """Return the fact that what an order has reserved is free again, or wasted."""
+    return StockReleased(
+        restaurant_id=order.restaurant_id,
+        order_id=order.order_id,
+        items=release(state, order, now, wasted=wasted),
+        wasted=wasted,
+        occurred_at=to_text(now),
+    )
+
+
 def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[ReservedItem]:
-    """Release what an order has reserved; wasted portions do not become free."""
-    quantities: dict[str, int] = {}
-    promotions: dict[str, str | None] = {}
-    for line in order.items:
-        quantities[line.sku] = quantities.get(line.sku, 0) + line.quantity
-        promotions[line.sku] = line.promotion_id
-    released = []
-    for sku, quantity in quantities.items():
-        stock_key = key(order.restaurant_id, sku)
-        stock = _adjust(
-            state[STOCKS][stock_key], promotions[sku], reserved=-quantity, wasted=quantity if wasted else 0
-        )
-        offer = pricing.current_offer(
-            state[ITEMS][stock_key], stock, _promotions(state, order.restaurant_id, stock), now
-        )
-        released.append(
+    """Return the items of a release of what an order has reserved; wasted portions do not become free."""
+    promotions = {line.sku: line.promotion_id for line in order.items}
+    items = []
+    for sku, quantity in total_quantities(order.items).items():
+        before = state[STOCKS][key(order.restaurant_id, sku)]
+        stock = _adjust(before, promotions[sku], reserved=-quantity, wasted=quantity if wasted else 0)
+        items.append(
             ReservedItem(
                 sku=sku,
                 quantity=quantity,
-                available=offer.available,
+                available=current_offer(state, order.restaurant_id, stock, now).available,
                 version=stock.version,
                 stock=stock,
                 promotion_id=promotions[sku],
                 customer_id=order.customer_id,
             )
         )
-    return released
+    return items
 
 
 def _adjust(stock: Stock, promotion_id: str | None, reserved: int, wasted: int) -> Stock:
@@ -191,7 +198,3 @@ def _adjust(stock: Stock, promotion_id: str | None, reserved: int, wasted: int) 
         allotments=allotments,
         version=stock.version + 1,
     )
-
-
-def _promotions(state: State, restaurant_id: str, stock: Stock) -> list[Promotion]:
-    return [state[PROMOTIONS][key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]

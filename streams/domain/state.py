@@ -2,7 +2,8 @@
 
 from typing import Generic, NamedTuple, Protocol, TypeVar, overload
 
-from tables.registry import TableSpec
+from tables.records import Timer
+from tables.registry import TIMERS, TableSpec, timer_key
 
 D = TypeVar("D")
 R = TypeVar("R")
@@ -38,3 +39,8 @@ class WritableState(State, Protocol):
     """A state that changes can be put into; later reads see them."""
 
     def put(self, change: Change[R], /) -> None: ...
+
+
+def set_timer(timer: Timer) -> Change[Timer]:
+    """Return the change that sets a timer."""
+    return Change(TIMERS, timer_key(timer), timer)

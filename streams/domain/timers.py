@@ -34,9 +34,7 @@ def _fire(state: State, timer: Timer, now: EpochMs) -> Decision:
     if timer.kind == "key":
         record = state[IDEMPOTENCY_KEYS].get(subject)
         is_expired = record is not None and record.answer is not None and record.expires_at <= now
-        return (
-            Decision(state_changes=(Change(IDEMPOTENCY_KEYS, subject, None),)) if is_expired else Decision()
-        )
+        return Decision(state_changes=(Change(IDEMPOTENCY_KEYS, subject, None),) if is_expired else ())
     order = state[ORDERS].get(subject)
     if order is None:
         return Decision()

@@ -22,8 +22,8 @@ def no_failpoints(point: str) -> None:
 def kill_at(where: str) -> Failpoint:
     """Return a failpoint that sends this process SIGKILL.
 
-    `where` is `point[:count]`: at which point, and the how many-th time (1). Empty: never. Raises ValueError for
-    a point that does not exist.
+    `where` is `point[:count]`: the signal is sent when the process passes the point for the count-th time (1).
+    Empty: never. Raises ValueError for a point that does not exist.
     """
     if not where:
         return no_failpoints

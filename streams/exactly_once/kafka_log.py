@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced
 
 from schemas.kafka_connection import KafkaConnection
-from schemas.runtime.kafka_clients import make_consumer, make_transactional_producer
+from schemas.runtime.kafka_clients import make_consumer, make_producer
 from schemas.runtime.kafka_shutdown import close_quietly
 from streams.exactly_once.ports import FencedError, LogTruncatedError, Output, StateChanges
 
@@ -40,10 +41,10 @@ class KafkaLog:
 
     async def fence(self) -> None:
         """Start a new producer: the broker aborts the transaction of the previous one, and shuts it out."""
-        await self._close_producer()
-        producer = make_transactional_producer(
+        await self.close()
+        producer = make_producer(
             self._connection,
-            self._transactional_id,
+            transactional_id=self._transactional_id,
             client_id=self._transactional_id,
             transaction_timeout_ms=self._transaction_timeout_ms,
             max_batch_size=MAX_REQUEST_BYTES,
@@ -88,7 +89,7 @@ class KafkaLog:
 
         After `fence` the partition has no open transaction, so everything up to its end is committed.
         """
-        async with _Reader(self._connection, self._changelog) as consumer:
+        async with _read(self._connection, self._changelog) as consumer:
             end = (await consumer.end_offsets([self._changelog]))[self._changelog]
             begin = (await consumer.beginning_offsets([self._changelog]))[self._changelog]
             if offset > end:
@@ -103,21 +104,13 @@ class KafkaLog:
 
     async def first_input(self, offset: int) -> int | None:
         """Return the offset of the first input at or after `offset`, by reading the source."""
-        async with _Reader(self._connection, self._source) as consumer:
+        async with _read(self._connection, self._source) as consumer:
             consumer.seek(self._source, offset)
             records = await consumer.getmany(timeout_ms=2_000, max_records=1)
             return next((int(r.offset) for batch in records.values() for r in batch), None)
 
     async def close(self) -> None:
         """Close the producer; the next `fence`, or the broker's timeout, aborts an open transaction."""
-        await self._close_producer()
-
-    def _open_producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            raise FencedError(f"{self._transactional_id}: not fenced yet")
-        return self._producer
-
-    async def _close_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is None:
             return
@@ -126,28 +119,25 @@ class KafkaLog:
             ended.exception()  # already handled; asyncio would log it as never retrieved
         await close_quietly(producer.stop())
 
+    def _open_producer(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise FencedError(f"{self._transactional_id}: not fenced yet")
+        return self._producer
 
-class _Reader:
-    """A consumer of one partition, without a group, that reads only committed records."""
 
-    def __init__(self, connection: KafkaConnection, partition: TopicPartition) -> None:
-        self._partition = partition
-        self._consumer = make_consumer(
-            connection, request_timeout_ms=int(STEP_TIMEOUT_SECONDS * 1000), fetch_max_wait_ms=50
-        )
-
-    async def __aenter__(self) -> AIOKafkaConsumer:
-        try:
-            async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
-                await self._consumer.start()
-        except BaseException:
-            await close_quietly(self._consumer.stop())
-            raise
-        self._consumer.assign([self._partition])
-        return self._consumer
-
-    async def __aexit__(self, *exc: object) -> None:
-        await close_quietly(self._consumer.stop())
+@asynccontextmanager
+async def _read(connection: KafkaConnection, partition: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer of one partition, without a group, that reads only committed records."""
+    consumer = make_consumer(
+        connection, request_timeout_ms=int(STEP_TIMEOUT_SECONDS * 1000), fetch_max_wait_ms=50
+    )
+    try:
+        async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
+            await consumer.start()
+        consumer.assign([partition])
+        yield consumer
+    finally:
+        await close_quietly(consumer.stop())
 
 
 def _batches(producer: AIOKafkaProducer, records: list[Output]) -> list[Any]:

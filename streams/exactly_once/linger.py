@@ -40,9 +40,8 @@ class Linger:
         last = self._measured_at.get(partition, MonotonicSeconds(now - RATE_WINDOW_SECONDS))
         seconds = max(1e-6, now - last)
         rate = self._rates.get(partition, 0.0)
-        self._rates[partition] = rate - math.expm1(-seconds / RATE_WINDOW_SECONDS) * (
-            messages / seconds - rate
-        )
+        weight = -math.expm1(-seconds / RATE_WINDOW_SECONDS)
+        self._rates[partition] = rate + weight * (messages / seconds - rate)
         self._measured_at[partition] = now
 
     def _rate(self, partition: str, now: MonotonicSeconds) -> float:

@@ -14,30 +14,11 @@ from streams.exactly_once.staging import StagedTable
 
 log = logging.getLogger(__name__)
 
-
-class OutputBuffer:
-    """The records that a handler sends."""
-
-    def __init__(self) -> None:
-        self.outputs: list[Output] = []
-
-    def send(
-        self,
-        topic: str,
-        partition: int,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
-    ) -> None:
-        """Write a record in the transaction of this batch."""
-        self.outputs.append(Output(topic, partition, key, value, headers))
-
-
 Tables = dict[str, StagedTable[Any]]
-#: The application: called with a message, the time, the tables and the outputs. It returns in a word what became of
-#: the message, for the metrics. It must not await, and must depend on its arguments alone. The time never runs
+#: The application: called with a message, the time, the tables, and the list to which it appends the records that it
+#: writes. It returns in a word what became of the message, for the metrics. It must not await, and must depend on its arguments alone. The time never runs
 #: backwards.
-MessageHandler = Callable[[Message, EpochMs, Tables, OutputBuffer], str]
+MessageHandler = Callable[[Message, EpochMs, Tables, list[Output]], str]
 #: Returns the record to write for a message at which the handler raised.
 DeadLetterFactory = Callable[[Message, Exception], Output]
 #: The result of such a message.
@@ -65,8 +46,8 @@ def run(
     accept_gap: bool = False,
 ) -> MicroBatch:
     """Call the handler for messages in order; stop at a gap, unless the first one is to be accepted (rule 5)."""
-    buffer = OutputBuffer()
-    batch = MicroBatch(buffer.outputs, position, processed=0, skipped=0, results=Counter())
+    outputs: list[Output] = []
+    batch = MicroBatch(outputs, position, processed=0, skipped=0, results=Counter())
     for message in messages:
         expected, latest = batch.position
         if message.offset < expected:
@@ -77,15 +58,15 @@ def run(
             break
         accept_gap = False
         now = max(latest, message.timestamp)
-        written = len(buffer.outputs)
+        written = len(outputs)
         try:
-            result = handler(message, now, tables, buffer)
+            result = handler(message, now, tables, outputs)
         except Exception as error:  # no message may stop its partition
             log.warning("dead letter: %s-%d@%d: %r", message.topic, message.partition, message.offset, error)
-            del buffer.outputs[written:]
+            del outputs[written:]
             for table in tables.values():
                 table.reject()
-            buffer.outputs.append(dead_letter(message, error))
+            outputs.append(dead_letter(message, error))
             result = DEAD
         else:
             for table in tables.values():

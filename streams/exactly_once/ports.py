@@ -33,7 +33,7 @@ class Output(NamedTuple):
     partition: int
     key: bytes | None
     value: bytes | None
-    headers: RecordHeaders
+    headers: RecordHeaders = ()
 
 
 class FencedError(Exception):

@@ -101,10 +101,7 @@ class ExactlyOnceRuntime:
             await asyncio.wait(running.values())
 
     async def take_over(
-        self,
-        tps: set[TP],
-        rewind: Callable[[TP, int], None],
-        resume_fetching: Callable[[TP], None],
+        self, tps: set[TP], rewind: Callable[[TP, int], None], resume_fetching: Callable[[TP], None]
     ) -> dict[TP, int]:
         """Become the writer of these partitions, and close all others; return the position of each.
 

@@ -39,7 +39,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread, with sticky assignment: a rebalance moves as few partitions as possible."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        """Faust chooses the assignor and the fetch wait itself, and takes its own connection settings."""
+        """Faust's own version fixes the assignor and the fetch wait, and makes the client itself."""
         conf = self.app.conf
         return make_consumer(
             self.app.runtime.settings.connection,

@@ -29,7 +29,7 @@ FAULT_STEPS = 1_500
 #: Commands without a reply.
 WITHOUT_REPLY = (b'"payment-result"', b'"mirror"', b'"ask-portions"', b'"lend-portions"', b'"offer-portions"')
 DEAD_LETTERS = DEAD_LETTER_TOPICS[ORDER_COMMANDS.name].name
-FACTS = {topic.name for topic in FACT_TOPICS.values()}
+FACT_CLASSES = {topic.name: cls for cls, topic in FACT_TOPICS.items()}
 
 
 class SeedResult(Struct):
@@ -104,7 +104,7 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
             headers = dict(output.headers)
             if (replied := _replied_command(output.topic, headers)) is not None:
                 seen.answered.append(replied)
-            if output.topic in FACTS:
+            if output.topic in FACT_CLASSES:
                 event_id = headers["event-id"].decode()
                 seen.facts.append(Fact(output.topic, partition, offset, event_id, value_of(output.value)))
                 deliveries.extend([(partition, output)] * rng.choice([1, 1, 2]))
@@ -112,7 +112,7 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
                 seen.dead += 1
     rng.shuffle(deliveries)  # topics are read concurrently, and again after a crash
     for partition, output in deliveries:
-        fact = codec.decode(codec.MESSAGE_CLASSES[output.topic], output.value or b"")
+        fact = codec.decode(FACT_CLASSES[output.topic], output.value or b"")
         for write in project(fact, partition):
             views.put(write)
     seen.views = views.fields

@@ -14,7 +14,7 @@ from streams.domain.escrow import pools, waitlist
 from streams.domain.escrow.unit_of_work import UnitOfWork
 from tables.records import BorrowingRound, WaitlistedOrder
 
-#: Silence after which a peer is not waited for; its response still counts when it arrives (S7).
+#: A round does not wait longer than this for a peer; a response that comes later still counts (S7).
 PEER_TIMEOUT_MS = 800
 #: Rounds for one order, and how long it waits, before it is refused without certainty (S6).
 MAX_ROUNDS = 32

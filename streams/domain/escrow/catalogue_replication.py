@@ -2,10 +2,10 @@
 
 from msgspec.structs import replace
 
-from schemas.catalogue import Allotment, Item, Promotion, Restaurant, Stock
+from schemas.catalogue import Allotment, Item, Promotion, Stock
 from schemas.commands import CatalogueCommand, PutMenuItem, PutPromotion, PutRestaurant, ReplicateCatalogue
 from schemas.timestamps import EpochMs
-from streams.domain.catalogue import put_menu_item, put_promotion, put_restaurant
+from streams.domain.catalogue import make_profile, put_menu_item, put_promotion, put_restaurant
 from streams.domain.decision import Decision, ForwardedCommand, Policy
 from streams.domain.escrow import recall
 from streams.domain.escrow.unit_of_work import UnitOfWork
@@ -53,14 +53,7 @@ def _replicate_restaurant(work: UnitOfWork, put_: PutRestaurant, version: int) -
         is_open = work.policy.open_rate == 0
         work.update(created_with_buckets=True, is_open=is_open, window_started_at=work.now)
     if before is None or before.version < version:
-        after = Restaurant(
-            restaurant_id=work.bucket,
-            name=put_.name,
-            kitchen_capacity=put_.kitchen_capacity,
-            preparation_timeout_seconds=put_.preparation_timeout_seconds,
-            webhook=put_.webhook,
-            version=version,
-        )
+        after = make_profile(replace(put_, restaurant_id=work.bucket), version)
         work.change_state(Change(RESTAURANTS, key(work.bucket), after))
 
 

@@ -1,12 +1,6 @@
 """Commands of other buckets, timers, and released portions: each enters the escrow here."""
 
-from schemas.commands import (
-    BucketCommand,
-    LendPortions,
-    OfferPortions,
-    ReplicateCatalogue,
-    RequestPortions,
-)
+from schemas.commands import BucketCommand, LendPortions, OfferPortions, ReplicateCatalogue, RequestPortions
 from schemas.facts import StockReleased
 from schemas.timestamps import EpochMs
 from streams.domain.decision import Decision, Policy

@@ -36,7 +36,8 @@ def governing_promotion(work: UnitOfWork, sku: str) -> str | None:
     """Return the promotion whose portions an order of this item would reserve now; None: none, or unknown item."""
     if key(work.bucket, sku) not in work.state[ITEMS]:
         return None
-    promotion = reservation.current_offer(work.state, work.bucket, sku, work.now).promotion
+    stock = work.state[STOCKS][key(work.bucket, sku)]
+    promotion = reservation.current_offer(work.state, work.bucket, stock, work.now).promotion
     return promotion.promotion_id if promotion else None
 
 

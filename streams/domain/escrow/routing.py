@@ -14,13 +14,13 @@ from schemas.codec import ReplyAddress
 from schemas.commands import PlaceOrder
 from schemas.facts import ReservedItem, StockReserved
 from schemas.timestamps import EpochMs
-from streams.domain import place_order, reservation
+from streams.domain import idempotency, place_order, reservation
 from streams.domain.decision import Decision, ForwardedCommand, Policy
 from streams.domain.escrow import activation, borrowing, waitlist
 from streams.domain.escrow.unit_of_work import UnitOfWork
 from streams.domain.state import Change, State
 from tables.records import RoutedKey
-from tables.registry import IDEMPOTENCY_KEYS, ORDERS, ROUTED_KEYS, key
+from tables.registry import ORDERS, ROUTED_KEYS, key
 
 #: How often an order is forwarded at most; then the bucket that has it decides it.
 MAX_HOPS = 3
@@ -39,13 +39,11 @@ def place_in_bucket(
 ) -> Decision:
     """Decide an order, let it wait for portions, or forward it."""
     bucket = command.restaurant_id
-    idempotency_key = key(bucket, command.idempotency_key_hash)
-    record = state[IDEMPOTENCY_KEYS].get(idempotency_key)
-    if record is not None and record.expires_at > now:
-        return place_order.replay(state, record, command.request_fingerprint, bucket, reply_to)
+    if (replayed := idempotency.replay(state, command, now, reply_to)) is not None:
+        return replayed
     work = UnitOfWork(state, bucket, now, policy)
     may_forward = command.hops < MAX_HOPS
-    routed = state[ROUTED_KEYS].get(idempotency_key)
+    routed = state[ROUTED_KEYS].get(key(bucket, command.idempotency_key_hash))
     if routed is not None and may_forward:
         return _forward(work, command, routed.bucket, reply_to)
     if buckets.number(bucket):

@@ -13,10 +13,10 @@ from schemas.replies import Reply
 from schemas.timestamps import EpochMs
 from streams.domain.decision import Decision, ForwardedCommand, Policy
 from streams.domain.evolve import apply
-from streams.domain.state import Change, State
+from streams.domain.state import Change, State, set_timer
 from streams.domain.state_overlay import StateOverlay
 from tables.records import EscrowState, PeerBucket, Timer
-from tables.registry import ESCROWS, TIMERS, key, timer_key
+from tables.registry import ESCROWS, key
 
 #: Between two timers of a bucket that waits for something; a tick must come to fire one.
 TIMER_INTERVAL_MS = 1_000
@@ -81,11 +81,6 @@ class UnitOfWork:
         """Send a command to another bucket."""
         self._forwarded_commands.append(forwarded)
 
-    def reply_to_all(self, addresses: list[ReplyAddress], reply: Reply) -> None:
-        """Send the reply to all these callers; all but the first get a replay."""
-        for i, address in enumerate(addresses):
-            self._deferred_replies.append((address, Reply(reply.answer, replayed=reply.replayed or i > 0)))
-
     def merge(self, decision: Decision) -> Reply | None:
         """Make another decision part of this one, apply it, and return its reply.
 
@@ -106,7 +101,7 @@ class UnitOfWork:
         """Set the bucket's timer, unless it is set: `inbox.on_timer` then retries or gives up."""
         if self.escrow.timer_due <= self.now:
             timer = Timer("escrow", self.bucket, "", EpochMs(self.now + TIMER_INTERVAL_MS))
-            self.change_state(Change(TIMERS, timer_key(timer), timer))
+            self.change_state(set_timer(timer))
             self.update(timer_due=timer.due)
 
     def with_bucket_record(self, decision: Decision) -> Decision:

@@ -7,25 +7,18 @@ from msgspec.structs import replace
 
 from schemas.codec import ReplyAddress
 from schemas.commands import PlaceOrder
-from schemas.replies import Reply
 from schemas.timestamps import EpochMs, add_seconds
-from streams.domain import place_order, reservation
+from streams.domain import idempotency, payments, place_order, reservation
+from streams.domain.decision import Decision
 from streams.domain.escrow import pools
 from streams.domain.escrow.unit_of_work import UnitOfWork
+from streams.domain.reservation import total_quantities
 from streams.domain.state import Change
-from tables.records import IdempotencyRecord, PendingReplies, Timer, WaitlistedOrder
-from tables.registry import IDEMPOTENCY_KEYS, ITEMS, PENDING_REPLIES, TIMERS, WAITLIST, key, timer_key
+from tables.records import PendingReplies, WaitlistedOrder
+from tables.registry import IDEMPOTENCY_KEYS, ITEMS, PENDING_REPLIES, WAITLIST, key
 
 #: Orders that wait in one bucket at most; the next one is refused at once.
 MAX_WAITING_ORDERS = 500
-
-
-def quantities(command: PlaceOrder) -> Counter[str]:
-    """Return how many portions of each sku an order needs."""
-    needed: Counter[str] = Counter()
-    for line in command.items:
-        needed[line.sku] += line.quantity
-    return needed
 
 
 def has_earlier_claims(work: UnitOfWork, command: PlaceOrder) -> bool:
@@ -35,7 +28,7 @@ def has_earlier_claims(work: UnitOfWork, command: PlaceOrder) -> bool:
         return False
     return any(
         (free := _free_portions(work, sku)) is not None and free - claims[sku] < quantity
-        for sku, quantity in quantities(command).items()
+        for sku, quantity in total_quantities(command.items).items()
         if claims.get(sku)
     )
 
@@ -48,24 +41,19 @@ def is_full(work: UnitOfWork) -> bool:
 def enqueue(work: UnitOfWork, command: PlaceOrder, reply_to: ReplyAddress | None) -> None:
     """Add an order, and store its key without an answer: retries wait for the same outcome."""
     escrow = work.escrow
-    key_hash = command.idempotency_key_hash
     expires_at = add_seconds(work.now, work.policy.idempotency_ttl_seconds)
-    record = IdempotencyRecord(
-        command.request_fingerprint, command.order_id, answer=None, expires_at=expires_at
-    )
-    timer = Timer("key", work.bucket, key_hash, expires_at)
     work.change_state(Change(WAITLIST, _row_key(work, escrow.tail), WaitlistedOrder(command, work.now)))
-    work.change_state(Change(IDEMPOTENCY_KEYS, key(work.bucket, key_hash), record))
-    work.change_state(Change(TIMERS, timer_key(timer), timer))
+    work.change_state(idempotency.store_key(command, None, expires_at))
+    work.change_state(idempotency.key_timer(command, expires_at))
     if reply_to is not None:
         pending = PendingReplies([reply_to])
         work.change_state(Change(PENDING_REPLIES, key(work.bucket, command.order_id), pending))
-    claims = Counter(escrow.claims) + quantities(command)
+    claims = Counter(escrow.claims) + total_quantities(command.items)
     work.update(tail=escrow.tail + 1, claims=dict(claims))
 
 
 def claims_before(work: UnitOfWork, since: EpochMs, borrower: str) -> Counter[str]:
-    """Return the portions, by sku, that orders need which wait here for longer than the borrower's oldest one.
+    """Return the portions, by sku, of the orders here that have waited longer than the borrower's oldest order.
 
     Orders of the same instant are ordered by the names of their buckets (README, L1).
     """
@@ -73,7 +61,7 @@ def claims_before(work: UnitOfWork, since: EpochMs, borrower: str) -> Counter[st
     for _, order in _entries(work):
         if (order.since, work.bucket) >= (since, borrower):
             break
-        needed += quantities(order.command)
+        needed += total_quantities(order.command.items)
     return needed
 
 
@@ -92,7 +80,7 @@ def serve(
     """
     claimed: Counter[str] = Counter()
     for number, order in list(_entries(work)):
-        needed = quantities(order.command)
+        needed = total_quantities(order.command.items)
         can_be_served = all(
             (free := _free_portions(work, sku)) is None or free - claimed[sku] >= quantity
             for sku, quantity in needed.items()
@@ -118,7 +106,7 @@ def _decide(work: UnitOfWork, number: int, order: WaitlistedOrder) -> None:
     escrow = work.escrow
     work.change_state(Change(WAITLIST, _row_key(work, number), None))
     claims = Counter(escrow.claims)
-    claims.subtract(quantities(command))
+    claims.subtract(total_quantities(command.items))
     head = number + 1 if number == escrow.head else escrow.head
     while head < escrow.tail and work.state[WAITLIST].get(_row_key(work, head)) is None:
         head += 1
@@ -129,15 +117,10 @@ def _decide(work: UnitOfWork, number: int, order: WaitlistedOrder) -> None:
         idempotency_key = key(work.bucket, command.idempotency_key_hash)
         work.change_state(Change(IDEMPOTENCY_KEYS, idempotency_key, None))
     if reply is not None:
-        _reply(work, command, reply)
-
-
-def _reply(work: UnitOfWork, command: PlaceOrder, reply: Reply) -> None:
-    pending_key = key(work.bucket, command.order_id)
-    pending = work.state[PENDING_REPLIES].get(pending_key)
-    if pending is not None:
-        work.reply_to_all(pending.addresses, reply)
-        work.change_state(Change(PENDING_REPLIES, pending_key, None))
+        replies, changes = payments.replies_to_pending(
+            work.state, work.bucket, command.order_id, reply.answer
+        )
+        work.merge(Decision(deferred_replies=replies, state_changes=changes))
 
 
 def _entries(work: UnitOfWork) -> Iterator[tuple[int, WaitlistedOrder]]:

@@ -12,7 +12,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from streams.exactly_once.ports import LocalStore, LogTruncatedError, StateChanges
@@ -55,47 +56,30 @@ async def catch_up(changelog: Changelog, store: LocalStore, log_identity: str) -
     return records
 
 
+@dataclass
 class StandbyReplicas:
-    """Keeps this worker's replicas of the partitions of one source.
+    """Keeps this worker's replicas of the partitions of one source."""
 
-    Args:
-        member: this worker's static name in the group.
-        partitions: all partitions of the source.
-        replicas: how many replicas each partition has in the group.
-        group: the group.
-        open_replica: returns the changelog and the local store of a partition.
-        log_identity: identifies the log that the stores must belong to.
-    """
-
-    def __init__(
-        self,
-        member: str,
-        partitions: Iterable[int],
-        replicas: int,
-        group: GroupMembership,
-        open_replica: Callable[[int], tuple[Changelog, LocalStore]],
-        log_identity: str,
-    ) -> None:
-        self._member = member
-        self._partitions = list(partitions)
-        self._replicas = replicas
-        self._group = group
-        self._open_replica = open_replica
-        self._log_identity = log_identity
-        self._refreshing: asyncio.Task[None] | None = None
+    member: str  # this worker's static name in the group
+    partitions: Sequence[int]  # all of the source
+    replicas: int  # of each partition, in the group
+    group: GroupMembership
+    open_replica: Callable[[int], tuple[Changelog, LocalStore]]  # of a partition; the store is closed
+    log_identity: str  # of the log that the stores must belong to
+    _refreshing: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     async def warm_up(self) -> None:
         """Bring every replica up to date before joining; give up after a timeout, since joining late is worse."""
         try:
             async with asyncio.timeout(CATCH_UP_TIMEOUT_SECONDS):
-                for partition in self._partitions:
+                for partition in self.partitions:
                     await self._refresh(partition)
         except Exception as error:  # what is missing is replayed by the takeover
             log.warning("standby replicas incomplete, joining the group: %r", error)
 
     def start(self, owned: Iterable[int]) -> None:
         """Start to refresh replicas, except of the partitions that this worker owns, whose stores are in use."""
-        if self._replicas and self._refreshing is None:
+        if self.replicas and self._refreshing is None:
             self._refreshing = asyncio.create_task(self._refresh_loop(set(owned)), name="standby replicas")
 
     async def stop(self) -> None:
@@ -110,17 +94,15 @@ class StandbyReplicas:
         while True:
             await asyncio.sleep(REFRESH_INTERVAL_SECONDS * random.uniform(0.8, 1.2))
             try:
-                by_member = await self._group.owners()
+                by_member = await self.group.owners()
                 owners = {partition: member for member, owns in by_member.items() for partition in owns}
-                assigned = assigned_standbys(
-                    self._member, owners, by_member, self._partitions, self._replicas
-                )
+                assigned = assigned_standbys(self.member, owners, by_member, self.partitions, self.replicas)
                 for partition in sorted(assigned - owned):
                     await self._refresh(partition)
             except Exception as error:  # the next refresh is seconds away
                 log.warning("standby replicas not refreshed: %r", error)
 
     async def _refresh(self, partition: int) -> None:
-        changelog, store = self._open_replica(partition)
-        records = await catch_up(changelog, store, self._log_identity)
+        changelog, store = self.open_replica(partition)
+        records = await catch_up(changelog, store, self.log_identity)
         log.debug("standby replica of partition %d: %d records", partition, records)

@@ -10,7 +10,7 @@ from schemas import settings
 from schemas.settings import Settings
 from streams.exactly_once import transport
 from streams.exactly_once.agent import TransactionalTable, agent
-from streams.exactly_once.micro_batch import OutputBuffer, Tables
+from streams.exactly_once.micro_batch import Tables
 from streams.exactly_once.ports import Message, Output
 from streams.exactly_once.runtime import ExactlyOnceRuntime, RuntimeSettings
 from tests.chaos.comparison import topics
@@ -50,14 +50,13 @@ def build(config: Settings) -> transport.App:
     changelog = topics.name(WORKLOAD, topics.CHANGELOG)
 
     @agent(app, source, changelog=changelog, tables=[counts], dead_letter=_dead_letter)
-    def count(message: Message, now: int, tables: Tables, outputs: OutputBuffer) -> None:
+    def count(message: Message, now: int, tables: Tables, outputs: list[Output]) -> None:
         key = message.key.decode()
         seen = tables["counts"].get(key, Count(0)).n + 1
         tables["counts"].put(key, Count(seen))
         outcome = {"id": message.value.decode(), "count": seen}
-        outputs.send(
-            topics.name(WORKLOAD, topics.OUT), message.partition, message.key, json.dumps(outcome).encode()
-        )
+        value = json.dumps(outcome).encode()
+        outputs.append(Output(topics.name(WORKLOAD, topics.OUT), message.partition, message.key, value))
 
     return app
 

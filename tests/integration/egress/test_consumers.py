@@ -14,7 +14,7 @@ from egress.kafka.ports import FactSource, RecordSource
 from egress.kafka.records import Partition, PartitionsReassigned, Record
 from schemas.consumer_groups import ConsumerGroup
 from schemas.kafka_connection import KafkaConnection
-from schemas.runtime.kafka_clients import make_admin_client, make_transactional_producer
+from schemas.runtime.kafka_clients import make_admin_client, make_producer
 from schemas.runtime.kafka_sessions import started
 from schemas.settings import Settings
 from tests.support.egress.fake_consumer import FakeConsumer
@@ -91,7 +91,7 @@ class KafkaLog(Log):
             await admin.close()
 
     async def write(self, *values: bytes) -> None:
-        producer = make_transactional_producer(self.settings.kafka, f"test-{self.partition.topic}")
+        producer = make_producer(self.settings.kafka, transactional_id=f"test-{self.partition.topic}")
         await producer.start()
         try:
             for value in values:

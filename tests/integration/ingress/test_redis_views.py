@@ -15,6 +15,7 @@ from schemas.catalogue import Restaurant
 from schemas.money import Money
 from schemas.orders import Order
 from schemas.view_keys import Window
+from tests.support.egress.dict_store import pack
 from tests.support.ingress.fakes import AT
 from tests.support.ingress.samples import NOW, item, promotion, stock
 
@@ -44,11 +45,11 @@ async def test_menu_has_age_of_its_partition(redis: Redis) -> None:
     await redis.hset(
         key(MENU),
         mapping={
-            view_keys.RESTAURANT: view_keys.pack(1, encode(RESTAURANT)),
-            view_keys.PARTITION: view_keys.pack(1, b"5"),
-            view_keys.ITEM + "coxinha": view_keys.pack(1, encode(shown)),
-            view_keys.STOCK + "coxinha": view_keys.pack(3, encode(held)),
-            view_keys.PROMOTION + "p1": view_keys.pack(1, encode(promo)),
+            view_keys.RESTAURANT: pack(1, encode(RESTAURANT)),
+            view_keys.PARTITION: pack(1, b"5"),
+            view_keys.ITEM + "coxinha": pack(1, encode(shown)),
+            view_keys.STOCK + "coxinha": pack(3, encode(held)),
+            view_keys.PROMOTION + "p1": pack(1, encode(promo)),
         },
     )
     await redis.hset(key(view_keys.WATERMARKS), mapping={"4": NOW - 9, "5": NOW})
@@ -62,15 +63,15 @@ async def test_menu_has_age_of_its_partition(redis: Redis) -> None:
 
 async def test_menu_without_watermark_has_no_stocks(redis: Redis) -> None:
     """Nothing is known of what is missing, so nothing is promised."""
-    await redis.hset(key(MENU), view_keys.RESTAURANT, view_keys.pack(1, encode(RESTAURANT)))
-    await redis.hset(key(MENU), view_keys.STOCK + "x", view_keys.pack(1, encode(stock("x", 1, 1))))
+    await redis.hset(key(MENU), view_keys.RESTAURANT, pack(1, encode(RESTAURANT)))
+    await redis.hset(key(MENU), view_keys.STOCK + "x", pack(1, encode(stock("x", 1, 1))))
     _, menus = await RedisViews(redis).menus([MENU])
     assert menus[MENU].as_of == 0 and not menus[MENU].stocks
 
 
 async def test_missing_views_are_none(redis: Redis) -> None:
     """Stock facts may come before the restaurant's: a menu without a restaurant is not shown."""
-    await redis.hset(key(MENU), view_keys.STOCK + "x", view_keys.pack(1, encode(stock("x"))))
+    await redis.hset(key(MENU), view_keys.STOCK + "x", pack(1, encode(stock("x"))))
     reader = RedisViews(redis)
     assert (await reader.menus([MENU]))[1] == {} and await reader.order("o1") is None
 
@@ -92,9 +93,9 @@ async def test_history_is_sorted_by_version(redis: Redis) -> None:
     await redis.hset(
         key(view_keys.order("o1")),
         mapping={
-            view_keys.STATUS + "received": view_keys.pack(2, encode(AT)),
-            view_keys.ORDER: view_keys.pack(2, encode(order)),
-            view_keys.STATUS + "pending": view_keys.pack(1, encode(AT)),
+            view_keys.STATUS + "received": pack(2, encode(AT)),
+            view_keys.ORDER: pack(2, encode(order)),
+            view_keys.STATUS + "pending": pack(1, encode(AT)),
         },
     )
     view = await RedisViews(redis).order("o1")
@@ -104,10 +105,10 @@ async def test_history_is_sorted_by_version(redis: Redis) -> None:
 
 async def test_restaurants_have_promotion_windows(redis: Redis) -> None:
     """The page shows which of them has an open promotion."""
-    await redis.hset(key(view_keys.RESTAURANTS), "r1", view_keys.pack(1, encode(RESTAURANT)))
+    await redis.hset(key(view_keys.RESTAURANTS), "r1", pack(1, encode(RESTAURANT)))
     await redis.hset(
         key(view_keys.PROMOTIONS),
-        mapping={f"r1/p{n}": view_keys.pack(1, encode(Window(n, 9))) for n in (1, 2)},
+        mapping={f"r1/p{n}": pack(1, encode(Window(n, 9))) for n in (1, 2)},
     )
     _, view = await RedisViews(redis).restaurants()
     assert view.restaurants == [RESTAURANT]
@@ -142,7 +143,7 @@ async def test_changes_by_key_and_revision(redis: Redis) -> None:
 
 async def test_reader_follows_generation_pointer(redis: Redis) -> None:
     """A rebuild switches all readers at once; emptied views without a pointer are unavailable."""
-    await redis.hset(key(MENU), view_keys.RESTAURANT, view_keys.pack(1, encode(RESTAURANT)))
+    await redis.hset(key(MENU), view_keys.RESTAURANT, pack(1, encode(RESTAURANT)))
     reader = RedisViews(redis)
     assert MENU in (await reader.menus([MENU]))[1]
     await redis.set(view_keys.CURRENT, "views-2")

@@ -69,18 +69,18 @@ def write_the_store_before_the_commit() -> Iterator[None]:
     original = processor.Processor._transact
 
     async def transact(self, messages):
-        produce = self._log.produce
+        produce = self.log_of_partition.produce
 
         async def early(outputs, changes):
             offset = await produce(outputs, changes)
-            self._store.apply(changes, offset)
+            self.store.apply(changes, offset)
             return offset
 
-        self._log.produce = early
+        self.log_of_partition.produce = early
         try:
             return await original(self, messages)
         finally:
-            self._log.produce = produce
+            self.log_of_partition.produce = produce
 
     with patch.object(processor.Processor, "_transact", transact):
         yield
@@ -115,7 +115,7 @@ def lose_the_fence() -> Iterator[None]:
 )
 def continue_from_memory_after_a_commit_in_doubt() -> Iterator[None]:
     async def recover(self):
-        await self._log.fence()
+        await self.log_of_partition.fence()
         if not getattr(self, "has_recovered", False):
             self.has_recovered = True
             return await original(self)
@@ -136,19 +136,19 @@ def treat_a_commit_in_doubt_as_done() -> Iterator[None]:
     original = processor.Processor._transact
 
     async def transact(self, messages):
-        commit = self._log.commit
+        commit = self.log_of_partition.commit
 
         async def hopeful():
             try:
                 await commit()
             except TimeoutError:
-                self._log.broker.abort()
+                self.log_of_partition.broker.abort()
 
-        self._log.commit = hopeful
+        self.log_of_partition.commit = hopeful
         try:
             return await original(self, messages)
         finally:
-            self._log.commit = commit
+            self.log_of_partition.commit = commit
 
     with patch.object(processor.Processor, "_transact", transact):
         yield
@@ -159,7 +159,7 @@ def acknowledge_before_the_commit() -> Iterator[None]:
     original = processor.Processor._recover_from_error
 
     async def skip_what_was_acknowledged(self):
-        acknowledged = self.position.offset + min(len(self._queue), self._max_batch)
+        acknowledged = self.position.offset + min(len(self._queue), self.max_batch)
         await original(self)
         self.position = self.position._replace(offset=max(self.position.offset, acknowledged))
 

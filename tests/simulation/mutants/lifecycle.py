@@ -112,8 +112,8 @@ def cancel_an_order_in_delivery() -> Iterator[None]:
 def reply_to_the_first_caller_only() -> Iterator[None]:
     original = payments.replies_to_pending
 
-    def first_only(state, order, answer):
-        replies, changes = original(state, order, answer)
+    def first_only(*args):
+        replies, changes = original(*args)
         return replies[:1], changes
 
     with patch.object(payments, "replies_to_pending", first_only):

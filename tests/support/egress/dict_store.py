@@ -11,6 +11,11 @@ from schemas import view_keys
 Hashes = dict[str, dict[str, bytes]]
 
 
+def pack(version: int, value: bytes) -> bytes:
+    """Return the value of a view's field, as egress/projections/lua/apply_batch.lua writes it."""
+    return b"%d|%b" % (version, value)
+
+
 class DictStore:
     """Keeps views in a dict. The next `failures` calls fail, after they have acted if `late`."""
 
@@ -45,7 +50,7 @@ class DictStore:
             view = self._hash(write.key)
             stored = view.get(write.field)
             if stored is None or view_keys.unpack(stored)[0] < write.version:
-                view[write.field] = view_keys.pack(write.version, write.value)
+                view[write.field] = pack(write.version, write.value)
         for one in ranges:
             if int(positions[one.partition.field]) < one.end:
                 positions[one.partition.field] = b"%d" % one.end

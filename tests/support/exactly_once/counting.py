@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from schemas.timestamps import EpochMs
-from streams.exactly_once.micro_batch import OutputBuffer, Tables
+from streams.exactly_once.micro_batch import Tables
 from streams.exactly_once.ports import LocalStore, Message, Output, TransactionalLog
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.staging import StagedTable
@@ -14,13 +14,13 @@ class Count(Struct, frozen=True):
     n: int
 
 
-def count(message: Message, now: EpochMs, tables: Tables, outputs: OutputBuffer) -> str:
+def count(message: Message, now: EpochMs, tables: Tables, outputs: list[Output]) -> str:
     assert message.value is not None
     key = message.value.decode()
     counts = tables["counts"]
     seen = counts.get(key, Count(0)).n + 1
     counts.put(key, Count(seen))
-    outputs.send("out", message.partition, message.value, b"%d" % seen)
+    outputs.append(Output("out", message.partition, message.value, b"%d" % seen))
     if key == "poison":
         raise ValueError("poison")
     return "counted"

@@ -83,7 +83,8 @@ def record(message: Any, offset: int = 0, event_id: str = "3-41-2", at: int = NO
 def message_of(record: OutboundRecord) -> Any:
     """The message of a record that is to be written."""
     event_type = codec.header(record.headers, "event-type") or b""
-    return codec.decode(codec.MESSAGE_CLASSES[event_type.decode()], record.value or b"")
+    cls = next(cls for cls, name in codec.EVENT_TYPES.items() if name == event_type.decode())
+    return codec.decode(cls, record.value or b"")
 
 
 def event_id(record: OutboundRecord) -> str:

@@ -3,7 +3,8 @@
 import pytest
 
 from ingress.handlers.order_representation import STATUS_LABELS
-from streams.domain.order_machine import FINAL, TRANSITIONS, TRIGGER_OF_STATUS, next_state
+from schemas.orders import FINAL
+from streams.domain.order_machine import TRANSITIONS, TRIGGER_OF_STATUS, next_state
 from tests.support.domain.harness import RESERVATION, DomainHarness
 from tests.support.domain.one_order import advance, cancel, in_state, order, result
 

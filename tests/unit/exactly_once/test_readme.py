@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 from streams.exactly_once import runtime
-from streams.exactly_once.micro_batch import OutputBuffer
-from streams.exactly_once.ports import Message
+from streams.exactly_once.ports import Message, Output
 from streams.exactly_once.staging import StagedTable
 from tests.support.exactly_once.counting import Count, dead_letter
 from tests.support.exactly_once.memory import MemoryStore
@@ -19,10 +18,11 @@ def test_the_example_declares_and_handles_messages():
     exec(compile(example, "README.md", "exec"), names)
     source = names["app"].runtime.sources["words"]
     assert (source.changelog, source.tables) == ("counts-changelog", {"counts": Count})
-    store, outputs = MemoryStore(), OutputBuffer()
+    store = MemoryStore()
+    outputs: list[Output] = []
     store.open("cluster")
     tables = {"counts": StagedTable("counts", Count, store)}
     for offset in range(2):
         message = Message("words", 0, offset, 0, None, b"word", [])
         assert source.handler(message, 0, tables, outputs) == "counted"
-    assert [(sent.topic, sent.value) for sent in outputs.outputs] == [("totals", b"1"), ("totals", b"2")]
+    assert [(sent.topic, sent.value) for sent in outputs] == [("totals", b"1"), ("totals", b"2")]

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.codec import EVENT_TYPES
 from schemas.publication import json_schemas
-from schemas.publication.compatibility import BreakingChange, find_breaking_changes
+from tests.unit.schemas.breaking_changes import BreakingChange, find_breaking_changes
 
 CONFIRMED = json.loads(
     json_schemas.path(next(c for c, n in EVENT_TYPES.items() if n == "order.confirmed")).read_text()

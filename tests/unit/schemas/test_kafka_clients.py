@@ -49,7 +49,7 @@ def test_every_client_connects_by_the_connection(made: list[dict[str, Any]]) -> 
     """What the connection says reaches consumers, producers and administrators alike."""
     kafka_clients.make_consumer(CONNECTION, "t")
     kafka_clients.make_producer(CONNECTION)
-    kafka_clients.make_transactional_producer(CONNECTION, "id")
+    kafka_clients.make_producer(CONNECTION, transactional_id="id")
     kafka_clients.make_admin_client(CONNECTION)
     assert [options["bootstrap_servers"] for options in made] == [CONNECTION.bootstrap_servers] * 4
 
@@ -65,6 +65,6 @@ def test_consumers_read_what_is_committed(made: list[dict[str, Any]]) -> None:
 def test_producers_lose_and_repeat_nothing(made: list[dict[str, Any]]) -> None:
     """Idempotent, or transactional, and acknowledged by all replicas."""
     kafka_clients.make_producer(CONNECTION)
-    kafka_clients.make_transactional_producer(CONNECTION, "id")
+    kafka_clients.make_producer(CONNECTION, transactional_id="id")
     assert all(options["acks"] == "all" for options in made)
     assert made[0]["enable_idempotence"] and made[1]["transactional_id"] == "id"
