@@ -65,7 +65,7 @@ def run_feed(route: Route) -> str:
     return shown
 
 
-async def test_every_example_does_what_it_shows(
+async def test_every_documented_example_runs(
     kitchen: Kitchen, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A Python client example and curl for every operation, run as tests."""

@@ -30,7 +30,7 @@ async def cantina(split: Stack) -> AsyncIterator[Kitchen]:
         yield Kitchen(session, split.url)
 
 
-async def test_racers_get_all_portions_of_all_buckets_through_kills(cantina: Kitchen, split: Stack) -> None:
+async def test_buckets_sell_every_portion_once_through_kills(cantina: Kitchen, split: Stack) -> None:
     """Exactly what there is, one order per key, conservation by an outside reader, and a menu that sums."""
     restaurant = await cantina.open(coxinha=60)
 

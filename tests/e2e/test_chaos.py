@@ -23,7 +23,7 @@ SHORT = [
 ]
 
 
-async def test_a_short_campaign_finds_no_violation(tmp_path):
+async def test_short_campaign_finds_no_violation(tmp_path):
     """Half a minute of load, the faults of SHORT; `make chaos` takes longer, all of them, and follows orders and boards."""
     options = campaign.Options(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)
     with started(tmp_path / "stack", **PROCESSES) as stack:
@@ -40,7 +40,7 @@ async def test_a_short_campaign_finds_no_violation(tmp_path):
     }
 
 
-def test_the_same_seed_plans_the_same_faults_and_every_kind_comes_before_any_comes_again():
+def test_seed_determines_the_plan_and_no_fault_is_skipped():
     kinds = named("all")
     alone = {name for name in kinds if FAULTS[name].alone}
     first, again, other = (list(islice(plan.turns(seed, kinds, alone), 300)) for seed in (1, 1, 2))
@@ -52,12 +52,12 @@ def test_the_same_seed_plans_the_same_faults_and_every_kind_comes_before_any_com
     assert plan.chance(1, 5).random() == plan.chance(1, 5).random() != plan.chance(1, 6).random()
 
 
-def test_there_are_the_faults_that_were_asked_for():
+def test_campaign_has_the_required_faults():
     assert len(FAULTS) >= 25
     assert sum(name.startswith("worker killed ") for name in FAULTS) == 5  # at the named points
 
 
-def test_a_campaign_without_a_clean_end_is_reported_as_a_violation():
+def test_unclean_end_is_a_violation():
     seen = Observations(
         calls=[Call("r", "k", [("a", 1)], 503), Call("r", "k2", [("a", 1)], 500, b"oops")],
         waits=[Wait("order.confirmed", 0, 1.0), Wait("order.confirmed", 1, 16.0)],
@@ -72,7 +72,7 @@ def test_a_campaign_without_a_clean_end_is_reported_as_a_violation():
     }
 
 
-def test_an_old_page_must_say_so_and_a_fresh_count_must_have_been_true():
+def test_stale_page_and_false_count_are_found():
     stock = {"sku": "a", "version": 1, "portions": 5, "reserved": 0, "wasted": 0, "allotments": {}}
     sold = {**stock, "version": 2, "reserved": 3}
     at, later = "1970-01-01T00:00:10.000Z", "1970-01-01T00:00:20.000Z"
@@ -100,7 +100,7 @@ def test_an_old_page_must_say_so_and_a_fresh_count_must_have_been_true():
     assert found(Read("r", 22_000, 22_010, 21_000, False, fresh)) == {"counts-are-as-fresh-as-they-say": 1}
 
 
-def test_a_page_that_missed_or_repeats_and_a_board_that_differs_are_found():
+def test_missed_and_repeated_events_and_wrong_boards_are_found():
     def fact(topic: str, order_id: str, version: int, status: str) -> Fact:
         value = {"restaurant_id": "r", "order_id": order_id, "version": version, "status": status}
         return Fact(topic, 0, version, f"{order_id}{version}", value)
@@ -126,13 +126,13 @@ def test_a_page_that_missed_or_repeats_and_a_board_that_differs_are_found():
     assert found(whole, {"a": "cancelled"}) == {"followers-miss-nothing"}
 
 
-def test_recovery_is_counted_to_the_end_of_the_last_bad_window():
+def test_recovery_ends_with_the_last_bad_window():
     served = [Served(t / 10, 5.0 if 100 <= t < 130 else 0.01, [201]) for t in range(400)]
     assert 4.5 < back_after(served, 10.0, 40.0) < 5.2  # bad until 13 s, and a window of 2 s
     assert back_after(served, 20.0, 40.0) == 0.0
 
 
-async def test_a_link_that_is_cut_holds_back_and_one_that_is_slow_delays():
+async def test_proxy_cuts_and_delays_a_connection():
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while chunk := await reader.read(100):
             writer.write(chunk)

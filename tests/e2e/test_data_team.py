@@ -56,9 +56,7 @@ async def promoted(kitchen: Kitchen) -> str:
     return restaurant
 
 
-async def test_an_export_that_is_killed_again_and_again_holds_each_fact_once(
-    kitchen: Kitchen, stack: Stack, tmp_path: Path
-) -> None:
+async def test_killed_export_holds_each_fact_once(kitchen: Kitchen, stack: Stack, tmp_path: Path) -> None:
     """kill -9 at any moment, while orders come; then the promotion is told from the files and from the topics."""
     restaurant = await promoted(kitchen)
     going = asyncio.Event()

@@ -14,7 +14,7 @@ from tests.support.waiting import eventually
 FACTS = [topic.name for topic in FACT_TOPICS.values() if topic is not PORTIONS_MOVED]
 
 
-async def test_an_order_is_confirmed_and_seen_on_the_menu(kitchen):
+async def test_order_is_confirmed_and_shown_on_the_menu(kitchen):
     """PUT, PUT, POST, GET: the thinnest path."""
     restaurant = await kitchen.open(coxinha=5)
     answer = await kitchen.order(restaurant, "k", ("coxinha", 2))
@@ -31,7 +31,7 @@ async def test_an_order_is_confirmed_and_seen_on_the_menu(kitchen):
     assert (order["status"], order["total"]["amount"]) == ("received", 2000)
 
 
-async def test_each_of_200_keys_posted_five_times_at_once_makes_one_order(kitchen, stack):
+async def test_concurrent_retries_make_one_order_per_key(kitchen, stack):
     """200 orders, byte-equal answers, 800 marked replayed, 200 records on order.confirmed."""
     restaurant = await kitchen.open(coxinha=None)
     answers = await asyncio.gather(
@@ -44,7 +44,7 @@ async def test_each_of_200_keys_posted_five_times_at_once_makes_one_order(kitche
     assert len(confirmed) == len({r.value["order_id"] for r in confirmed}) == 200
 
 
-async def test_1500_racers_get_what_the_stock_allows_and_nobody_half_an_order(kitchen, stack):
+async def test_concurrent_orders_sell_exactly_the_stock(kitchen, stack):
     """100 portions of one item, 60 of another, some wanting both."""
     restaurant = await kitchen.open(coxinha=100, pastel=60)
     wishes = [[("coxinha", 1)], [("pastel", 1)], [("coxinha", 1), ("pastel", 1)]]
@@ -65,7 +65,7 @@ async def test_1500_racers_get_what_the_stock_allows_and_nobody_half_an_order(ki
     assert left == {"coxinha": 0, "pastel": 0}
 
 
-async def test_kills_of_workers_and_ingress_lose_double_and_oversell_nothing(kitchen, stack):
+async def test_kills_lose_repeat_and_oversell_nothing(kitchen, stack):
     """kill -9 of the stream worker five times and of ingress once under 20 clients that retry."""
     restaurant = await kitchen.open(coxinha=150)
     going = True
@@ -98,7 +98,7 @@ async def test_kills_of_workers_and_ingress_lose_double_and_oversell_nothing(kit
         assert (again.status, again.body, again.replayed) == (status, body, True)
 
 
-async def test_every_fact_is_in_a_transaction_and_two_readers_see_the_same(kitchen, stack):
+async def test_every_fact_is_written_in_a_transaction(kitchen, stack):
     """Read in the log's own segments: no fact leaves outside, as Faust's own mode lets it."""
     restaurant = await kitchen.open(coxinha=2)
     kept, cancelled = [

@@ -55,7 +55,7 @@ async def watch(url: str, restaurant: str, token: str, client: BoardClient) -> N
             await asyncio.sleep(0.05)
 
 
-async def test_killed_ingress_processes_lose_no_event_and_no_row(kitchen: Kitchen, stack: Stack) -> None:
+async def test_killed_ingress_loses_no_event_and_no_row(kitchen: Kitchen, stack: Stack) -> None:
     """Contract: Last-Event-ID at any ingress process. Shown when: 0 missed with ingress kills, by ids."""
     restaurant = await kitchen.open(coxinha=20)
     placed = await kitchen.insist(restaurant, "k1", ("coxinha", 2))

@@ -50,7 +50,7 @@ def total(samples: Samples, name: str, **labels: str) -> float:
     return sum(v for given, v in samples.get(name, []) if labels.items() <= given.items())
 
 
-async def test_one_address_shows_every_metric_of_all_processes(kitchen: Kitchen, stack: Stack) -> None:
+async def test_one_address_shows_the_metrics_of_all_processes(kitchen: Kitchen, stack: Stack) -> None:
     """Contract, Metrics: acceptance scrapes ingress and nothing else."""
     restaurant = await kitchen.open(coxinha=5)
     await kitchen.order(restaurant, "k", ("coxinha", 1))
@@ -68,7 +68,7 @@ async def test_one_address_shows_every_metric_of_all_processes(kitchen: Kitchen,
     assert {labels["partition"] for labels in lag} == set(map(str, range(8)))
 
 
-async def test_counts_are_the_same_whichever_process_answers(kitchen: Kitchen) -> None:
+async def test_every_ingress_process_shows_the_same_counts(kitchen: Kitchen) -> None:
     """Several ingress processes share a port; each shows what all of them counted."""
     restaurant = await kitchen.open(coxinha=None)
     before = total(await scrape(kitchen), "promo_orders_total", outcome="confirmed")
@@ -77,9 +77,7 @@ async def test_counts_are_the_same_whichever_process_answers(kitchen: Kitchen) -
         assert total(await scrape(kitchen), "promo_orders_total", outcome="confirmed") == before + 40
 
 
-async def test_a_poison_message_deepens_its_topics_dead_letters_by_one(
-    kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_poison_message_raises_dlq_depth_by_one(kitchen: Kitchen, stack: Stack) -> None:
     """Contract: `promo_dlq_depth{topic}`."""
     topic = ORDER_COMMANDS.name
     samples = await until(kitchen, lambda s: "promo_dlq_depth" in s)
@@ -91,7 +89,7 @@ async def test_a_poison_message_deepens_its_topics_dead_letters_by_one(
     await until(kitchen, lambda s: total(s, "promo_dlq_depth", topic=topic) == before + 1)
 
 
-async def test_lag_and_staleness_tell_of_a_part_that_does_not_keep_up(kitchen: Kitchen, stack: Stack) -> None:
+async def test_staleness_shows_a_paused_egress(kitchen: Kitchen, stack: Stack) -> None:
     """The age of the views is right also when nobody keeps them, and all is well soon after."""
     with stack.paused("egress"):
         await until(kitchen, lambda s: total(s, "promo_view_staleness_seconds") > 4)

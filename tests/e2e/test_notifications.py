@@ -28,9 +28,7 @@ async def webhooks(stack: Stack, *arguments: str) -> str:
     return done.stdout
 
 
-async def test_an_order_is_told_to_the_restaurants_system_and_to_the_customers_browser(
-    kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_order_notifies_restaurant_and_browser(kitchen: Kitchen, stack: Stack) -> None:
     """Signed and encrypted, each change once, though the views are made anew; and again when an operator asks."""
     async with serve_endpoint() as bar, serve_endpoint() as service:
         restaurant = await kitchen.open(coxinha=5)

@@ -113,7 +113,7 @@ async def cards(page: Page, status: str) -> list[str]:
     return list(found)
 
 
-async def test_an_order_by_keyboard_alone_is_confirmed_and_followed_to_delivered(
+async def test_order_by_keyboard_alone_is_followed_to_delivery(
     come: Come, kitchen: Kitchen, stack: Stack
 ) -> None:
     """No mouse, no touch: menu, cart, form, payment, live tracking; each status is seen without a reload."""
@@ -162,9 +162,7 @@ async def test_an_order_by_keyboard_alone_is_confirmed_and_followed_to_delivered
     assert (await kitchen.look(order))["total"]["amount"] == 1000
 
 
-async def test_an_answer_that_events_have_overtaken_takes_nothing_back(
-    come: Come, kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_late_answer_does_not_undo_newer_events(come: Come, kitchen: Kitchen, stack: Stack) -> None:
     """The page reads the order while it follows it; what was read first may come last."""
     restaurant = await promote(kitchen, coxinha=5)
     page = (await come()).page
@@ -201,9 +199,7 @@ async def test_an_answer_that_events_have_overtaken_takes_nothing_back(
     assert await page.locator(".steps .done time").count() == len(STEPS)
 
 
-async def test_what_sells_out_while_watched_says_so_and_leaves_the_cart(
-    come: Come, kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_item_that_sells_out_leaves_the_cart(come: Come, kitchen: Kitchen, stack: Stack) -> None:
     """Honest availability: the count falls, then `Esgotado`; nobody is let fill in a form for nothing."""
     restaurant = await promote(kitchen, coxinha=3, pastel=9)
     page = (await come()).page
@@ -220,9 +216,7 @@ async def test_what_sells_out_while_watched_says_so_and_leaves_the_cart(
     await expect(page.locator(".cartbar")).to_be_hidden()
 
 
-async def test_who_is_too_late_is_told_what_is_left_and_may_order_that(
-    come: Come, kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_late_customer_may_order_what_is_left(come: Come, kitchen: Kitchen, stack: Stack) -> None:
     """409 out-of-stock: nothing is charged, the order is cut to what there is, and goes through with a new key."""
     restaurant = await promote(kitchen, coxinha=4)
     page = (await come()).page
@@ -239,7 +233,7 @@ async def test_who_is_too_late_is_told_what_is_left_and_may_order_that(
     await expect(page.locator("h1")).to_have_text("Pedido confirmado")
 
 
-async def test_a_lost_answer_is_asked_for_with_the_same_key_also_by_the_page_that_is_loaded_again(
+async def test_lost_answer_is_retried_with_the_same_key_after_reload(
     come: Come, kitchen: Kitchen, stack: Stack
 ) -> None:
     """The order went in, its answer did not come back, the page is reloaded meanwhile: still one order."""
@@ -271,7 +265,7 @@ async def test_a_lost_answer_is_asked_for_with_the_same_key_also_by_the_page_tha
     await expect(page.locator("h1")).to_have_text("Pedido confirmado")  # id and token are kept
 
 
-async def test_an_order_may_be_cancelled_until_it_is_prepared(
+async def test_order_can_be_cancelled_and_shows_its_refund(
     come: Come, kitchen: Kitchen, stack: Stack
 ) -> None:
     """Asked twice, then cancelled, and the refund is shown."""
@@ -289,9 +283,7 @@ async def test_an_order_may_be_cancelled_until_it_is_prepared(
     await expect(page.get_by_role("button", name="Cancelar pedido")).to_be_hidden()
 
 
-async def test_two_boards_side_by_side_show_each_order_where_it_is(
-    come: Come, kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_two_boards_show_the_same_orders(come: Come, kitchen: Kitchen, stack: Stack) -> None:
     """Both are told of each change; the token is in no address."""
     restaurant = await promote(kitchen, coxinha=20)
     visitors = [await come(viewport=WALL), await come(viewport=WALL)]
@@ -309,7 +301,7 @@ async def test_two_boards_side_by_side_show_each_order_where_it_is(
     assert not [a for each in visitors for a in each.addresses if token in a]
 
 
-async def test_a_token_that_is_wrong_opens_nothing(come: Come, kitchen: Kitchen, stack: Stack) -> None:
+async def test_wrong_token_opens_no_board(come: Come, kitchen: Kitchen, stack: Stack) -> None:
     """It is asked for again; nothing of the kitchen was shown, and the tab does not keep it."""
     restaurant = await kitchen.open(coxinha=1)
     page = (await come(viewport=WALL)).page
@@ -320,9 +312,7 @@ async def test_a_token_that_is_wrong_opens_nothing(come: Come, kitchen: Kitchen,
     assert await page.evaluate("sessionStorage.length") == 0
 
 
-async def test_nothing_is_missed_over_a_cut_of_the_network(
-    come: Come, kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_pages_catch_up_after_a_network_outage(come: Come, kitchen: Kitchen, stack: Stack) -> None:
     """Both pages say that they are cut off; back again, the board has every order once, the customer every step."""
     restaurant = await promote(kitchen, coxinha=20)
     customer, wall = await come(), await come(viewport=WALL)
@@ -352,7 +342,7 @@ async def test_nothing_is_missed_over_a_cut_of_the_network(
     await expect(shown_.locator("#warning")).to_be_hidden()
 
 
-async def test_both_pages_pass_axe_in_either_light_and_in_both_languages(
+async def test_pages_pass_axe_in_both_schemes_and_languages(
     come: Come, kitchen: Kitchen, stack: Stack
 ) -> None:
     """WCAG AA: no violation in any view, light and dark."""

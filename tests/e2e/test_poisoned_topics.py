@@ -26,7 +26,7 @@ def _ours(value: bytes | None) -> bytes | None:
 KINDS = {kind: _ours(value) for kind, value in poison.KINDS.items()}
 
 
-async def test_poison_on_each_topic_ends_in_its_dead_letters_and_orders_go_on(
+async def test_poison_becomes_dead_letters_and_orders_continue(
     kitchen: Kitchen, stack: Stack, tmp_path: Path
 ) -> None:
     """Issue 5: forty kinds on each topic; then orders are confirmed, paid and shown; a repaired one counts once."""

@@ -79,7 +79,7 @@ async def shown_count(kitchen: Kitchen, restaurant: str, count: int) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_rebuilt_views_equal_those_that_have_grown_bit_by_bit(kitchen: Kitchen, stack: Stack) -> None:
+async def test_rebuilt_views_equal_grown_views(kitchen: Kitchen, stack: Stack) -> None:
     """Shown when: the views equal the fold of the facts, bit by bit; also those that grew on after a rebuild."""
     restaurant = await kitchen.open(coxinha=20, pastel=None)
     promotion = {
@@ -101,9 +101,7 @@ async def test_rebuilt_views_equal_those_that_have_grown_bit_by_bit(kitchen: Kit
         assert before != after and rebuilt == grown
 
 
-async def test_readers_notice_nothing_of_a_rebuild_but_their_answers_stay_right(
-    kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_rebuild_disturbs_no_reader(kitchen: Kitchen, stack: Stack) -> None:
     """Facts keep coming: what is left only falls, no answer fails or is degraded, and the last one is right."""
     restaurant = await kitchen.open(coxinha=10_000)
     await shown_count(kitchen, restaurant, 10_000)

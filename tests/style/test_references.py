@@ -22,6 +22,8 @@ _PATH = re.compile(
     r"(?<![\w/.$-])((?:schemas|tables|streams|ingress|egress|compose|tests)/[\w./-]*\w\.(?:py|md|lua|sql|yml|json|conf|svg|png))"
 )
 _FOLDER = re.compile(r"`((?:schemas|tables|streams|ingress|egress|compose|tests)(?:/\w+)+)/?`")
+#: A test module or function that is named without its folder.
+_TEST = re.compile(r"(?<![\w/.-])test_[a-z]\w*(?:\.py)?(?!\w)")
 _MODULE = re.compile(r"python -m ((?:schemas|tables|streams|ingress|egress|compose|tests)[\w.]*)")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([\w-]+))?\)")
 _DECISION = re.compile(r"DECISIONS\.md[,:]\s+([a-z][a-z-]+)")
@@ -94,6 +96,21 @@ def test_each_kind_of_reference_is_recognised(pattern: re.Pattern[str], text: st
     assert [match.group(match.lastindex or 0) for match in pattern.finditer(text)] == [name]
 
 
+def test_named_tests_exist() -> None:
+    """Also where the folder is left out, as in the table of SECURITY.md."""
+    assert dangling([*DOCUMENTS, *MODULES], _TEST, names_of_tests().__contains__) == []
+
+
+@pytest.mark.parametrize("sentence", ["see `{}`", "({})", "as {} shows", "all of it: {}."])
+@pytest.mark.parametrize("gone", ["test_gone.py", "test_gone"])
+@pytest.mark.parametrize("suffix", [".md", ".py"])
+def test_planted_name_of_a_test_is_found(suffix: str, gone: str, sentence: str, tmp_path: Path) -> None:
+    """A document or a docstring that names a test which does not exist, beside one that does."""
+    page = tmp_path / f"page{suffix}"
+    page.write_text(f'"""{sentence.format(gone)} Not test_references.py, nor test_named_tests_exist."""')
+    assert named(page, _TEST) - names_of_tests() == {gone}
+
+
 def test_named_modules_run() -> None:
     """`python -m` names a module or a package with a `__main__`."""
     assert dangling([*DOCUMENTS, *MODULES], _MODULE, is_runnable) == []
@@ -134,6 +151,14 @@ def headings(path: Path) -> frozenset[str]:
 def is_runnable(module: str) -> bool:
     path = ROOT / module.replace(".", "/")
     return path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+
+
+@cache
+def names_of_tests() -> frozenset[str]:
+    """Return each test module, with and without `.py`, and each test function."""
+    tests = tracked("tests/**/test_*.py")
+    functions = {name for path in tests for name in re.findall(r"def (test_\w+)", path.read_text())}
+    return frozenset(functions.union(*({path.name, path.stem} for path in tests)))
 
 
 @cache

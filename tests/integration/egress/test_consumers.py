@@ -151,7 +151,7 @@ async def test_reads_in_order(log: Log) -> None:
     assert offsets == sorted(set(offsets)) and offsets[1] > offsets[0] + 1, "markers take offsets"
 
 
-async def test_reads_at_most(log: Log) -> None:
+async def test_read_size_is_bounded(log: Log) -> None:
     """A worker asks for no more than it has room for."""
     await log.write(*VALUES)
     async with log.member() as member:

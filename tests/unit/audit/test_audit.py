@@ -42,7 +42,7 @@ def report(*faults: dict[str, object]) -> dict[str, object]:
         (None, True, 1, "failed"),
     ],
 )
-def test_what_is_found_decides(
+def test_report_decides_the_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], found: object, required: bool, code: int, said: str
 ) -> None:
     """`make check` fails on a known vulnerability, and works without a network."""
@@ -53,13 +53,13 @@ def test_what_is_found_decides(
     assert ("nobody is there" in told.err) is ("the advisory service" in told.err)
 
 
-def test_a_report_of_yesterday_is_not_taken_for_one_of_today(tmp_path: Path) -> None:
+def test_stale_report_is_not_used(tmp_path: Path) -> None:
     """When nobody answers, an old file says nothing."""
     assert main(True, tmp_path / "lock", tmp_path / "r.json", answering(report())) == 0
     assert main(True, tmp_path / "lock", tmp_path / "r.json", answering(None)) == 1
 
 
-def test_the_real_tool_takes_our_lock_and_says_that_nobody_answers(
+def test_pip_audit_accepts_the_lock_and_reports_no_network(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The options are those of the installed version; here every address leads nowhere."""

@@ -128,7 +128,7 @@ def test_unknown_setting_in_a_manifest_is_found(tmp_path: Path, monkeypatch: pyt
     assert list(validation.setting_faults()) == ["docker-compose.yml: there is no setting PROMO_OPS_PROT"]
 
 
-def test_pods_have_least_privilege() -> None:
+def test_pods_run_unprivileged() -> None:
     """Non-root, a read-only root, no capabilities, no token of the cluster, bounded memory."""
     for workload in workloads():
         pod = workload["spec"]["template"]["spec"]

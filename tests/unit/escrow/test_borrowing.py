@@ -147,7 +147,7 @@ def test_a_portion_in_flight_between_two_is_not_sold_out():
     assert harness.outcome(b"second") == "confirmed"
 
 
-def test_without_the_check_for_transfers_it_would_be():
+def test_omitted_transfer_check_refuses_too_early():
     """A check that cannot fail is a defect."""
     harness = one_item(portions=2)
     with patch.object(borrowing, "_has_transfer_in_flight", lambda round_: False):

@@ -26,7 +26,7 @@ def test_no_seed_breaks_a_law():
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
-def test_a_planted_bug_is_caught_by_a_named_law(mutant: Mutant):
+def test_planted_bug_is_caught_by_a_named_law(mutant: Mutant):
     """A check that cannot fail is a defect."""
     found: set[str] = set()
     with mutant.plant():

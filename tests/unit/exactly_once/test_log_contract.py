@@ -75,7 +75,7 @@ async def write(harness, log, value: bytes) -> int:
     return await log.produce([out, out], {b"state": value, b"other": None})
 
 
-async def test_what_is_committed_is_replayed_with_its_last_value(harness):
+async def test_replay_returns_the_last_committed_value(harness):
     """The changelog holds the state."""
     log = harness.log()
     await log.fence()

@@ -17,7 +17,7 @@ def store(request, tmp_path: Path):
     made.close()
 
 
-def test_a_new_store_is_empty_and_says_so(store):
+def test_new_store_is_empty(store):
     """So everything is replayed."""
     assert store.open("log") is False
     assert (store.changelog_offset, store.get(b"a")) == (0, None)

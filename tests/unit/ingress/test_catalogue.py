@@ -82,7 +82,7 @@ async def test_replacement_is_200(client: Client, log: FakeProducer, path: str) 
 
 
 @pytest.mark.parametrize("path", BODIES)
-async def test_undecided_put_is_202(client: Client, log: FakeProducer, path: str) -> None:
+async def test_put_in_flight_is_202(client: Client, log: FakeProducer, path: str) -> None:
     """The command is written and will be decided; repeating it is harmless."""
     log.decide = lambda command: None
     response = await put(client, path)

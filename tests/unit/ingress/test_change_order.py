@@ -197,7 +197,7 @@ async def test_unavailable_views_reveal_nothing(client: Client, views: FakeViews
         assert await slug(response) == (503, "unavailable") and response.headers["Retry-After"]
 
 
-async def test_undecided_change_is_202(client: Client, log: FakeProducer) -> None:
+async def test_change_in_flight_is_202(client: Client, log: FakeProducer) -> None:
     """The command is in the log; repeating the request returns its outcome."""
     log.decide = lambda command: None
     for response in (await cancel(client, headers={"Prefer": "wait=0.05"}), await advance(client)):

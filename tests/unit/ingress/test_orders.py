@@ -144,7 +144,7 @@ async def test_refusal_has_its_problem(
     assert problem.items() >= members.items()
 
 
-async def test_undecided_order_is_202(client: Client, log: FakeProducer) -> None:
+async def test_order_in_flight_is_202(client: Client, log: FakeProducer) -> None:
     """Contract: 202 accepted but not decided within the wait, `Location`."""
     log.decide = lambda command: None
     for headers in ({}, {"Prefer": "wait=0.05"}, {"Prefer": "respond-async"}):

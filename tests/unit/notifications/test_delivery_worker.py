@@ -200,7 +200,7 @@ async def test_slow_recipient_delays_no_other(harness: DeliveryHarness) -> None:
     assert len(harness.channel.delivered) == 150
 
 
-async def test_broken_recipient_fills_at_most_half_the_slots(harness: DeliveryHarness) -> None:
+async def test_broken_recipient_fills_no_more_than_half_the_slots(harness: DeliveryHarness) -> None:
     """Its further deliveries become dead letters, to be redriven once it works; others go on."""
     harness.max_pending = 20
     unblocked = asyncio.Event()

@@ -7,7 +7,7 @@ import pytest
 from schemas.runtime.cancellation import cancel_and_wait, run_until_first_ends
 
 
-async def test_a_task_that_forgets_one_cancellation_still_ends() -> None:
+async def test_task_that_swallows_one_cancellation_still_ends() -> None:
     """Found by the fault campaign: an ingress process that lost one served no request and never ended."""
     started = asyncio.Event()
 
@@ -38,7 +38,7 @@ async def test_the_error_of_a_failed_task_is_raised() -> None:
 
 
 @pytest.mark.parametrize("error", [None, OSError("it fails")])
-async def test_the_first_end_ends_all(error: OSError | None) -> None:
+async def test_first_end_cancels_the_other_parts(error: OSError | None) -> None:
     """A process stops as a whole: at a signal, or where one of its parts fails."""
     ended: list[str] = []
 

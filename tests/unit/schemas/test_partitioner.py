@@ -9,7 +9,7 @@ from schemas.runtime.partitioner import partition
 
 
 @given(st.text(min_size=1).filter(lambda key: "#" not in key), st.integers(1, 64))
-def test_a_restaurant_goes_where_any_producer_would_send_it(key: str, count: int) -> None:
+def test_partition_equals_that_of_other_producers(key: str, count: int) -> None:
     """A restaurant has one writer (DECISIONS.md, key-is-the-restaurant); two partitions would have two."""
     partitions = list(range(count))
     assert partition(key.encode(), partitions, []) == DefaultPartitioner()(key.encode(), partitions, [])

@@ -44,7 +44,7 @@ def test_no_seed_breaks_an_invariant(open_rate: int):
     [m for m in MUTANTS if m.name in CAUGHT_BY],
     ids=[*(m.name for m in MUTANTS if m.name in CAUGHT_BY)],
 )
-def test_a_planted_bug_is_caught_by_a_named_invariant(mutant: Mutant):
+def test_planted_bug_is_caught_by_a_named_invariant(mutant: Mutant):
     """The checker of the fault campaigns finds it in the facts alone."""
     found: set[str] = set()
     with mutant.plant():

@@ -31,11 +31,11 @@ def broken(of: Result) -> list[str]:
     return [level.name for level in levels(of) if not level.kept]
 
 
-def test_a_good_window_keeps_all_promises() -> None:
+def test_good_window_meets_all_levels() -> None:
     assert broken(result()) == []
 
 
-def test_each_broken_promise_is_named() -> None:
+def test_each_missed_level_is_named() -> None:
     assert broken(result(read=0.13)) == ["menus, p95"]
     assert broken(result(order=0.32)) == ["confirmations, p95"]
     assert broken(result(stale=3.2)) == ["age of menus, p99"]
@@ -45,14 +45,14 @@ def test_each_broken_promise_is_named() -> None:
     assert broken(oversold) == ["oversold", "violations"]
 
 
-def test_what_an_event_cost_is_told_beside_it() -> None:
+def test_event_has_its_recovery_time_and_longest_delay() -> None:
     [(what, back, longest)] = costs(result())
     assert (
         what == "kill -9 streams-2 at 30 s" and back == "2.5 s" and longest in ("100 ms", "101 ms", "102 ms")
     )
 
 
-def test_a_row_of_each_phase_has_its_rates() -> None:
+def test_each_phase_has_a_row_of_rates() -> None:
     baseline, surge, _ = rows(result())
     assert baseline["phase"] == "baseline, 12 s" and surge["reads/s"] == "100" and surge["cores"] == "0.50"
     assert surge["most lag"] == "7" and baseline["most lag"] == "0"

@@ -15,7 +15,7 @@ SECONDS = st.floats(0.0002, 60.0)
 
 
 @given(st.lists(SECONDS, min_size=1), st.floats(0.01, 1.0))
-def test_a_quantile_is_right_within_two_percent(times: list[float], share: float) -> None:
+def test_quantile_is_right_within_2_percent(times: list[float], share: float) -> None:
     counts: dict[int, int] = {}
     for seconds in times:
         count(counts, seconds)
@@ -37,14 +37,14 @@ def test_histograms_of_two_generators_add_up(ours: list[float], theirs: list[flo
     assert histogram.merged(one, two) == whole
 
 
-def test_a_window_has_twenty_times_the_reads_and_five_times_the_orders() -> None:
+def test_surge_has_20x_reads_and_5x_orders() -> None:
     window = profile.window(15, 100, 10)
     baseline, surge, after = window.phases
     assert (surge.reads, surge.orders) == (2000, 50) and (baseline.reads, after.orders) == (100, 10)
     assert window.seconds == pytest.approx(900) and window.middle("surge") == pytest.approx(495)
 
 
-def test_arrivals_come_at_the_rates_of_their_phase_whoever_shares_them() -> None:
+def test_shared_arrivals_have_the_rates_of_their_phase() -> None:
     window = profile.window(10, 10, 4)
     for kind in ("reads", "orders"):
         times = [
@@ -66,7 +66,7 @@ def test_one_restaurant_is_hot_and_the_others_follow_zipf() -> None:
     assert 0.25 < drawn.count(shop.RESTAURANTS[0]) / 2000 < 0.35
 
 
-def test_who_has_no_answer_or_a_wrong_one_is_an_error() -> None:
+def test_missing_and_wrong_answers_are_errors() -> None:
     tally = Tally()
     tally.of("orders", 3.2).statuses = {201: 90, 409: 5, 202: 1, 503: 2, 0: 1, 500: 1}
     assert errors("orders", tally.over("orders", 3, 4)) == 4
@@ -74,7 +74,7 @@ def test_who_has_no_answer_or_a_wrong_one_is_an_error() -> None:
     assert errors("reads", tally.over("reads", 0, 10)) == 2
 
 
-def test_what_generators_took_adds_up_by_the_second_in_which_it_was_due() -> None:
+def test_tallies_of_generators_add_up_per_second() -> None:
     one, whole = Tally(), Tally()
     one.of("reads", 1.1).due = 2
     whole.add(one.take())
@@ -91,7 +91,7 @@ def test_what_generators_took_adds_up_by_the_second_in_which_it_was_due() -> Non
         max_size=4,
     )
 )
-def test_a_chart_is_well_formed_and_draws_inside_itself(
+def test_chart_is_well_formed_and_stays_in_its_frame(
     lines: dict[str, list[tuple[float, float]]],
 ) -> None:
     drawn = charts.line_chart(
@@ -105,6 +105,6 @@ def test_a_chart_is_well_formed_and_draws_inside_itself(
 
 
 @given(st.floats(1e-6, 1e9), st.integers(2, 12))
-def test_a_scale_has_round_steps_and_not_too_many(span: float, most: int) -> None:
+def test_scale_has_few_round_steps(span: float, most: int) -> None:
     step = charts.nice_step(span, most)
     assert span / step <= most * 1.0001 and float(f"{step:e}".partition("e")[0]) in (1.0, 2.0, 5.0)

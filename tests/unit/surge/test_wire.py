@@ -25,7 +25,7 @@ async def serving(answer: web.Request | object) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-async def test_many_requests_share_few_connections_and_each_has_its_own_answer() -> None:
+async def test_requests_share_connections_and_get_their_own_answers() -> None:
     peers = set()
 
     async def answer(request: web.Request) -> web.Response:
@@ -43,7 +43,7 @@ async def test_many_requests_share_few_connections_and_each_has_its_own_answer()
     assert len(peers) == 4 and header(answers[0][1], b"retry-after") == "3"
 
 
-async def test_who_is_refused_or_cut_off_has_no_answer() -> None:
+async def test_refused_or_aborted_connection_is_status_0() -> None:
     async def answer(request: web.Request) -> web.Response:
         request.transport.abort()  # type: ignore[union-attr]
         return web.Response()
@@ -53,7 +53,7 @@ async def test_who_is_refused_or_cut_off_has_no_answer() -> None:
     assert (await Pool("127.0.0.1", port, 1).ask(GET))[0] == 0, "nobody listens there any more"
 
 
-async def test_a_connection_that_was_closed_while_idle_is_no_error() -> None:
+async def test_request_on_closed_idle_connection_is_repeated() -> None:
     """Any client asks again on another connection; otherwise each process that leaves would cost answers."""
 
     async def answer(request: web.Request) -> web.Response:
@@ -68,7 +68,7 @@ async def test_a_connection_that_was_closed_while_idle_is_no_error() -> None:
         assert (await pool.ask(GET))[0] == 200
 
 
-async def test_who_waits_for_a_connection_is_served_though_the_others_are_cut_off() -> None:
+async def test_waiting_requests_are_served_after_an_abort() -> None:
     count = 0
 
     async def answer(request: web.Request) -> web.Response:

@@ -23,7 +23,7 @@ def logged(error: BaseException | None = None, **extra: object) -> dict[str, obj
     return dict(json.loads(line))
 
 
-def test_a_line_has_level_logger_process_and_ids():
+def test_line_has_level_logger_process_and_ids():
     """The ids are those that the caller gives."""
     line = logged(order_id="o_1", restaurant_id="r1")
     assert line["level"] == "WARNING" and line["process"] == "streams-1"
@@ -32,7 +32,7 @@ def test_a_line_has_level_logger_process_and_ids():
     assert str(line["at"]).endswith("+00:00")
 
 
-def test_an_error_is_one_line_with_class_stack_and_cause():
+def test_error_is_one_line_with_class_stack_and_cause():
     """A line feed in a message does not split the line."""
 
     def fail() -> None:
@@ -49,7 +49,7 @@ def test_an_error_is_one_line_with_class_stack_and_cause():
 
 
 @pytest.mark.parametrize("method", ["Ana Souza", "it's Ana", 'Ana "Souza"'])
-def test_a_value_that_a_person_typed_is_not_logged(method):
+def test_user_input_is_not_logged(method):
     """msgspec quotes an invalid value of an enum or a tag in its error."""
     raw = json.dumps({"type": "place-order", "payment": {"method": method}}).encode()
     for broken in (raw, json.dumps({"type": method}).encode()):
@@ -59,7 +59,7 @@ def test_a_value_that_a_person_typed_is_not_logged(method):
         assert "Ana" not in json.dumps(line)
 
 
-def test_the_error_that_ends_a_process_is_a_line(capsys, monkeypatch):
+def test_fatal_error_is_one_log_line(capsys, monkeypatch):
     """Python would print a traceback of many lines."""
     from schemas.settings import Settings
     from schemas.telemetry import logs

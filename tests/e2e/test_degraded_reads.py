@@ -31,9 +31,7 @@ async def until_shown(kitchen: Kitchen, restaurant: str, count: int, seconds: fl
             await asyncio.sleep(0.05)
 
 
-async def test_no_count_is_false_while_egress_hangs_and_all_are_right_soon_after(
-    kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_paused_egress_shows_no_false_count(kitchen: Kitchen, stack: Stack) -> None:
     """Shown when: `degraded` within 4 s and never a false count; when it resumes, right within 3 s."""
     restaurant = await kitchen.open(coxinha=10)
     await until_shown(kitchen, restaurant, 10, 10)
@@ -55,9 +53,7 @@ async def test_no_count_is_false_while_egress_hangs_and_all_are_right_soon_after
     await until_shown(kitchen, restaurant, 7, 3)
 
 
-async def test_while_redis_hangs_menus_come_from_memory_then_not_at_all_and_orders_go_on(
-    kitchen: Kitchen, stack: Stack
-) -> None:
+async def test_redis_outage_degrades_menus_then_rejects_them(kitchen: Kitchen, stack: Stack) -> None:
     """Redis down: reads answer marked degraded for a bounded time, then 503 with Retry-After."""
     restaurant = await kitchen.open(coxinha=10)
     await until_shown(kitchen, restaurant, 10, 10)
@@ -78,7 +74,7 @@ async def test_while_redis_hangs_menus_come_from_memory_then_not_at_all_and_orde
     await until_shown(kitchen, restaurant, 5, 5)
 
 
-async def test_a_redis_that_lost_everything_makes_no_menu_unknown(kitchen: Kitchen, stack: Stack) -> None:
+async def test_emptied_redis_makes_no_menu_unknown(kitchen: Kitchen, stack: Stack) -> None:
     """Its views are projected again from the first fact; until they are complete nobody is told 404 or a count."""
     restaurant = await kitchen.open(coxinha=10)
     await until_shown(kitchen, restaurant, 10, 10)

@@ -68,7 +68,7 @@ async def portions(kitchen: Kitchen, restaurant: str) -> int | None:
     return count
 
 
-async def test_an_order_is_paid_prepared_and_delivered(kitchen: Kitchen, provider: Provider) -> None:
+async def test_order_is_paid_prepared_and_delivered(kitchen: Kitchen, provider: Provider) -> None:
     """Every status, each once, in order; then nothing more, and one payment that stands."""
     order = await placed(kitchen, await kitchen.open(coxinha=5), "k")
     for status in ("preparing", "out_for_delivery", "delivered"):
@@ -81,7 +81,7 @@ async def test_an_order_is_paid_prepared_and_delivered(kitchen: Kitchen, provide
     assert await provider.kinds(order) == {"authorised": 1}
 
 
-async def test_a_cancelled_order_is_refunded_and_its_portion_is_free_again(
+async def test_cancelled_order_is_refunded_and_releases_its_portion(
     kitchen: Kitchen, provider: Provider
 ) -> None:
     """Exactly one refund, of the amount that was paid; the same cancellation again is the same answer."""
@@ -104,7 +104,7 @@ async def test_a_cancelled_order_is_refunded_and_its_portion_is_free_again(
     assert (await placed(kitchen, restaurant, "k3"))["status"] == "received"
 
 
-async def test_a_declined_order_is_402_and_holds_nothing(kitchen: Kitchen, provider: Provider) -> None:
+async def test_declined_order_is_402_and_releases_its_portion(kitchen: Kitchen, provider: Provider) -> None:
     """Contract: 402 `payment-declined`; the portion is the next customer's."""
     restaurant = await kitchen.open(coxinha=1)
     await provider.behave(decline=1)
@@ -117,9 +117,7 @@ async def test_a_declined_order_is_402_and_holds_nothing(kitchen: Kitchen, provi
     assert (await placed(kitchen, restaurant, "k2"))["status"] == "received"
 
 
-async def test_a_payment_that_is_not_decided_in_the_wait_is_202_and_comes_later(
-    kitchen: Kitchen, provider: Provider
-) -> None:
+async def test_slow_payment_is_202_and_confirmed_later(kitchen: Kitchen, provider: Provider) -> None:
     """Contract: 202 accepted but not decided within the wait; a retry waits for the first one's outcome."""
     restaurant = await kitchen.open(coxinha=1)
     await provider.behave(delay_ms=1000)
@@ -130,9 +128,7 @@ async def test_a_payment_that_is_not_decided_in_the_wait_is_202_and_comes_later(
     await eventually(is_(kitchen, order, status="received"))
 
 
-async def test_an_order_that_is_cancelled_while_it_is_paid_keeps_no_money(
-    kitchen: Kitchen, provider: Provider
-) -> None:
+async def test_order_cancelled_during_payment_is_not_charged(kitchen: Kitchen, provider: Provider) -> None:
     """The refund overtakes the authorisation, or follows it: nothing stays authorised."""
     restaurant = await kitchen.open(coxinha=1)
     await provider.behave(delay_ms=500, delay_jitter_ms=500)

@@ -114,7 +114,7 @@ async def test_one_order_is_one_trace_over_all_processes(told: Told) -> None:
     assert all(span.parent_id in above for span in spans), "a gap in the trace"
 
 
-async def test_logs_are_lines_that_name_orders_and_no_persons(told: Told) -> None:
+async def test_logs_name_orders_and_no_personal_data(told: Told) -> None:
     """Every line of our processes is JSON with its level, logger and process; no log of any process tells who."""
     logs = told.stack.data_dir / "logs"
     named = set()
@@ -132,7 +132,7 @@ async def test_logs_are_lines_that_name_orders_and_no_persons(told: Told) -> Non
         assert not any(person.encode() in raw for raw in told.collector.raw), person
 
 
-async def test_no_label_names_an_order_a_restaurant_or_what_somebody_typed(told: Told) -> None:
+async def test_labels_hold_no_ids_and_no_user_input(told: Told) -> None:
     """Low cardinality: the route is the pattern, and paths that lead nowhere are one series."""
     lines = [line for line in told.metrics.splitlines() if not line.startswith("#")]
     assert 'route="/v1/restaurants/{restaurant_id}/menu"' in told.metrics
@@ -143,7 +143,7 @@ async def test_no_label_names_an_order_a_restaurant_or_what_somebody_typed(told:
     assert not re.search(r'="[^"]{65,}"', told.metrics)
 
 
-async def test_every_process_says_whether_it_lives_and_is_ready(told: Told) -> None:
+async def test_every_process_answers_health_probes(told: Told) -> None:
     """Probes: /health/live and /health/ready on each process's own port."""
     async with aiohttp.ClientSession() as session:
         first = int(told.stack.environment["PROMO_OPS_PORT"])

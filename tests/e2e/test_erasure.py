@@ -77,7 +77,7 @@ async def run(stack: Stack, *command: str) -> str:
     return done.stdout
 
 
-async def test_personal_data_is_written_nowhere_and_opened_by_nobody_once_it_is_forgotten(
+async def test_personal_data_is_sealed_and_unreadable_after_erasure(
     kitchen: Kitchen, stack: Stack, tmp_path: Path
 ) -> None:
     """Topics, dead letters, changelogs, Redis, RocksDB, exports, logs; then with every secret and all that is left."""
