@@ -11,6 +11,9 @@ from schemas.topics import FACT_TOPICS, WATERMARKS
 
 Headers = Sequence[tuple[str, bytes]]
 
+#: How long a read takes that returns records, and one that returns none.
+READ_SECONDS, EMPTY_READ_SECONDS = 0.001, 0.05
+
 
 class FakeConsumer:
     """Reads partitions that are lists, as a RecordSource and as a FactSource.
@@ -32,8 +35,17 @@ class FakeConsumer:
         self, partition: Partition, value: bytes | None, key: bytes | None = b"r1", headers: Headers = ()
     ) -> None:
         """Write a record."""
-        records = self.records.setdefault(partition, [])
-        records.append(Record(partition, self.step * len(records), value, key, headers))
+        self.append_record(Record(partition, 0, value, key, headers))
+
+    def append_record(self, record: Record) -> None:
+        """Write a copy of a record, at the offset behind the last one of its partition."""
+        records = self.records.setdefault(record.partition, [])
+        records.append(msgspec.structs.replace(record, offset=self.step * len(records)))
+
+    @property
+    def is_all_committed(self) -> bool:
+        """Whether every record is committed."""
+        return all(self.committed.get(at) == records[-1].offset + 1 for at, records in self.records.items())
 
     @property
     def is_all_read(self) -> bool:
@@ -60,7 +72,7 @@ class FakeConsumer:
     async def read(self, max_records: int) -> list[Record]:
         self._check_assignment()
         self.reads.append(max_records)
-        await asyncio.sleep(0)  # others may run, as while Kafka is waited for
+        await asyncio.sleep(EMPTY_READ_SECONDS if self.is_all_read else READ_SECONDS)
         self._check_assignment()
         found: list[Record] = []
         for at, records in self.records.items():

@@ -6,64 +6,12 @@ from typing import Any
 
 from aiokafka.errors import KafkaConnectionError
 
-from egress.kafka.records import OutboundRecord, Partition, PartitionsReassigned, Record
+from egress.kafka.records import OutboundRecord
 from egress.notifications.channel import Channel
 from egress.notifications.delivery_state import DeliveryState
 from egress.notifications.webhooks.attempt_log import Attempt
 from schemas.notifications import WebhookDelivery
 from schemas.topics import WEBHOOK_DELIVERIES
-
-
-class FakeGroupConsumer:
-    """A consumer of records that tests append; setting `reassigned` simulates a rebalance."""
-
-    def __init__(self) -> None:
-        self.records: dict[Partition, list[Record]] = {}
-        self.positions: dict[Partition, int] = {}
-        self.committed: dict[Partition, int] = {}
-        self.reassigned = False
-
-    def append(self, *records: Record) -> None:
-        """Append records, with gaps in the offsets as transactions leave them."""
-        for record in records:
-            records_of_partition = self.records.setdefault(record.partition, [])
-            records_of_partition.append(
-                Record(
-                    record.partition,
-                    2 * len(records_of_partition),
-                    record.value,
-                    record.key,
-                    record.headers,
-                    record.timestamp,
-                )
-            )
-
-    @property
-    def is_done(self) -> bool:
-        """True if all records are committed."""
-        ends = {partition: records[-1].offset + 1 for partition, records in self.records.items()}
-        return all(self.committed.get(partition, 0) == end for partition, end in ends.items())
-
-    async def begin(self) -> None:
-        self.reassigned = False
-        self.positions = dict(self.committed)
-
-    async def read(self, max_records: int) -> list[Record]:
-        await asyncio.sleep(0.001)
-        if self.reassigned:
-            raise PartitionsReassigned
-        found: list[Record] = []
-        for partition, records in self.records.items():
-            new = [r for r in records if r.offset >= self.positions.get(partition, 0)][
-                : max_records - len(found)
-            ]
-            found += new
-            if new:
-                self.positions[partition] = new[-1].offset + 1
-        return found
-
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        self.committed |= offsets
 
 
 class FakeDeliveryProducer:

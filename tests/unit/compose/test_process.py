@@ -1,6 +1,6 @@
 """The supervisor restarts a process that dies."""
 
-import asyncio
+import os
 import signal
 import sys
 import time
@@ -13,6 +13,7 @@ import pytest
 from compose.errors import SettingsRejected, StartFailed
 from compose.supervisor.process import SupervisedProcess, restart_delay
 from compose.supervisor.services import Service
+from tests.support.waiting import eventually
 
 
 @asynccontextmanager
@@ -51,19 +52,16 @@ def test_first_restart_is_immediate_and_later_ones_wait() -> None:
     assert restart_delay(2, lambda: 0.0) > 0.1
 
 
-async def test_killed_process_is_replaced_within_a_second(tmp_path: Path) -> None:
+async def test_killed_process_is_replaced(tmp_path: Path) -> None:
     """Its new process id shows it."""
     (tmp_path / "ready").touch()
     notes: list[str] = []
     async with supervised(tmp_path, "import time; time.sleep(60)", notes) as process:
-        await process.wait_until_ready(time.monotonic() + 5)
+        await process.wait_until_ready(time.monotonic() + 30)
         first = process.info
         assert first is not None
-        process._signal(signal.SIGKILL)
-        deadline = time.monotonic() + 1
-        while process.info is None or process.info.pid == first.pid:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
+        os.kill(first.pid, signal.SIGKILL)
+        await eventually(lambda: process.info is not None and process.info.pid != first.pid)
         assert process.restarts == 1
     assert "x-1 ended with signal 9" in notes[0]
 
@@ -72,7 +70,7 @@ async def test_program_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     """Every stop ends."""
     code = "import signal, pathlib, time; signal.signal(15, signal.SIG_IGN); pathlib.Path('ready').touch(); time.sleep(60)"
     async with supervised(tmp_path, code) as process:
-        await process.wait_until_ready(time.monotonic() + 5)
+        await process.wait_until_ready(time.monotonic() + 30)
         await process.stop(0.2)
         assert process.info is None
 
@@ -98,10 +96,10 @@ async def test_rejected_settings_end_the_first_start(tmp_path: Path) -> None:
 async def test_status_2_after_readiness_is_restarted(tmp_path: Path) -> None:
     """Contract: a process that worked and dies is started again, whatever its exit status."""
     (tmp_path / "ready").touch()
-    code = "import time; time.sleep(0.5); raise SystemExit(2)"
+    code = (
+        "import pathlib, time\nwhile not pathlib.Path('end').exists(): time.sleep(0.01)\nraise SystemExit(2)"
+    )
     async with supervised(tmp_path, code) as process:
-        await process.wait_until_ready(time.monotonic() + 5)
-        deadline = time.monotonic() + 5
-        while process.restarts == 0:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
+        await process.wait_until_ready(time.monotonic() + 30)
+        (tmp_path / "end").touch()
+        await eventually(lambda: process.restarts > 0)

@@ -7,11 +7,11 @@ from contextlib import suppress
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from egress.bucket_relay import relay
 from egress.bucket_relay.relay import Relay
 from egress.kafka.records import Partition, Record
 from schemas.topics import BUCKET_COMMANDS
 from tests.support.egress.fake_consumer import FakeConsumer
+from tests.support.virtual_clock import in_virtual_time
 from tests.support.waiting import eventually
 
 PARTITION = Partition(BUCKET_COMMANDS.name, 0)
@@ -54,12 +54,7 @@ async def relay_until(source: FakeConsumer, sink: FakeSink, count: int) -> None:
         await running
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commit after every write."""
-    monkeypatch.setattr(relay, "COMMIT_INTERVAL_SECONDS", 0.0)
-
-
+@in_virtual_time
 async def test_copies_in_order() -> None:
     """First in, first out between two buckets: a menu is there before the orders that need it."""
     source, sink = source_of(20), FakeSink()
@@ -68,6 +63,7 @@ async def test_copies_in_order() -> None:
     assert source.committed == {PARTITION: 39}  # behind the last record, the markers counted
 
 
+@in_virtual_time
 async def test_failed_write_is_repeated() -> None:
     """An offset is committed only when the records before it are written."""
     source, sink = source_of(5), FakeSink()
@@ -79,6 +75,7 @@ async def test_failed_write_is_repeated() -> None:
     assert sink.written == [b"%d" % n for n in range(5)] * 2
 
 
+@in_virtual_time
 async def test_rebalance_resumes_at_committed() -> None:
     """What was read before a rebalance may be another member's."""
     source, sink = source_of(3), FakeSink()

@@ -2,16 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from egress.kafka.records import Partition
-from egress.projections import projector
 from egress.projections.projection import project
-from egress.projections.projector import Projector
+from egress.projections.projector import CHECK_INTERVAL_SECONDS, Projector
 from schemas import view_keys
 from schemas.facts import Watermark
 from schemas.timestamps import to_text
@@ -20,17 +19,11 @@ from tests.support.egress.fake_consumer import FakeFactConsumer
 from tests.support.egress.fake_dead_letters import FakeDeadLetters
 from tests.support.egress.metric_values import has_series, value
 from tests.support.egress.stories import LIVES, PARTITION, Story
+from tests.support.virtual_clock import in_virtual_time
+from tests.support.waiting import eventually
 
 CREATED = Partition("order.created", PARTITION)
 WATERMARKS = Partition("view.watermarks", PARTITION)
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten every wait."""
-    monkeypatch.setattr(projector, "TARGET_INTERVAL_SECONDS", 0.0)
-    monkeypatch.setattr(projector, "CHECK_INTERVAL_SECONDS", 0.0)
-    monkeypatch.setattr(projector, "MAX_RETRY_SECONDS", 0.001)
 
 
 def a_story() -> Story:
@@ -75,29 +68,26 @@ async def running(
             await task
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0)
-
-
 async def until_projected(facts: FakeFactConsumer) -> None:
     """Return when every record was read and one more step was made."""
-    await until(lambda: facts.is_all_read)
+    await eventually(lambda: facts.is_all_read)
     reads = len(facts.reads)
-    await until(lambda: len(facts.reads) > reads + 1)
+    await eventually(lambda: len(facts.reads) > reads + 1)
 
 
+@in_virtual_time
 async def test_facts_become_views() -> None:
     """The main job."""
     story, store = a_story(), DictStore()
     facts = facts_of(story)
     async with running(facts, store):
         await until_projected(facts)
+        await asyncio.sleep(2 * CHECK_INTERVAL_SECONDS)
     assert views(store) == await expected(story)
     assert {at: len(records) for at, records in facts.records.items()} == facts.committed
 
 
+@in_virtual_time
 async def test_begins_at_view_positions() -> None:
     """Only the views say where to begin; what they show is not projected again."""
     story, store = a_story(), DictStore()
@@ -113,6 +103,7 @@ async def test_begins_at_view_positions() -> None:
     assert views(store) == await expected(story)
 
 
+@in_virtual_time
 async def test_emptied_views_are_filled_again() -> None:
     """FLUSHALL, or a Redis that kept nothing: views can be rebuilt from the first offset at any time."""
     story, store = a_story(), DictStore()
@@ -120,11 +111,12 @@ async def test_emptied_views_are_filled_again() -> None:
     async with running(facts, store):
         await until_projected(facts)
         store.empty()
-        await until(lambda: view_keys.POSITIONS in store.hashes)
+        await eventually(lambda: view_keys.POSITIONS in store.hashes)
         await until_projected(facts)
         assert views(store) == await expected(story)
 
 
+@in_virtual_time
 async def test_views_that_were_set_back_catch_up() -> None:
     """A Redis that comes back with an older snapshot."""
     story, store = a_story(), DictStore()
@@ -138,12 +130,13 @@ async def test_views_that_were_set_back_catch_up() -> None:
     async with running(facts, store):
         await until_projected(facts)
         store.hashes = snapshot
-        await until(lambda: store.hashes[view_keys.POSITIONS][CREATED.field] == b"10")
+        await eventually(lambda: store.hashes[view_keys.POSITIONS][CREATED.field] == b"10")
         await until_projected(facts)
     assert views(store) == await expected(story, more)
 
 
 @pytest.mark.parametrize("late", [False, True])
+@in_virtual_time
 async def test_failing_store_is_retried(late: bool) -> None:
     """No fact is skipped, whether the failed call had acted or not. In the meantime the process is not ready."""
     story, store = a_story(), DictStore()
@@ -151,14 +144,16 @@ async def test_failing_store_is_retried(late: bool) -> None:
     store.failures, store.late = 50, late
     before = value("promo_retries_total", name="views")
     async with running(facts, store):
-        await until(lambda: store.failures < 25)
+        await eventually(lambda: store.failures < 25, seconds=100)
         assert value("promo_ready") == 0
+        await eventually(lambda: store.failures == 0, seconds=100)
         await until_projected(facts)
         assert value("promo_ready") == 1
     assert views(store) == await expected(story)
     assert value("promo_retries_total", name="views") == before + 50
 
 
+@in_virtual_time
 async def test_rebalance_loses_and_repeats_nothing() -> None:
     """What was read before a rebalance is dropped; reading goes on at the positions of the views."""
     story, store = a_story(), DictStore()
@@ -167,7 +162,7 @@ async def test_rebalance_loses_and_repeats_nothing() -> None:
     async with running(facts, store):
         for _ in range(5):
             reads = len(facts.reads)
-            await until(lambda reads=reads: len(facts.reads) > reads)  # type: ignore[misc]
+            await eventually(lambda reads=reads: len(facts.reads) > reads)  # type: ignore[misc]
             facts.is_reassigned = True
         await until_projected(facts)
     assert views(store) == await expected(story)
@@ -194,6 +189,7 @@ def created(restaurant: str) -> bytes:
 @pytest.mark.parametrize(
     ("key", "poison"), [*POISON, (b"r2", created("r1")), (None, created("r1")), (b"r1", created("r2"))]
 )
+@in_virtual_time
 async def test_unreadable_fact_is_set_aside(key: bytes | None, poison: bytes | None) -> None:
     """It must not stop the facts behind it; its bytes and the reason are kept."""
     story, store, dead_letters = Story(), DictStore(), FakeDeadLetters()
@@ -214,6 +210,7 @@ async def test_unreadable_fact_is_set_aside(key: bytes | None, poison: bytes | N
     "poison",
     [b"{", b'{"partition": 5, "as_of": "yesterday"}', b'{"partition": 5, "as_of": "2026-01-01"}', None],
 )
+@in_virtual_time
 async def test_unreadable_watermark_stops_nothing(poison: bytes | None) -> None:
     """The next one comes in a second."""
     story, store = a_story(), DictStore()
@@ -221,10 +218,11 @@ async def test_unreadable_watermark_stops_nothing(poison: bytes | None) -> None:
     facts.append(WATERMARKS, poison, b"5")
     facts.append_message(Watermark(PARTITION, to_text(5000)))
     async with running(facts, store):
-        await until(lambda: view_keys.WATERMARKS in store.hashes)
+        await eventually(lambda: view_keys.WATERMARKS in store.hashes)
     assert store.hashes[view_keys.WATERMARKS] == {"5": b"5000"}
 
 
+@in_virtual_time
 async def test_dead_letter_precedes_the_position() -> None:
     """A dead letter is written before the position moves; else a crash would lose it."""
     store, dead_letters, facts = DictStore(), FakeDeadLetters(), FakeFactConsumer(PARTITION)
@@ -239,17 +237,19 @@ async def test_dead_letter_precedes_the_position() -> None:
     assert [letter.record.offset for letter in dead_letters.letters] == [0, 0], "once for each attempt"
 
 
+@in_virtual_time
 async def test_watermark_is_published_when_reached() -> None:
     """Contract: `as_of`. Readers see it only when every fact before it is shown."""
     story, store = a_story(), DictStore()
     facts = facts_of(story)
     facts.append_message(Watermark(PARTITION, to_text(5000)))
     async with running(facts, store):
-        await until(lambda: view_keys.WATERMARKS in store.hashes)
+        await eventually(lambda: view_keys.WATERMARKS in store.hashes)
         assert facts.is_all_read
     assert store.hashes[view_keys.WATERMARKS] == {"5": b"5000"}
 
 
+@in_virtual_time
 async def test_unknown_ends_delay_the_watermark(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that does not answer must not stop the projection; the watermark follows when it does."""
     story, store = a_story(), DictStore()
@@ -264,10 +264,11 @@ async def test_unknown_ends_delay_the_watermark(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(facts, "ends", fail_at_first)
     async with running(facts, store):
-        await until(lambda: view_keys.WATERMARKS in store.hashes)
+        await eventually(lambda: view_keys.WATERMARKS in store.hashes)
     assert not failures and views(store) == await expected(story)
 
 
+@in_virtual_time
 async def test_lag_is_shown() -> None:
     """Contract: `promo_consumer_lag{topic,partition,group}`."""
     facts, store = facts_of(a_story()), DictStore()

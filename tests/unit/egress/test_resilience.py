@@ -1,7 +1,6 @@
 """What spares another system that fails: the circuit breaker and the retry budget."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -9,8 +8,10 @@ from egress.resilience.circuit_breaker import CircuitBreaker
 from egress.resilience.errors import PermanentError, TransientError, is_retryable
 from egress.resilience.retry_budget import RetryBudget
 from tests.support.egress.metric_values import value
+from tests.support.virtual_clock import in_virtual_time
 
-OPEN_SECONDS = 0.2
+OPEN_SECONDS = 10.0
+CALL_SECONDS = 1.0
 
 
 class Calls:
@@ -26,7 +27,7 @@ class Calls:
         self.count += 1
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(CALL_SECONDS)
         self.in_flight -= 1
         if self.fails:
             raise TransientError("a planned failure")
@@ -45,22 +46,25 @@ def shown(name: str) -> float:
     return value("promo_circuit_breaker_state", name=name)
 
 
+@in_virtual_time
 async def test_opens_half_opens_and_closes() -> None:
     """Contract: `promo_circuit_breaker_state{name}`."""
     calls = Calls()
     breaker = await opened(calls, "t1")
     assert (breaker.state, shown("t1"), calls.count) == ("open", 2, 3)
-    started = time.monotonic()
+    now = asyncio.get_running_loop().time
+    started = now()
     calls.fails = False
     probing = asyncio.ensure_future(breaker.call(calls))
-    await asyncio.sleep(OPEN_SECONDS / 2)
-    assert calls.count == 3, "no call while it is open"
-    await asyncio.sleep(OPEN_SECONDS / 2 + 0.01)
-    assert shown("t1") == 1
-    assert await probing == "done" and time.monotonic() - started >= OPEN_SECONDS
+    await asyncio.sleep(OPEN_SECONDS - 0.1)
+    assert (shown("t1"), calls.count) == (2, 3), "no call while it is open"
+    await asyncio.sleep(0.2)
+    assert (shown("t1"), calls.count) == (1, 4)
+    assert await probing == "done" and now() - started == pytest.approx(OPEN_SECONDS + CALL_SECONDS)
     assert shown("t1") == 0
 
 
+@in_virtual_time
 async def test_calls_are_serial_until_closed() -> None:
     """A system that comes back is not overrun by all that have waited; then calls are parallel again."""
     calls = Calls()
@@ -78,6 +82,7 @@ async def test_calls_are_serial_until_closed() -> None:
         task.cancel()
 
 
+@in_virtual_time
 async def test_permanent_error_is_no_failure() -> None:
     """One caller's bad requests must not cut off all others."""
     breaker = CircuitBreaker("t3", threshold=2)
@@ -91,18 +96,20 @@ async def test_permanent_error_is_no_failure() -> None:
     assert breaker.state == "closed"
 
 
+@in_virtual_time
 async def test_cancelled_caller() -> None:
     """A rebalance cancels callers. The call runs to its end, and its result counts."""
     calls = Calls()
     breaker = await opened(calls, "t4")
     await asyncio.sleep(OPEN_SECONDS)
     probe = asyncio.ensure_future(breaker.call(calls))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(CALL_SECONDS / 2)
     probe.cancel()
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(CALL_SECONDS)
     assert breaker.state == "open" and calls.count == 4
 
 
+@in_virtual_time
 async def test_probe_of_a_cancelled_caller_is_waited_for() -> None:
     """In a half-open circuit one call is in flight, also if its caller has left."""
     calls = Calls()
@@ -110,16 +117,17 @@ async def test_probe_of_a_cancelled_caller_is_waited_for() -> None:
     await asyncio.sleep(OPEN_SECONDS)
     calls.fails, calls.max_in_flight = False, 0
     probe = asyncio.ensure_future(breaker.call(calls))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(CALL_SECONDS / 2)
     probe.cancel()
     assert await breaker.call(calls) == "done"
     assert calls.max_in_flight == 1 and breaker.state == "closed"
 
 
+@in_virtual_time
 async def test_late_results_do_not_count() -> None:
     """A call that began before the circuit opened says nothing about the system now."""
     calls, release = Calls(), asyncio.Event()
-    breaker = CircuitBreaker("t6", threshold=1, open_seconds=0.05)
+    breaker = CircuitBreaker("t6", threshold=1, open_seconds=OPEN_SECONDS)
 
     async def slow() -> str:
         await release.wait()

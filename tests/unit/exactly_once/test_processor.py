@@ -9,6 +9,7 @@ from streams.exactly_once.ports import FencedError
 from streams.exactly_once.processor import RecoveryFailedError
 from tests.support.exactly_once.counting import counts, processor
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
+from tests.support.virtual_clock import in_virtual_time
 
 
 class Crash(BaseException):
@@ -204,7 +205,8 @@ async def test_a_store_that_is_ahead_of_the_log_is_rebuilt():
     assert store.data == {}
 
 
-async def test_recovery_fails_after_a_limit(monkeypatch):
+@in_virtual_time
+async def test_recovery_fails_after_a_limit():
     """Every retry has a limit; the supervisor then restarts the worker."""
 
     class Dead(MemoryLog):
@@ -214,7 +216,6 @@ async def test_recovery_fails_after_a_limit(monkeypatch):
             self.fences += 1
             raise ConnectionError("no broker")
 
-    monkeypatch.setattr("streams.exactly_once.processor.MAX_BACKOFF_SECONDS", 0.0)
     log = Dead(MemoryBroker())
     with pytest.raises(RecoveryFailedError):
         await processor(log, MemoryStore()).take_over()

@@ -11,7 +11,7 @@ from ingress.http.problems import Problem
 from schemas import codec
 from schemas.commands import AdvanceOrder, Command, Payment, PlaceOrder
 from schemas.replies import Answer, Outcome, Reply
-from tests.support.ingress import virtual_clock
+from tests.support import virtual_clock
 from tests.support.ingress.fakes import FakeProducer, order_of
 
 COMMAND = AdvanceOrder("r1", "o1", "preparing")

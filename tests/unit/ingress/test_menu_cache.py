@@ -7,7 +7,7 @@ from ingress.views.cache import MAX_REUSE_SECONDS
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
 from schemas.timestamps import wall_clock
-from tests.support.ingress import virtual_clock
+from tests.support import virtual_clock
 from tests.support.ingress.fakes import FakeViews
 from tests.support.ingress.samples import item, menu, stock
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from aiohttp import ClientResponse
 
 from ingress.views.ports import RestaurantsView
 from schemas.catalogue import Promotion, Restaurant
@@ -15,6 +18,14 @@ from tests.support.ingress.samples import item, menu, stock
 from tests.unit.ingress.conftest import Client
 
 MENU = "/v1/restaurants/r1/menu"
+
+
+async def until_page(client: Client, condition: Callable[[Any], bool]) -> ClientResponse:
+    """Return the response whose page first meets the condition: views are polled ten times a second."""
+    async with asyncio.timeout(10):
+        while not condition(await (response := await client.get(MENU)).json()):
+            await asyncio.sleep(0.01)
+    return response
 
 
 @pytest.fixture(autouse=True)
@@ -100,9 +111,8 @@ async def test_age_does_not_change_the_etag(client: Client, views: FakeViews) ->
     """A client that polls an unchanged menu gets 304, though its `as_of` advances."""
     first = await client.get(MENU)
     views.publish_watermarks(as_of := time.time_ns() // 1_000_000 + 500)
-    await asyncio.sleep(0.3)
-    second = await client.get(MENU)
-    assert (await second.json())["as_of"] == to_text(as_of) != (await first.json())["as_of"]
+    assert (await first.json())["as_of"] != to_text(as_of)
+    second = await until_page(client, lambda page: page["as_of"] == to_text(as_of))
     assert second.headers["ETag"] == first.headers["ETag"] and views.reads == 1
 
 
@@ -110,7 +120,7 @@ async def test_change_is_visible_with_another_etag(client: Client, views: FakeVi
     """Pages are kept until their content has changed."""
     etag = (await client.get(MENU)).headers["ETag"]
     views.show("r1", menu([item("pastel")], as_of=time.time_ns() // 1_000_000))
-    await asyncio.sleep(0.4)
+    await until_page(client, lambda page: [e["sku"] for e in page["items"]] == ["pastel"])
     response = await client.get(MENU, headers={"If-None-Match": etag})
     assert response.status == 200 and [e["sku"] for e in (await response.json())["items"]] == ["pastel"]
 
@@ -118,10 +128,10 @@ async def test_change_is_visible_with_another_etag(client: Client, views: FakeVi
 async def test_promotion_opens_on_a_cached_page(client: Client, views: FakeViews) -> None:
     """Time changes a page too."""
     now = time.time_ns() // 1_000_000
-    opens = Promotion("p1", now + 300, now + 60_000, [PromotionItem("coxinha", Money(1))], 1)
+    opens = Promotion("p1", now + 1_000, now + 60_000, [PromotionItem("coxinha", Money(1))], 1)
     views.show("r1", menu([item("coxinha", 990)], promotions=[opens], as_of=now))
     assert (await (await client.get(MENU)).json())["items"][0]["promo_price"] is None
-    await asyncio.sleep(0.35)
+    await until_page(client, lambda page: page["items"][0]["promo_price"] is not None)
     assert (await (await client.get(MENU)).json())["items"][0]["promo_price"]["amount"] == 1
 
 
@@ -130,9 +140,8 @@ async def test_old_view_is_degraded(client: Client, views: FakeViews) -> None:
     behind = time.time_ns() // 1_000_000 - 3_500
     views.publish_watermarks(behind)
     views.show("r1", menu([item("coxinha"), item("agua")], [stock("agua", 2, 2)], as_of=behind))
-    await asyncio.sleep(0.2)
-    page = await (await client.get(MENU)).json()
-    assert page["degraded"] is True and page["as_of"] == to_text(behind)
+    page = await (await until_page(client, lambda page: page["degraded"])).json()
+    assert page["as_of"] == to_text(behind)
     states = {e["sku"]: (e["availability"]["state"], e["availability"]["count"]) for e in page["items"]}
     assert states == {"coxinha": ("limited", None), "agua": ("sold_out", None)}
 
@@ -141,12 +150,10 @@ async def test_redis_outage_serves_degraded_menus(client: Client, views: FakeVie
     """Menus that were not read before are 503 with Retry-After, in the reader's language; and all recovers."""
     await client.get(MENU)
     views.down = True
-    await asyncio.sleep(0.2)
-    response = await client.get(MENU)
-    assert response.status == 200 and (await response.json())["degraded"] is True
+    response = await until_page(client, lambda page: page["degraded"])
+    assert response.status == 200
     assert (await response.json())["items"][0]["availability"] == {"state": "limited", "count": None}
     other = await client.get("/v1/restaurants/r2/menu", headers={"Accept-Language": "en"})
     assert other.status == 503 and other.headers["Retry-After"]
     views.down = False
-    await asyncio.sleep(0.2)
-    assert (await (await client.get(MENU)).json())["degraded"] is False
+    await until_page(client, lambda page: not page["degraded"])

@@ -1,10 +1,9 @@
 """Health, metrics and problems, as operators and programs see them."""
 
-import asyncio
-
 import pytest
 
 from tests.support.ingress.fakes import FakeProducer, FakeViews
+from tests.support.waiting import eventually
 from tests.unit.ingress.conftest import Client
 
 
@@ -17,13 +16,16 @@ async def test_ready_requires_every_part(client: Client, log: FakeProducer, view
     """Contract: `/health/ready`; 503 names the part that does not answer, and it recovers."""
     response = await client.get("/health/ready")
     assert response.status == 200 and (await response.json())["parts"] == {"commands": True, "views": True}
+
+    async def is_ready_without(part: str) -> bool:
+        response = await client.get("/health/ready")
+        parts = (await response.json())["parts"]
+        return response.status == 503 and parts == {"commands": True, "views": True} | {part: False}
+
     views.down = True
-    await asyncio.sleep(0.6)
-    response = await client.get("/health/ready")
-    assert response.status == 503 and (await response.json())["parts"] == {"commands": True, "views": False}
+    await eventually(lambda: is_ready_without("views"))
     views.down, log.down = False, True
-    await asyncio.sleep(0.6)
-    assert (await (await client.get("/health/ready")).json())["parts"] == {"commands": False, "views": True}
+    await eventually(lambda: is_ready_without("commands"))
 
 
 async def test_requests_are_counted_by_route(client: Client) -> None:

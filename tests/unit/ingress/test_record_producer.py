@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import pytest
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 
-from ingress.commands import producer as commands_producer
 from ingress.commands.producer import KafkaRecordProducer
 from ingress.http.problems import Problem
 from schemas.kafka_connection import KafkaConnection
 from schemas.runtime import kafka_clients
 from schemas.topics import ORDER_COMMANDS
+from tests.support.virtual_clock import in_virtual_time
 
 
 class StubProducer:
@@ -65,17 +65,16 @@ async def producer_over(*plan: Any) -> AsyncIterator[KafkaRecordProducer]:
 
 
 @pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace aiokafka's producer, and shorten the waits."""
+def stub_producer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace aiokafka's producer."""
     monkeypatch.setattr(kafka_clients, "AIOKafkaProducer", StubProducer)
-    monkeypatch.setattr(commands_producer, "WRITE_TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr(commands_producer, "MAX_URGENT_DELAY_SECONDS", 0.01)
 
 
 async def send(producer: KafkaRecordProducer) -> None:
     await producer.send(ORDER_COMMANDS.name, b"r1", b"{}", [])
 
 
+@in_virtual_time
 async def test_writes_are_idempotent_and_durable() -> None:
     """A command whose client got an answer is in the topic, once."""
     async with producer_over() as producer:
@@ -84,6 +83,7 @@ async def test_writes_are_idempotent_and_durable() -> None:
     assert kwargs["enable_idempotence"] and kwargs["acks"] == "all" and kwargs["linger_ms"] == 0
 
 
+@in_virtual_time
 async def test_failed_producer_is_replaced() -> None:
     """An idempotent producer whose sequence is broken rejects every further record."""
     async with producer_over(OutOfOrderSequenceNumber()) as producer:
@@ -91,6 +91,7 @@ async def test_failed_producer_is_replaced() -> None:
     assert len(StubProducer.made) == 2
 
 
+@in_virtual_time
 async def test_attempts_are_bounded() -> None:
     """The record may be what breaks two producers; the next record gets a new one."""
     async with producer_over(OutOfOrderSequenceNumber(), OutOfOrderSequenceNumber()) as producer:
@@ -100,6 +101,7 @@ async def test_attempts_are_bounded() -> None:
     assert len(StubProducer.made) == 3
 
 
+@in_virtual_time
 async def test_unacknowledged_write_is_unavailable() -> None:
     """It is not known whether it was written; the producer keeps retrying, so it is not replaced."""
     async with producer_over("hangs") as producer:
@@ -108,6 +110,7 @@ async def test_unacknowledged_write_is_unavailable() -> None:
     assert len(StubProducer.made) == 1
 
 
+@in_virtual_time
 async def test_writes_recover_with_the_broker() -> None:
     """No write waits longer than its timeout, and nothing has to be restarted."""
     async with producer_over(*["no broker"] * 10_000) as producer:
@@ -115,5 +118,5 @@ async def test_writes_recover_with_the_broker() -> None:
             await send(producer)
         assert not await producer.is_reachable()
         StubProducer.plan.clear()
-        await asyncio.wait_for(producer.connected.wait(), 1)
+        await asyncio.wait_for(producer.connected.wait(), 60)
         await send(producer)

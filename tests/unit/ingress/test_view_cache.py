@@ -10,7 +10,7 @@ from ingress.views.cache import MAX_REUSE_SECONDS, ViewCache
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.ports import MenuView
 from schemas import view_keys
-from tests.support.ingress import virtual_clock
+from tests.support import virtual_clock
 from tests.support.ingress.fakes import FakeViews
 from tests.support.ingress.samples import item, menu
 

@@ -18,32 +18,27 @@ from egress.notifications.delivery_worker import DeliveryTiming, DeliveryWorker
 from egress.notifications.retry_schedule import RetrySchedule
 from egress.resilience.errors import PermanentError, TransientError
 from schemas import dead_letters
+from tests.support.egress.fake_consumer import FakeConsumer
 from tests.support.egress.fake_dead_letters import FakeDeadLetters
-from tests.support.notifications.fakes import FakeChannel, FakeGroupConsumer, InMemoryDeliveryStates
+from tests.support.notifications.fakes import FakeChannel, InMemoryDeliveryStates
 from tests.support.notifications.messages import record, webhook_delivery
+from tests.support.virtual_clock import in_virtual_time
 from tests.support.waiting import eventually
 
 DOWN = TransientError("simulated failure", 503)
-#: All waits shortened.
-TIMING = DeliveryTiming(
-    commit_interval_seconds=0.0,
-    capacity_poll_interval_seconds=0.01,
-    overdue_attempt_timeout_seconds=0.05,
-    circuit_open_seconds=0.02,
-    retries=RetrySchedule(first_delay_seconds=0.001, max_delay_seconds=0.01),
-)
+DAY = 86_400.0
 
 
 class DeliveryHarness:
     """A delivery worker and everything around it."""
 
     def __init__(self) -> None:
-        self.consumer = FakeGroupConsumer()
+        self.consumer = FakeConsumer()
         self.states = InMemoryDeliveryStates()
         self.dead_letters = FakeDeadLetters()
         self.channel = FakeChannel()
         self.has_caught_up = False
-        self.timing = TIMING
+        self.timing = DeliveryTiming()
         self.max_pending = bulkheads.MAX_PENDING
         self.task: asyncio.Task[None] | None = None
 
@@ -52,7 +47,7 @@ class DeliveryHarness:
         written_ms = int(1000 * (time.time() if at is None else at))
         for order in orders:
             delivery = webhook_delivery(order, restaurant)
-            self.consumer.append(record(delivery, event_id=f"id-of-{order}", at=written_ms))
+            self.consumer.append_record(record(delivery, event_id=f"id-of-{order}", at=written_ms))
 
     async def catch_up(self) -> None:
         self.has_caught_up = True
@@ -80,7 +75,7 @@ class DeliveryHarness:
 
     async def all_committed(self) -> None:
         """Return when every record is committed."""
-        await eventually(lambda: self.consumer.is_done, 5.0)
+        await eventually(lambda: self.consumer.is_all_committed, DAY)
 
     @property
     def reasons(self) -> list[str]:
@@ -107,6 +102,7 @@ def circuit_state() -> float | None:
     return REGISTRY.get_sample_value("promo_circuit_breaker_state", {"name": "webhook"})
 
 
+@in_virtual_time
 async def test_each_delivery_is_made_once_and_counted(harness: DeliveryHarness) -> None:
     """Contract: `promo_notifications_total{channel,result}`. Recipients are current before the first attempt."""
     before = notifications("delivered")
@@ -118,6 +114,7 @@ async def test_each_delivery_is_made_once_and_counted(harness: DeliveryHarness) 
     assert harness.has_caught_up
 
 
+@in_virtual_time
 async def test_failed_delivery_is_retried_and_counted(harness: DeliveryHarness) -> None:
     """Contract: `promo_retries_total{name}`."""
     before = retries()
@@ -129,10 +126,11 @@ async def test_failed_delivery_is_retried_and_counted(harness: DeliveryHarness) 
     assert retries() == before + 2
 
 
+@in_virtual_time
 async def test_retry_waits_for_the_drawn_delay(harness: DeliveryHarness) -> None:
     """The due time is saved, so a restart does not shorten the delay."""
-    schedule = RetrySchedule(first_delay_seconds=0.4, max_delay_seconds=0.4)
-    harness.timing = msgspec.structs.replace(TIMING, retries=schedule)
+    schedule = RetrySchedule(first_delay_seconds=40.0, max_delay_seconds=40.0)
+    harness.timing = DeliveryTiming(retries=schedule)
     harness.append("o1")
     harness.channel.plan["o1"] = [DOWN]
     async with harness.running():
@@ -140,11 +138,12 @@ async def test_retry_waits_for_the_drawn_delay(harness: DeliveryHarness) -> None
         failed_at = time.time()
         await eventually(lambda: bool(harness.states.states))
         (state,) = harness.states.states.values()
-        assert state.attempts == 1 and not state.done and state.due >= failed_at + 0.25
+        assert state.attempts == 1 and not state.done and state.due >= failed_at + 25.0
         await harness.all_committed()
     assert harness.channel.numbers == [1, 2] and time.time() >= state.due
 
 
+@in_virtual_time
 async def test_expired_delivery_becomes_a_dead_letter(harness: DeliveryHarness) -> None:
     """Retries are bounded; the offset is committed only after the dead letter is written."""
     harness.channel.retry_seconds = 0.1
@@ -158,6 +157,7 @@ async def test_expired_delivery_becomes_a_dead_letter(harness: DeliveryHarness) 
     assert harness.states.states[delivery_key(letter.record)].done
 
 
+@in_virtual_time
 async def test_delivery_read_after_its_deadline_is_tried_once(harness: DeliveryHarness) -> None:
     """After an outage of egress that was longer than the retry time, reachable recipients still get theirs."""
     harness.append("o1", "o2", at=time.time() - 100_000)
@@ -168,6 +168,7 @@ async def test_delivery_read_after_its_deadline_is_tried_once(harness: DeliveryH
     assert harness.reasons == ["undelivered"]
 
 
+@in_virtual_time
 async def test_unwritten_dead_letter_blocks_the_commit(harness: DeliveryHarness) -> None:
     """A dead letter is durable before its delivery counts as ended."""
     harness.channel.retry_seconds = 0.01
@@ -178,12 +179,13 @@ async def test_unwritten_dead_letter_blocks_the_commit(harness: DeliveryHarness)
         assert harness.task is not None
         with pytest.raises(KafkaConnectionError):
             await harness.task
-    assert not harness.consumer.is_done
+    assert not harness.consumer.is_all_committed
     async with harness.running():
         await harness.all_committed()
     assert len(harness.dead_letters.letters) == 2, "copies of one dead letter, with the same source offset"
 
 
+@in_virtual_time
 async def test_slow_recipient_delays_no_other(harness: DeliveryHarness) -> None:
     """Each recipient has a bulkhead with a concurrency limit."""
     unblocked = asyncio.Event()
@@ -194,12 +196,14 @@ async def test_slow_recipient_delays_no_other(harness: DeliveryHarness) -> None:
     async with harness.running():
         await eventually(lambda: len(harness.channel.delivered) == 100)
         assert harness.channel.max_in_flight["slow"] == FakeChannel.max_concurrency
+        await asyncio.sleep(2 * harness.timing.commit_interval_seconds)
         assert harness.consumer.committed[next(iter(harness.consumer.records))] == 0
         unblocked.set()
         await harness.all_committed()
     assert len(harness.channel.delivered) == 150
 
 
+@in_virtual_time
 async def test_broken_recipient_fills_no_more_than_half_the_slots(harness: DeliveryHarness) -> None:
     """Its further deliveries become dead letters, to be redriven once it works; others go on."""
     harness.max_pending = 20
@@ -214,6 +218,7 @@ async def test_broken_recipient_fills_no_more_than_half_the_slots(harness: Deliv
         await harness.all_committed()
 
 
+@in_virtual_time
 async def test_circuit_opens_for_a_failing_recipient(harness: DeliveryHarness) -> None:
     """One circuit per recipient. Contract: `promo_circuit_breaker_state{name}` has the worst state."""
     harness.append(*(f"o{n}" for n in range(30)))
@@ -228,6 +233,7 @@ async def test_circuit_opens_for_a_failing_recipient(harness: DeliveryHarness) -
     assert circuit_state() == 0
 
 
+@in_virtual_time
 async def test_gone_recipient_is_neither_failure_nor_dead_letter(harness: DeliveryHarness) -> None:
     """A recipient that asks for no more messages is healthy: its circuit stays closed."""
     before = notifications("gone")
@@ -239,6 +245,7 @@ async def test_gone_recipient_is_neither_failure_nor_dead_letter(harness: Delive
     assert notifications("gone") == before + 20
 
 
+@in_virtual_time
 async def test_unexpected_error_becomes_a_dead_letter(harness: DeliveryHarness) -> None:
     """A bug of ours stops neither the other deliveries nor the process; the delivery is redriven after the fix."""
     harness.append("o1", "o2")
@@ -248,6 +255,7 @@ async def test_unexpected_error_becomes_a_dead_letter(harness: DeliveryHarness) 
     assert harness.reasons == ["defect"] and harness.channel.delivered == ["o2"]
 
 
+@in_virtual_time
 async def test_permanent_error_is_not_retried(harness: DeliveryHarness) -> None:
     """Such as a URL with a private address, or invalid keys of a browser."""
     harness.append("o1")
@@ -258,6 +266,7 @@ async def test_permanent_error_is_not_retried(harness: DeliveryHarness) -> None:
 
 
 @pytest.mark.parametrize("has_states", [True, False])
+@in_virtual_time
 async def test_crash_loses_no_delivery(harness: DeliveryHarness, has_states: bool) -> None:
     """kill -9: deliveries in flight are made again; ended ones are not, unless their states are lost."""
     harness.channel.plan["o0"] = [asyncio.Event()]
@@ -273,30 +282,33 @@ async def test_crash_loses_no_delivery(harness: DeliveryHarness, has_states: boo
     assert len(harness.channel.delivered) == (20 if has_states else 39), "repeats have the same ids"
 
 
+@in_virtual_time
 async def test_rebalance_resumes_from_committed_offset(harness: DeliveryHarness) -> None:
     """Deliveries in flight are cancelled: their partition may be assigned elsewhere, or to this process again."""
     harness.channel.plan["o0"] = [asyncio.Event()]
     harness.append("o0", "o1")
     async with harness.running():
         await eventually(lambda: harness.channel.delivered == ["o1"])
-        harness.consumer.reassigned = True
+        harness.consumer.is_reassigned = True
         await harness.all_committed()
     assert harness.channel.delivered == ["o1", "o0"]
 
 
+@in_virtual_time
 async def test_restart_keeps_the_retry_schedule(harness: DeliveryHarness) -> None:
     """It neither retries all deliveries at once nor counts attempts from one again."""
     harness.append("o1", "o2")
     first = next(iter(harness.consumer.records.values()))[0]
-    harness.states.states[delivery_key(first)] = DeliveryState(7, time.time() + 0.3)
+    harness.states.states[delivery_key(first)] = DeliveryState(7, time.time() + 30.0)
     async with harness.running():
         await eventually(lambda: harness.channel.delivered == ["o2"])
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(20.0)
         assert harness.channel.tried == ["o2"]
         await harness.all_committed()
     assert harness.channel.numbers == [1, 8]
 
 
+@in_virtual_time
 async def test_copies_of_a_delivery_are_made_once(harness: DeliveryHarness) -> None:
     """A dispatcher that crashes between write and commit writes the same delivery again, with the same id."""
     unblocked = asyncio.Event()
@@ -312,17 +324,19 @@ async def test_copies_of_a_delivery_are_made_once(harness: DeliveryHarness) -> N
     assert harness.channel.delivered == ["o2", "o1"]
 
 
+@in_virtual_time
 async def test_event_ids_of_a_new_kafka_are_distinct(harness: DeliveryHarness) -> None:
     """If Kafka is set up again with the same Redis, the first orders have the event ids of the old ones."""
     harness.append("o1")
     async with harness.running():
         await harness.all_committed()
         other = msgspec.structs.replace(webhook_delivery("o1"), body='{"timestamp":"later"}')
-        harness.consumer.append(record(other, event_id="id-of-o1", at=int(time.time() * 1000)))
+        harness.consumer.append_record(record(other, event_id="id-of-o1", at=int(time.time() * 1000)))
         await harness.all_committed()
     assert harness.channel.delivered == ["o1", "o1"]
 
 
+@in_virtual_time
 async def test_redriven_dead_letter_is_delivered(harness: DeliveryHarness) -> None:
     """`dlq redrive` keeps the event id, but the delivery has a new key."""
     harness.append("o1")
@@ -331,11 +345,12 @@ async def test_redriven_dead_letter_is_delivered(harness: DeliveryHarness) -> No
         await harness.all_committed()
         original = record(webhook_delivery("o1"), event_id="id-of-o1", at=int(time.time() * 1000))
         headers = (*original.headers, (dead_letters.REDRIVEN, b"3/0"))
-        harness.consumer.append(msgspec.structs.replace(original, headers=headers))
+        harness.consumer.append_record(msgspec.structs.replace(original, headers=headers))
         await harness.all_committed()
     assert harness.channel.delivered == ["o1"]
 
 
+@in_virtual_time
 async def test_unreadable_delivery_becomes_a_dead_letter(harness: DeliveryHarness) -> None:
     """The deliveries after it go on."""
     good = record(webhook_delivery("o1"), event_id="x")
@@ -347,7 +362,7 @@ async def test_unreadable_delivery_becomes_a_dead_letter(harness: DeliveryHarnes
         (b"[" * 10_000, b"r1"),
     ]
     for value, key in values_and_keys:
-        harness.consumer.append(msgspec.structs.replace(good, value=value, key=key, headers=()))
+        harness.consumer.append_record(msgspec.structs.replace(good, value=value, key=key, headers=()))
     harness.append("o2")
     async with harness.running():
         await harness.all_committed()

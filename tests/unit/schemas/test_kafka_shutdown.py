@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from schemas.runtime import kafka_shutdown
-from schemas.runtime.kafka_shutdown import close_quietly
+from schemas.runtime.kafka_shutdown import STOP_TIMEOUT_SECONDS, close_quietly
+from tests.support.virtual_clock import in_virtual_time
 
 
 @pytest.mark.parametrize("end", [asyncio.CancelledError(), ConnectionError(), None])
@@ -21,7 +21,8 @@ async def test_the_outcome_of_a_stop_does_not_reach_the_caller(end):
     assert asyncio.current_task().cancelling() == 0
 
 
-async def test_a_stop_that_hangs_is_abandoned_after_a_timeout(monkeypatch):
+@in_virtual_time
+async def test_hanging_stop_is_abandoned_after_a_timeout():
     """Every wait has a limit."""
-    monkeypatch.setattr(kafka_shutdown, "STOP_TIMEOUT_SECONDS", 0.01)
-    await close_quietly(asyncio.sleep(60))
+    await close_quietly(asyncio.sleep(3600))
+    assert asyncio.get_running_loop().time() == pytest.approx(STOP_TIMEOUT_SECONDS)
