@@ -1,4 +1,4 @@
-"""A collector of traces that takes OTLP over HTTP, as a real one does."""
+"""A collector of traces by OTLP over HTTP."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,8 +10,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 
-class Seen(NamedTuple):
-    """One span that was told."""
+class ExportedSpan(NamedTuple):
+    """One span."""
 
     service: str
     name: str
@@ -24,7 +24,7 @@ class Collector:
     """Keeps every span, and the bytes that it came in."""
 
     def __init__(self) -> None:
-        self.spans: list[Seen] = []
+        self.spans: list[ExportedSpan] = []
         self.raw: list[bytes] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -34,16 +34,17 @@ class Collector:
         self._server.shutdown()
         self._server.server_close()
 
-    def of(self, trace_id: str) -> list[Seen]:
+    def of(self, trace_id: str) -> list[ExportedSpan]:
         """Return the spans of one trace."""
         return [span for span in list(self.spans) if span.trace_id == trace_id]
 
-    def _take(self, body: bytes) -> None:
+    def receive(self, body: bytes) -> None:
+        """Keep the spans of one request."""
         self.raw.append(body)
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             names = {a.key: a.value.string_value for a in resource.resource.attributes}
             self.spans += [
-                Seen(
+                ExportedSpan(
                     names["service.name"],
                     span.name,
                     span.trace_id.hex(),
@@ -59,7 +60,7 @@ class Collector:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                collector._take(self.rfile.read(int(self.headers["Content-Length"])))
+                collector.receive(self.rfile.read(int(self.headers["Content-Length"])))
                 body = ExportTraceServiceResponse().SerializeToString()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/x-protobuf")

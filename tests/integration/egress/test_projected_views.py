@@ -42,10 +42,12 @@ async def test_rebuilt_board_equals_grown_board(redis: Redis) -> None:
         story.order(True, life)
         story.order(False)
     boards = []
-    grown, rebuilt = RedisViewStore(redis), RedisViewStore(redis, "views-rebuilt")
-    await grown.positions([])
-    for store, facts in ((grown, story.facts), (rebuilt, story.facts[::-1] + story.facts[::3])):
+    stories = {"views-grown": story.facts, "views-rebuilt": story.facts[::-1] + story.facts[::3]}
+    for generation, facts in stories.items():
+        store = RedisViewStore(redis, generation)
         for fact in facts:
             await store.apply(project(fact, PARTITION), [])
-        boards.append(await redis.zrange(store._key(view_keys.board("r1")), 0, -1, withscores=True))
+        boards.append(
+            await redis.zrange(view_keys.inside(generation, view_keys.board("r1")), 0, -1, withscores=True)
+        )
     assert boards[0] == boards[1] and len(boards[0]) == len(LIVES) * 3

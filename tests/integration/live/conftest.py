@@ -82,6 +82,12 @@ async def harness(redis_url: str) -> AsyncIterator[ViewsHarness]:
     await client.aclose()
 
 
+async def origin(session: ClientSession) -> str:
+    """Return the origin of the server that `ingress` yields a client of."""
+    async with session.get("/health/live") as response:
+        return str(response.url.origin())
+
+
 @contextlib.asynccontextmanager
 async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[ClientSession]:
     """Serve an ingress application over the harness's views; yield a client."""

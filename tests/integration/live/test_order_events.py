@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from ingress.handlers import order_events
 from schemas.facts import OrderConfirmed
-from tests.integration.live.conftest import TOKENS, ViewsHarness, bearer, ingress
+from tests.integration.live.conftest import TOKENS, ViewsHarness, bearer, ingress, origin
 from tests.support.egress.stories import LIVES
 from tests.support.live.sse import Event, Reader
 from tests.support.waiting import eventually
@@ -147,7 +147,7 @@ async def test_shutdown_ends_streams(harness: ViewsHarness) -> None:
     await harness.project()
     async with ClientSession() as client:
         async with ingress(harness) as session:
-            response = await client.get(session._build_url(EVENTS), headers=MINE)
+            response = await client.get(await origin(session) + EVENTS, headers=MINE)
             reader = Reader(response)
             await reader.next()
         assert [event.data["status"] for event in await reader.rest()] == ["received"]

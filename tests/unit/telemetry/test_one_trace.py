@@ -78,7 +78,7 @@ class Streams:
         await eventually(lambda: self.processor.position.offset == offset + 1)
         self.processor.stop()
         await working
-        self.processor._stopping = False
+        await self.processor.take_over()
         return self.broker.outputs[before:]
 
 
