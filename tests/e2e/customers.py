@@ -22,7 +22,7 @@ ADDRESS = {
 
 
 class Answer(Struct):
-    """What came back: status, bytes, headers."""
+    """An HTTP response: status, bytes, headers."""
 
     status: int
     body: bytes
@@ -31,12 +31,12 @@ class Answer(Struct):
 
 
 class Kitchen:
-    """Opens restaurants and orders from them."""
+    """A client of the API that opens restaurants and orders from them."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self._url = url
-        self._tokens: dict[str, str] = {}  # of the restaurants that were opened here
+        self._tokens: dict[str, str] = {}  # by restaurant
 
     async def call(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any
@@ -53,7 +53,7 @@ class Kitchen:
         return await self.call("PUT", path, json=body, headers={"Authorization": f"Bearer {token}"})
 
     async def open(self, **portions: int | None) -> str:
-        """Make a restaurant with these items; returns its id."""
+        """Make a restaurant with these items; return its id."""
         restaurant = f"r-{uuid.uuid4().hex[:10]}"
         opened = await self.put(f"/v1/restaurants/{restaurant}", {"name": "Cantina"})
         assert opened.status == 201
@@ -69,18 +69,18 @@ class Kitchen:
         return restaurant
 
     def token(self, restaurant: str) -> str:
-        """The token of a restaurant that was opened here."""
+        """Return the token of a restaurant that `open` has made."""
         return self._tokens[restaurant]
 
     async def order(
         self, restaurant: str, key: str, *lines: tuple[str, int], method: str = "pix", **headers: str
     ) -> Answer:
-        """One attempt."""
+        """Place an order, in one attempt."""
         body = order_body(restaurant, *lines, method=method)
         return await self.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": key, **headers})
 
     async def look(self, order: dict[str, Any]) -> dict[str, Any]:
-        """The order as its customer sees it."""
+        """Return the order as its customer sees it."""
         headers = {"Authorization": f"Bearer {order['token']}"}
         answer = await self.call("GET", f"/v1/orders/{order['order_id']}", headers=headers)
         assert answer.status == 200
@@ -88,16 +88,16 @@ class Kitchen:
         return shown
 
     async def cancel(self, order: dict[str, Any], key: str = "cancel") -> Answer:
-        """Cancel, as the customer; comes back while the order is not shown yet."""
+        """Cancel, as the customer; repeat while the order is not shown yet."""
         headers = {"Authorization": f"Bearer {order['token']}", "Idempotency-Key": key}
-        return await self._come_back("cancel", order, {}, headers)
+        return await self._until_shown("cancel", order, {}, headers)
 
     async def advance(self, order: dict[str, Any], status: str) -> Answer:
-        """Move an order on, as the restaurant; comes back while the order is not shown yet."""
+        """Set the status, as the restaurant; repeat while the order is not shown yet."""
         headers = {"Authorization": f"Bearer {self._tokens[order['restaurant_id']]}"}
-        return await self._come_back("status", order, {"status": status}, headers)
+        return await self._until_shown("status", order, {"status": status}, headers)
 
-    async def _come_back(
+    async def _until_shown(
         self, operation: str, order: dict[str, Any], body: dict[str, Any], headers: dict[str, str]
     ) -> Answer:
         for _ in range(50):
@@ -109,7 +109,7 @@ class Kitchen:
         raise AssertionError(f"{order['order_id']} was never shown")
 
     async def insist(self, restaurant: str, key: str, *lines: tuple[str, int], attempts: int = 40) -> Answer:
-        """Order as a good client does: the same key again, with jitter, until it is decided."""
+        """Order, and repeat with the same key and jitter until the order is decided."""
         for attempt in range(attempts):
             try:
                 answer = await self.order(restaurant, key, *lines)

@@ -1,4 +1,4 @@
-"""The whole product as a user starts it: `make up`, on ports and in a folder of the tests."""
+"""The whole product as a user starts it: `make up`, on ports and in a folder of its own."""
 
 import json
 import os
@@ -14,13 +14,11 @@ from pathlib import Path
 from compose import ports
 
 ADMIN = "admin-of-the-tests"
-
-
 BLOCK = 24
 
 
 def free_block() -> range:
-    """Return ports in a row that are free: below those that clients get, so that no connection takes one meanwhile."""
+    """Return free ports in a row, below those that the system gives to clients."""
     while True:
         first = random.randrange(20_000, 32_000 - BLOCK)
         if all(map(ports.is_free, block := range(first, first + BLOCK))):
@@ -41,7 +39,7 @@ def free_ports() -> dict[str, int]:
 
 
 class Stack:
-    """`python -m compose up` and what can be done to it from outside."""
+    """A stack that `python -m compose up` has started."""
 
     def __init__(self, data_dir: Path, **settings: object) -> None:
         self.data_dir = data_dir
@@ -61,7 +59,7 @@ class Stack:
         self.compose("up")
 
     def compose(self, *arguments: str) -> str:
-        """Run a command of compose; its output."""
+        """Run a command of compose; return its output."""
         done = subprocess.run(
             [sys.executable, "-m", "compose", *arguments],
             check=False,
@@ -74,19 +72,19 @@ class Stack:
         return done.stdout
 
     def processes(self, role: str) -> list[dict[str, object]]:
-        """What `make ps` says of a role, or of all."""
+        """Return the lines of `ps` of a role; "" for all."""
         lines = [json.loads(line) for line in self.compose("ps").splitlines()]
         return [line for line in lines if role in ("", line["role"])]
 
     def kill(self, role: str) -> int:
-        """kill -9 the first process of a role; the pid that is gone."""
+        """kill -9 the first process of a role; return its pid."""
         pid = int(str(self.processes(role)[0]["pid"]))
         os.kill(pid, signal.SIGKILL)
         return pid
 
     @contextmanager
     def paused(self, role: str) -> Iterator[None]:
-        """Let the processes of a role hang, as on a machine that is overloaded."""
+        """Stop the processes of a role during the block, as a machine that hangs would."""
         pids = [int(str(process["pid"])) for process in self.processes(role)]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)

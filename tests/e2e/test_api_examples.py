@@ -1,4 +1,4 @@
-"""The examples of `GET /docs`, curl and Python, run as they stand."""
+"""The examples of `GET /docs`, curl and Python, run unchanged."""
 
 import asyncio
 import contextlib
@@ -17,13 +17,13 @@ from ingress.routes import ROUTES
 from tests.e2e.customers import Kitchen, order_body
 from tests.e2e.stack import ADMIN, Stack
 
-#: What must be done before others, in this order; the rest follows.
+#: Operations that others need, in this order.
 FIRST = ["putRestaurant", "putMenuItem", "putPromotion"]
 FEED_SECONDS = 20
 
 
 def ordered() -> list[Route]:
-    """Return the routes of the API, those first that others need."""
+    """Return the routes of the API, in an order in which each finds what it needs."""
     routes = {operation.id: route for route, operation in described(ROUTES)}
     return [routes.pop(name) for name in FIRST] + list(routes.values())
 
@@ -38,7 +38,7 @@ def run_curl(route: Route) -> str:
 
 
 def run_python(route: Route) -> str:
-    """Run the program here, which is quicker than in a process of its own; its output."""
+    """Run the program in this process, which is quicker; return its output."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(
@@ -49,7 +49,7 @@ def run_python(route: Route) -> str:
 
 
 def run_feed(route: Route) -> str:
-    """Run the program that follows the board until it has shown something; what it has shown first."""
+    """Run the program that follows the board; return its first line."""
     command = [
         "timeout",
         str(FEED_SECONDS),
@@ -68,7 +68,7 @@ def run_feed(route: Route) -> str:
 async def test_every_documented_example_runs(
     kitchen: Kitchen, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A Python client example and curl for every operation, run as tests."""
+    """The curl and Python example of every operation."""
     monkeypatch.setenv("PROMO_URL", stack.url)
     monkeypatch.setenv("PROMO_ADMIN_TOKEN", ADMIN)
     opened = await kitchen.put("/v1/restaurants/r1", {"name": "Cantina"})

@@ -1,4 +1,4 @@
-"""A stack whose restaurants have buckets, from outside: what the contract says holds all the same."""
+"""A stack whose restaurants have buckets keeps the same contract."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ async def cantina(split: Stack) -> AsyncIterator[Kitchen]:
 
 
 async def test_buckets_sell_every_portion_once_through_kills(cantina: Kitchen, split: Stack) -> None:
-    """Exactly what there is, one order per key, conservation by an outside reader, and a menu that sums."""
+    """Exactly the stock, one order per key, conservation by an outside reader, and a menu that shows the sum."""
     restaurant = await cantina.open(coxinha=60)
 
     async def kill(role: str) -> None:
@@ -57,7 +57,7 @@ async def test_buckets_sell_every_portion_once_through_kills(cantina: Kitchen, s
 
 
 async def conserved(split: Stack, restaurant: str) -> None:
-    """Look at the facts as the campaign's checker does."""
+    """Check the facts with the checker of the fault campaign."""
     records = await facts.read(split.bootstrap, [t.name for t in FACT_TOPICS.values()], restaurant)
     seen = Observations(
         facts=[Fact(r.topic, r.partition, r.offset, r.headers["event-id"].decode(), r.value) for r in records]

@@ -1,4 +1,4 @@
-"""A short campaign, and whether the campaign's own parts do what they say."""
+"""A short fault campaign, and tests of the campaign's own parts."""
 
 import asyncio
 from collections import Counter
@@ -117,8 +117,8 @@ def test_missed_and_repeated_events_and_wrong_boards_are_found():
         return {name for name, finding in check(seen, LIVE).items() if finding.violations}
 
     assert found(whole, {"a": "preparing"}) == set()
-    for told in (whole[:-1], whole[1:], [*whole, whole[-1]], [whole[0], whole[2]], whole[::-1]):
-        assert found(told, {"a": "preparing"}) == {"followers-miss-nothing"}
+    for events in (whole[:-1], whole[1:], [*whole, whole[-1]], [whole[0], whole[2]], whole[::-1]):
+        assert found(events, {"a": "preparing"}) == {"followers-miss-nothing"}
     for board in ({}, {"a": "received"}, {"a": "preparing", "b": "received"}):
         assert found(whole, board) == {"boards-equal-facts"}
     facts += [fact("order.cancelled", "a", 4, "cancelled"), fact("payment.refunded", "a", 5, "cancelled")]

@@ -1,4 +1,4 @@
-"""What the data team does: export while facts come and processes die, and ask how a promotion went."""
+"""Exports of the data team, killed while facts arrive, and the summary of a promotion."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ async def finished(process: subprocess.Popen[bytes]) -> None:
 
 
 async def promoted(kitchen: Kitchen) -> str:
-    """A restaurant whose promotion sold 4 portions in 3 orders, one of them cancelled, and refused one order."""
+    """Return a restaurant whose promotion sold 4 portions in 3 orders, one of them cancelled, and refused one order."""
     restaurant = await kitchen.open(coxinha=50)
     now = datetime.now(UTC)
     window = {"starts_at": now - timedelta(minutes=5), "ends_at": now + timedelta(minutes=10)}
@@ -57,45 +57,44 @@ async def promoted(kitchen: Kitchen) -> str:
 
 
 async def test_killed_export_holds_each_fact_once(kitchen: Kitchen, stack: Stack, tmp_path: Path) -> None:
-    """kill -9 at any moment, while orders come; then the promotion is told from the files and from the topics."""
-    restaurant = await promoted(kitchen)
-    going = asyncio.Event()
+    """kill -9 at any moment, while orders arrive; then files and topics give the same summary of the promotion."""
+    promoting = await promoted(kitchen)
+    other = await kitchen.open(coxinha=None)
+    is_over = asyncio.Event()
 
     async def orders() -> None:
         number = 0
-        while not going.is_set():
-            await kitchen.insist(restaurant, f"more{number}", ("coxinha", 1))
+        while not is_over.is_set():
+            await kitchen.insist(other, f"more{number}", ("coxinha", 1))
             number += 1
             await asyncio.sleep(0.02)
 
-    other = await kitchen.open(coxinha=None)
-    restaurant, asked = other, restaurant
     ordering = asyncio.create_task(orders())
     for _ in range(KILLS):
         process = exporting(stack, tmp_path, "--every", "0.05")
         await asyncio.sleep(random.uniform(0.6, 2.0))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    going.set()
+    is_over.set()
     await ordering
     await finished(exporting(stack, tmp_path, "--until-end"))
     query = "SELECT kafka_partition, kafka_offset FROM read_parquet(?) WHERE restaurant_id IN (?, ?)"
     for topic in TOPICS:
         wanted = [
             (record.partition, record.offset)
-            for one in (asked, other)
+            for one in (promoting, other)
             for record in await facts.read(stack.bootstrap, [topic], one)
         ]
         files = str(tmp_path / f"topic={topic}" / "day=*" / "*.parquet")
-        found = duckdb.execute(query, [files, asked, other]).fetchall() if wanted else []
+        found = duckdb.execute(query, [files, promoting, other]).fetchall() if wanted else []
         assert sorted(found) == sorted(wanted), topic
-    told = promotion.summarize(tmp_path, asked, "p1").fetchall()
-    (sku, offered, sold, cancelled, orders_, refused, centavos, until_last) = told[0]
-    assert len(told) == 1 and (sku, offered, sold, cancelled) == ("coxinha", 30, 4, 1)
+    rows = promotion.summarize(tmp_path, promoting, "p1").fetchall()
+    (sku, offered, sold, cancelled, orders_, refused, centavos, until_last) = rows[0]
+    assert len(rows) == 1 and (sku, offered, sold, cancelled) == ("coxinha", 30, 4, 1)
     assert (orders_, refused, centavos) == (3, 1, 4 * 490) and 300_000 <= until_last < 400_000
-    command = [sys.executable, "-m", "egress.examples.promotion", "--kafka", stack.bootstrap, asked, "p1"]
+    command = [sys.executable, "-m", "egress.examples.promotion", "--kafka", stack.bootstrap, promoting, "p1"]
     shown = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
     assert shown.returncode == 0, shown.stderr
     assert "coxinha" in shown.stdout and "1960" in shown.stdout
-    columns = promotion.summarize(tmp_path, asked, "p1").columns
+    columns = promotion.summarize(tmp_path, promoting, "p1").columns
     assert all(f" {name} " in shown.stdout for name in columns), "none is hidden in a narrow terminal"

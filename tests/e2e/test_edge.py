@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from compose.errors import NoEdge
 from compose.supervisor.services import fetch
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
+from tests.support.waiting import eventually, wait_until
 
 HAS_NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:{nginx.SBIN}") is not None
 needs_nginx = pytest.mark.skipif(not HAS_NGINX, reason="nginx is not installed")
@@ -43,7 +43,11 @@ async def test_menus_are_cached_for_a_second(stack: Stack) -> None:
         kitchen = Kitchen(session, stack.edge_url)
         restaurant = await kitchen.open(coxinha=5)
         menu = f"/v1/restaurants/{restaurant}/menu"
-        await asyncio.sleep(1.5)
+
+        async def has(path: str, text: bytes) -> bool:
+            return text in (await kitchen.call("GET", path)).body
+
+        await eventually(lambda: has(menu, b'"count":5'))
         answers = await asyncio.gather(*(kitchen.call("GET", menu) for _ in range(50)))
         assert {answer.status for answer in answers} == {200}
         missed = [a for a in answers if not a.headers["Cache-Status"].startswith("edge; hit")]
@@ -52,9 +56,8 @@ async def test_menus_are_cached_for_a_second(stack: Stack) -> None:
         assert had.status == 304 and not had.body
         first, again = [await kitchen.order(restaurant, "k", ("coxinha", 2)) for _ in range(2)]
         assert (first.status, again.body, again.replayed) == (201, first.body, True)
-        await asyncio.sleep(3)
-        assert b'"count":3' in (await kitchen.call("GET", menu)).body
-        assert b'"count":3' in (await kitchen.call("GET", f"/catalogo?restaurant_id={restaurant}")).body
+        await eventually(lambda: has(menu, b'"count":3'))
+        await eventually(lambda: has(f"/catalogo?restaurant_id={restaurant}", b'"count":3'))
         unknown = await kitchen.call("GET", "/v1/restaurants/none/menu")
         assert unknown.status == 404 and unknown.headers["Content-Type"] == "application/problem+json"
         assert (await kitchen.call("GET", "/health/ready")).status == 200
@@ -71,10 +74,7 @@ async def test_edge_rejects_large_requests(stack: Stack) -> None:
 
 @needs_nginx
 def test_edge_that_dies_is_replaced(stack: Stack) -> None:
-    """Contract: a process that dies is started again within 1 s; the old one leaves no process on the port."""
+    """Contract: a process that dies is started again; the old one leaves no process on the port."""
     old = stack.kill("edge")
     stack.wait_for_new("edge", old)
-    deadline = time.monotonic() + 5
-    while fetch(f"{stack.edge_url}/health/live") is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: fetch(f"{stack.edge_url}/health/live") is not None)

@@ -1,4 +1,4 @@
-"""Personal data in a whole stack: never written plain, anywhere; and once it is forgotten, opened by nobody."""
+"""Personal data in a whole stack: never written in the clear, and unreadable after its erasure."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ from tests.e2e.stack import Stack
 from tests.support.privacy import scan
 from tests.support.waiting import eventually
 
-#: Words that stand nowhere else; one of them needs escaping.
+#: Values that occur nowhere else; one of them needs escaping.
 STREET, NAME, PHONE = (f"{word} {uuid.uuid4().hex}" for word in ("Rua da Conceição", "Ana Beatriz", "+5581"))
 WORDS = (STREET, STREET.split()[-1], NAME.split()[-1], PHONE.split()[-1])
 
@@ -36,7 +36,7 @@ async def place_order(
 
 
 async def look_until_shown(kitchen: Kitchen, order: dict[str, Any]) -> dict[str, Any]:
-    """Look until the view has come as far as the answer: its creation alone may be shown before."""
+    """Return the order once its view has the status of the answer; its creation may be shown before."""
     for _ in range(200):
         shown = await kitchen.look(order)
         if "delivery_address" in shown and shown["status"] == order["status"]:
@@ -46,7 +46,7 @@ async def look_until_shown(kitchen: Kitchen, order: dict[str, Any]) -> dict[str,
 
 
 async def records(stack: Stack, topic: str) -> list[Any]:
-    """Everything that the broker still has of a topic, aborted transactions included."""
+    """Return all records that the broker still has of a topic, those of aborted transactions included."""
     consumer = AIOKafkaConsumer(
         topic, bootstrap_servers=stack.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
     )
@@ -80,7 +80,7 @@ async def run(stack: Stack, *command: str) -> str:
 async def test_personal_data_is_sealed_and_unreadable_after_erasure(
     kitchen: Kitchen, stack: Stack, tmp_path: Path
 ) -> None:
-    """Topics, dead letters, changelogs, Redis, RocksDB, exports, logs; then with every secret and all that is left."""
+    """Searches topics, dead letters, changelogs, Redis, RocksDB, exports and logs. A thief has the secret and all keys that are left."""
     restaurant = await kitchen.open(coxinha=5)
     placed = await place_order(kitchen, restaurant, "k1")
     refused = await place_order(kitchen, restaurant, "k2", quantity=99)
@@ -99,7 +99,7 @@ async def test_personal_data_is_sealed_and_unreadable_after_erasure(
     tree, _ = locate_leaf(order["order_id"])
     secret = (stack.data_dir / "privacy-secret").read_text()
     wrapped = [r.value for r in await records(stack, PRIVACY_KEYRING.name) if r.key == tree][-1]
-    assert await in_segments(stack, wrapped)
+    assert await asyncio.to_thread(is_in_segments, stack, wrapped)
     sealed = [
         command["personal"]
         for topic in (ORDER_COMMANDS, ORDER_CREATED)
@@ -110,7 +110,7 @@ async def test_personal_data_is_sealed_and_unreadable_after_erasure(
 
     assert "forgotten" in await run(stack, "ingress", "forget", order["order_id"])
 
-    await eventually(lambda: not in_segments_now(stack, wrapped), seconds=20)
+    await eventually(lambda: not is_in_segments(stack, wrapped), seconds=20)
     after = await kitchen.look(order)
     gone = {"delivery_address": None, "customer": {"id": "c-k1"}, "forgotten": True}
     assert after == before | gone
@@ -136,7 +136,7 @@ def opens(keyring: Keyring, order_id: str, sealed: str) -> bool:
 
 
 async def written(stack: Stack, scratch: Path, words: tuple[str, ...]) -> scan.Found:
-    """All that the stack has written: files as they are, databases and exports as they read, Redis."""
+    """Return where these words are in all that the stack has written: files, databases, exports, Redis."""
     scratch.mkdir()
     await run(stack, "egress", "export", "--to", "parquet", "--into", str(scratch / "export"), "--until-end")
     exported = await asyncio.to_thread(scan.in_parquet, scratch / "export", words)
@@ -149,8 +149,8 @@ async def written(stack: Stack, scratch: Path, words: tuple[str, ...]) -> scan.F
     return found | {(f"rocksdb/{where}", word) for where, word in in_databases}
 
 
-def in_segments_now(stack: Stack, raw: bytes) -> bool:
-    """Say whether these bytes stand in a file of the keyring's, also in one that is about to be deleted."""
+def is_in_segments(stack: Stack, raw: bytes) -> bool:
+    """Return True if a file of the keyring topic has these bytes, also one that is about to be deleted."""
     for path in (stack.data_dir / "kafka").rglob(f"{PRIVACY_KEYRING.name}-*/*"):
         try:
             if path.is_file() and raw in path.read_bytes():
@@ -158,7 +158,3 @@ def in_segments_now(stack: Stack, raw: bytes) -> bool:
         except OSError:
             continue
     return False
-
-
-async def in_segments(stack: Stack, raw: bytes) -> bool:
-    return await asyncio.to_thread(in_segments_now, stack, raw)

@@ -1,4 +1,4 @@
-"""The main job, from outside: HTTP in, facts and views out."""
+"""Orders of a whole stack: HTTP in, facts and views out."""
 
 import asyncio
 import json
@@ -15,17 +15,20 @@ FACTS = [topic.name for topic in FACT_TOPICS.values() if topic is not PORTIONS_M
 
 
 async def test_order_is_confirmed_and_shown_on_the_menu(kitchen):
-    """PUT, PUT, POST, GET: the thinnest path."""
+    """PUT, PUT, POST, GET: the shortest path."""
     restaurant = await kitchen.open(coxinha=5)
     answer = await kitchen.order(restaurant, "k", ("coxinha", 2))
     assert answer.status == 201
     body = json.loads(answer.body)
     assert body["status"] == "received"
     assert answer.headers["Location"] == f"/v1/orders/{body['order_id']}"
-    await asyncio.sleep(1)
-    menu = json.loads((await kitchen.call("GET", f"/v1/restaurants/{restaurant}/menu")).body)
-    assert menu["items"][0]["availability"] == {"state": "available", "count": 3}
-    assert menu["degraded"] is False
+
+    async def is_shown() -> bool:
+        menu = json.loads((await kitchen.call("GET", f"/v1/restaurants/{restaurant}/menu")).body)
+        shown = [item["availability"] for item in menu["items"]]
+        return shown == [{"state": "available", "count": 3}] and menu["degraded"] is False
+
+    await eventually(is_shown)
     bearer = {"Authorization": f"Bearer {body['token']}"}
     order = json.loads((await kitchen.call("GET", f"/v1/orders/{body['order_id']}", headers=bearer)).body)
     assert (order["status"], order["total"]["amount"]) == ("received", 2000)
@@ -45,11 +48,11 @@ async def test_concurrent_retries_make_one_order_per_key(kitchen, stack):
 
 
 async def test_concurrent_orders_sell_exactly_the_stock(kitchen, stack):
-    """100 portions of one item, 60 of another, some wanting both."""
+    """1,500 orders for 100 portions of one item, 60 of another, or both; no order gets a part of its items."""
     restaurant = await kitchen.open(coxinha=100, pastel=60)
-    wishes = [[("coxinha", 1)], [("pastel", 1)], [("coxinha", 1), ("pastel", 1)]]
+    baskets = [[("coxinha", 1)], [("pastel", 1)], [("coxinha", 1), ("pastel", 1)]]
     answers = await asyncio.gather(
-        *(kitchen.insist(restaurant, f"k{i}", *wishes[i % 3]) for i in range(1500))
+        *(kitchen.insist(restaurant, f"k{i}", *baskets[i % 3]) for i in range(1500))
     )
     assert set(a.status for a in answers) == {201, 409}
     sold = Counter()
@@ -99,7 +102,7 @@ async def test_kills_lose_repeat_and_oversell_nothing(kitchen, stack):
 
 
 async def test_every_fact_is_written_in_a_transaction(kitchen, stack):
-    """Read in the log's own segments: no fact leaves outside, as Faust's own mode lets it."""
+    """Reads the log's segments, since Faust's own mode writes outside of transactions. Two readers get the same facts."""
     restaurant = await kitchen.open(coxinha=2)
     kept, cancelled = [
         json.loads((await kitchen.order(restaurant, key, ("coxinha", 1))).body) for key in ("k1", "k2")

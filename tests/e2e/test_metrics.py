@@ -1,4 +1,4 @@
-"""What Prometheus sees of a whole stack at one address."""
+"""The metrics of a whole stack, at one address."""
 
 import asyncio
 import re
@@ -51,7 +51,7 @@ def total(samples: Samples, name: str, **labels: str) -> float:
 
 
 async def test_one_address_shows_the_metrics_of_all_processes(kitchen: Kitchen, stack: Stack) -> None:
-    """Contract, Metrics: acceptance scrapes ingress and nothing else."""
+    """One scrape of ingress has every metric of the contract, with its labels."""
     restaurant = await kitchen.open(coxinha=5)
     await kitchen.order(restaurant, "k", ("coxinha", 1))
     groups = {"promo-streams", "promo-egress"}
@@ -90,7 +90,7 @@ async def test_poison_message_raises_dlq_depth_by_one(kitchen: Kitchen, stack: S
 
 
 async def test_staleness_shows_a_paused_egress(kitchen: Kitchen, stack: Stack) -> None:
-    """The age of the views is right also when nobody keeps them, and all is well soon after."""
+    """The age of the views grows while egress is paused, and recovers after it."""
     with stack.paused("egress"):
         await until(kitchen, lambda s: total(s, "promo_view_staleness_seconds") > 4)
     await until(kitchen, lambda s: total(s, "promo_view_staleness_seconds") < 3)

@@ -1,4 +1,4 @@
-"""Who is not looking is told: a restaurant's own system and a customer's browser, from order to delivery."""
+"""Notifications of an order: webhooks to the restaurant and pushes to the customer, from order to delivery."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ async def webhooks(stack: Stack, *arguments: str) -> str:
 
 
 async def test_order_notifies_restaurant_and_browser(kitchen: Kitchen, stack: Stack) -> None:
-    """Signed and encrypted, each change once, though the views are made anew; and again when an operator asks."""
+    """Signed and encrypted, each change once, also if the views are rebuilt; again only by `redeliver`."""
     async with serve_endpoint() as bar, serve_endpoint() as service:
         restaurant = await kitchen.open(coxinha=5)
         put = await kitchen.put(
@@ -42,18 +42,18 @@ async def test_order_notifies_restaurant_and_browser(kitchen: Kitchen, stack: St
         for status in ("preparing", "out_for_delivery", "delivered"):
             assert (await kitchen.advance(order, status)).status == 200
         await eventually(lambda: len(bar.messages) >= 4 and len(service.messages) >= 3, 15)
-        told = [message.verified(secret) for message in bar.messages]
-        assert {(m["type"], m["data"]["status"]) for m in told} == {
+        received = [message.verified(secret) for message in bar.messages]
+        assert {(m["type"], m["data"]["status"]) for m in received} == {
             ("order.confirmed", "received"),
             ("order.status-changed", "preparing"),
             ("order.status-changed", "out_for_delivery"),
             ("order.status-changed", "delivered"),
         }
-        versions = {m["data"]["version"]: m["data"]["status"] for m in told}
+        versions = {m["data"]["version"]: m["data"]["status"] for m in received}
         assert versions[max(versions)] == "delivered", (
             "the greatest version is the last, in whatever order they come"
         )
-        assert {m["data"]["order_id"] for m in told} == {order["order_id"]}
+        assert {m["data"]["order_id"] for m in received} == {order["order_id"]}
         key = json.loads((await kitchen.call("GET", "/v1/push/key")).body)["key"]
         pushed = [message.decrypted(phone) for message in service.messages]
         assert {p["status"] for p in pushed} == {"preparing", "out_for_delivery", "delivered"}
@@ -75,18 +75,18 @@ async def test_order_notifies_restaurant_and_browser(kitchen: Kitchen, stack: St
         assert bar.messages[4].verified(secret) == bar.messages[0].verified(secret)
         assert f"{restaurant}  {bar.url}  on  " in await webhooks(stack, "list")
         assert await webhooks(stack, "enable", restaurant) == "was not off\n"
-        assert len(service.messages) == 3, "views that were made anew tell nobody anything"
+        assert len(service.messages) == 3, "a rebuild of the views sends no notification"
 
 
 async def subscribe(kitchen: Kitchen, order: dict[str, Any], phone: Browser) -> None:
-    """Subscribe as a page does; comes back while the order is not shown yet."""
+    """Subscribe as a page does, again while the order is not shown yet."""
     body = {"endpoint": phone.endpoint, "expirationTime": None, "keys": phone.keys}
     headers = {"Authorization": f"Bearer {order['token']}"}
 
-    async def taken() -> bool:
+    async def is_subscribed() -> bool:
         path = f"/v1/orders/{order['order_id']}/push"
         answer = await kitchen.call("POST", path, json=body, headers=headers)
         assert answer.status in (201, 503), answer.body
         return answer.status == 201
 
-    await eventually(taken)
+    await eventually(is_subscribed)

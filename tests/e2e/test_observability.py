@@ -1,4 +1,4 @@
-"""What a whole stack tells of one order, of its troubles, and of nobody: traces, logs, metrics."""
+"""Traces, logs and metrics of a whole stack: what they must name, and the personal data that they must not."""
 
 import json
 import re
@@ -20,11 +20,11 @@ NAME, PHONE, STREET = "Severina Xique-Xique", "+5581912345678", "Travessa do Vag
 TRACE = uuid.uuid4().hex
 OURS = ("ingress", "streams", "egress", "payments")
 #: Series that one promotion may cost Prometheus, with all processes: labels never name an order or a restaurant.
-MOST_SERIES = 3_000
+MAX_SERIES = 3_000
 
 
-class Told(Struct):
-    """What was done, and what came of it."""
+class Scenario(Struct):
+    """An order that was placed, paid and cancelled, and the metrics after it."""
 
     stack: Stack
     collector: Collector
@@ -47,21 +47,21 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def seen_stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
+def traced_stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         patched.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
         patched.setenv("NO_PROXY", "127.0.0.1")
-        started = Stack(tmp_path_factory.mktemp("seen"), otel_enabled=1)
+        started = Stack(tmp_path_factory.mktemp("traced"), otel_enabled=1)
     yield started
     started.compose("down")
 
 
 @pytest.fixture(scope="module")
-async def told(seen_stack: Stack, collector: Collector) -> AsyncIterator[Told]:
-    """A person orders, pays a provider that fails, cancels; somebody sends what cannot be read."""
+async def scenario(traced_stack: Stack, collector: Collector) -> AsyncIterator[Scenario]:
+    """A customer orders and cancels while the provider fails; then records come that cannot be read."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as session:
-        kitchen = Kitchen(session, seen_stack.url)
+        kitchen = Kitchen(session, traced_stack.url)
         restaurant = await kitchen.open(coxinha=5)
 
         async def post(key: str, body: object, **headers: str) -> Answer:
@@ -73,19 +73,19 @@ async def told(seen_stack: Stack, collector: Collector) -> AsyncIterator[Told]:
         order = json.loads(traced.body)
         for wrong in ({"payment": {"method": NAME}}, {"delivery_address": STREET}, {"customer": PHONE}):
             assert (await post(f"w{wrong}"[:9], body_of_a_person(restaurant, **wrong))).status == 400
-        await session.put(f"{seen_stack.provider_url}/behaviour", json={"error": 1})
+        await session.put(f"{traced_stack.provider_url}/behaviour", json={"error": 1})
         assert (await kitchen.cancel(order)).status == 200
 
-        egress = seen_stack.data_dir / "logs" / "egress-1.log"
+        egress = traced_stack.data_dir / "logs" / "egress-1.log"
         await eventually(lambda: "refund failed, attempt 2" in egress.read_text())
-        await session.put(f"{seen_stack.provider_url}/behaviour", json={"error": 0})
+        await session.put(f"{traced_stack.provider_url}/behaviour", json={"error": 0})
 
         async def refunded() -> bool:
             return ((await kitchen.look(order))["refund"] or {}).get("status") == "refunded"
 
         await eventually(refunded, 30)
         poison = {"type": "place-order", **body_of_a_person(restaurant, payment={"method": NAME})}
-        producer = AIOKafkaProducer(bootstrap_servers=seen_stack.bootstrap)
+        producer = AIOKafkaProducer(bootstrap_servers=traced_stack.bootstrap)
         await producer.start()
         for value in (poison, {"type": NAME}, {"customer": {"name": NAME}}):
             await producer.send_and_wait(
@@ -96,27 +96,27 @@ async def told(seen_stack: Stack, collector: Collector) -> AsyncIterator[Told]:
         await kitchen.call("GET", f"/v1/restaurants/{restaurant}/menu?q={PHONE}")
         await kitchen.call("GET", f"/nowhere/{NAME}")
         shown = (await kitchen.call("GET", "/metrics")).body.decode()
-    yield Told(seen_stack, collector, restaurant, order, shown)
+    yield Scenario(traced_stack, collector, restaurant, order, shown)
 
 
-async def test_one_order_is_one_trace_over_all_processes(told: Told) -> None:
-    """From the caller's own span to the view, the payment and the provider on the way."""
+async def test_one_order_is_one_trace_over_all_processes(scenario: Scenario) -> None:
+    """The trace begins with the caller's span and ends in the view and at the payment provider."""
     services = {f"promo-{role}" for role in OURS}
     wanted = {"project order.confirmed", "POST /authorisations", "send order.commands"}
 
     def complete() -> bool:
-        spans = told.collector.of(TRACE)
+        spans = scenario.collector.of(TRACE)
         return services <= {s.service for s in spans} and wanted <= {s.name for s in spans}
 
     await eventually(complete)
-    spans = told.collector.of(TRACE)
+    spans = scenario.collector.of(TRACE)
     above = {span.span_id for span in spans} | {"00f067aa0ba902b7"}
     assert all(span.parent_id in above for span in spans), "a gap in the trace"
 
 
-async def test_logs_name_orders_and_no_personal_data(told: Told) -> None:
-    """Every line of our processes is JSON with its level, logger and process; no log of any process tells who."""
-    logs = told.stack.data_dir / "logs"
+async def test_logs_name_orders_and_no_personal_data(scenario: Scenario) -> None:
+    """Every line of our processes is JSON with its level, logger and process; no log holds personal data."""
+    logs = scenario.stack.data_dir / "logs"
     named = set()
     for role in OURS:
         for text in (logs / f"{role}-1.log").read_text().splitlines():
@@ -124,29 +124,29 @@ async def test_logs_name_orders_and_no_personal_data(told: Told) -> None:
             assert {"at", "level", "logger", "process", "message"} <= line.keys()
             assert line["process"] == f"{role}-1"
             named.add(line.get("order_id"))
-    assert told.order["order_id"] in named, "the refund failed at first, and that was said of the order"
+    assert scenario.order["order_id"] in named, "the failed refund is logged with its order"
     everything = "".join(path.read_text(errors="replace") for path in logs.iterdir())
     assert "dead letter" in everything
-    for person in (NAME, PHONE, STREET, str(told.order["token"])):
-        assert person not in everything, person
-        assert not any(person.encode() in raw for raw in told.collector.raw), person
+    for personal in (NAME, PHONE, STREET, str(scenario.order["token"])):
+        assert personal not in everything, personal
+        assert not any(personal.encode() in raw for raw in scenario.collector.raw), personal
 
 
-async def test_labels_hold_no_ids_and_no_user_input(told: Told) -> None:
-    """Low cardinality: the route is the pattern, and paths that lead nowhere are one series."""
-    lines = [line for line in told.metrics.splitlines() if not line.startswith("#")]
-    assert 'route="/v1/restaurants/{restaurant_id}/menu"' in told.metrics
-    assert 'route="unmatched"' in told.metrics
-    for typed in (told.restaurant, str(told.order["order_id"]), "Severina", "nowhere", PHONE):
-        assert typed not in told.metrics, typed
-    assert len(lines) < MOST_SERIES
-    assert not re.search(r'="[^"]{65,}"', told.metrics)
+async def test_labels_hold_no_ids_and_no_user_input(scenario: Scenario) -> None:
+    """Low cardinality: the route is the pattern, and unknown paths are one series."""
+    lines = [line for line in scenario.metrics.splitlines() if not line.startswith("#")]
+    assert 'route="/v1/restaurants/{restaurant_id}/menu"' in scenario.metrics
+    assert 'route="unmatched"' in scenario.metrics
+    for typed in (scenario.restaurant, str(scenario.order["order_id"]), "Severina", "nowhere", PHONE):
+        assert typed not in scenario.metrics, typed
+    assert len(lines) < MAX_SERIES
+    assert not re.search(r'="[^"]{65,}"', scenario.metrics)
 
 
-async def test_every_process_answers_health_probes(told: Told) -> None:
+async def test_every_process_answers_health_probes(scenario: Scenario) -> None:
     """Probes: /health/live and /health/ready on each process's own port."""
     async with aiohttp.ClientSession() as session:
-        first = int(told.stack.environment["PROMO_OPS_PORT"])
+        first = int(scenario.stack.environment["PROMO_OPS_PORT"])
         for port in range(first, first + len(OURS)):
             for path in ("/health/live", "/health/ready"):
                 async with session.get(f"http://127.0.0.1:{port}{path}") as response:

@@ -1,4 +1,4 @@
-"""The life of an order, from outside: paid, moved on, cancelled, refunded, declined, not decided in time."""
+"""The life of an order, over HTTP: paid, advanced, cancelled, refunded, declined, decided late."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ Order = dict[str, Any]
 
 @pytest.fixture
 async def provider(stack: Stack) -> AsyncIterator["Provider"]:
-    """The stack's payment provider; it is left well behaved."""
+    """The stack's payment provider; its behaviour is reset at the end."""
     async with aiohttp.ClientSession() as session:
         provider = Provider(session, stack.provider_url)
         yield provider
@@ -25,7 +25,7 @@ async def provider(stack: Stack) -> AsyncIterator["Provider"]:
 
 
 class Provider:
-    """What a test asks of the provider."""
+    """A client of the simulated provider."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -36,7 +36,7 @@ class Provider:
             assert response.status == 200
 
     async def kinds(self, order: Order) -> Counter[str]:
-        """What its ledger holds of an order."""
+        """Count the ledger's entries of an order by kind."""
         async with self._session.get(self._url + "/ledger") as response:
             entries = (await response.json())["entries"]
         return Counter(e["kind"] for e in entries if e["order_id"] == order["order_id"])
@@ -49,8 +49,8 @@ async def placed(kitchen: Kitchen, restaurant: str, key: str, status: int = 201,
     return order
 
 
-def is_(kitchen: Kitchen, order: Order, **expected: Any) -> Callable[[], Awaitable[bool]]:
-    """Say whether the order is shown like this."""
+def is_shown(kitchen: Kitchen, order: Order, **expected: Any) -> Callable[[], Awaitable[bool]]:
+    """Return a condition: the order is shown with these fields."""
 
     async def check() -> bool:
         return expected.items() <= (await kitchen.look(order)).items()
@@ -69,13 +69,13 @@ async def portions(kitchen: Kitchen, restaurant: str) -> int | None:
 
 
 async def test_order_is_paid_prepared_and_delivered(kitchen: Kitchen, provider: Provider) -> None:
-    """Every status, each once, in order; then nothing more, and one payment that stands."""
+    """Every status, each once, in order; no further transition, and one payment."""
     order = await placed(kitchen, await kitchen.open(coxinha=5), "k")
     for status in ("preparing", "out_for_delivery", "delivered"):
         assert (await kitchen.advance(order, status)).status == 200
     assert slug(await kitchen.advance(order, "preparing")) == (409, "invalid-transition")
     assert slug(await kitchen.cancel(order)) == (409, "too-late")
-    await eventually(is_(kitchen, order, status="delivered", status_label="entregue", refund=None))
+    await eventually(is_shown(kitchen, order, status="delivered", status_label="entregue", refund=None))
     history = [change["status"] for change in (await kitchen.look(order))["history"]]
     assert history == ["pending", "received", "preparing", "out_for_delivery", "delivered"]
     assert await provider.kinds(order) == {"authorised": 1}
@@ -84,7 +84,7 @@ async def test_order_is_paid_prepared_and_delivered(kitchen: Kitchen, provider: 
 async def test_cancelled_order_is_refunded_and_releases_its_portion(
     kitchen: Kitchen, provider: Provider
 ) -> None:
-    """Exactly one refund, of the amount that was paid; the same cancellation again is the same answer."""
+    """Exactly one refund, of the amount that was paid; a repeated cancellation gets the same answer."""
     restaurant = await kitchen.open(coxinha=1)
     order = await placed(kitchen, restaurant, "k1")
     assert (await kitchen.order(restaurant, "k2", ("coxinha", 1))).status == 409
@@ -94,7 +94,7 @@ async def test_cancelled_order_is_refunded_and_releases_its_portion(
     money = {"amount": 1000, "currency": "BRL"}
     assert json.loads(first.body)["refund"] == {"status": "pending", "amount": money}
     refunded = {"status": "refunded", "amount": money}
-    await eventually(is_(kitchen, order, status="cancelled", reason="customer", refund=refunded))
+    await eventually(is_shown(kitchen, order, status="cancelled", reason="customer", refund=refunded))
     assert await provider.kinds(order) == {"authorised": 1, "refunded": 1}
 
     async def free() -> bool:
@@ -105,7 +105,7 @@ async def test_cancelled_order_is_refunded_and_releases_its_portion(
 
 
 async def test_declined_order_is_402_and_releases_its_portion(kitchen: Kitchen, provider: Provider) -> None:
-    """Contract: 402 `payment-declined`; the portion is the next customer's."""
+    """Contract: 402 `payment-declined`; the next customer gets the portion."""
     restaurant = await kitchen.open(coxinha=1)
     await provider.behave(decline=1)
     declined = await kitchen.order(restaurant, "k1", ("coxinha", 1))
@@ -118,18 +118,18 @@ async def test_declined_order_is_402_and_releases_its_portion(kitchen: Kitchen, 
 
 
 async def test_slow_payment_is_202_and_confirmed_later(kitchen: Kitchen, provider: Provider) -> None:
-    """Contract: 202 accepted but not decided within the wait; a retry waits for the first one's outcome."""
+    """Contract: 202 if not decided within the wait; a retry gets the outcome of the first attempt."""
     restaurant = await kitchen.open(coxinha=1)
     await provider.behave(delay_ms=1000)
     order = await placed(kitchen, restaurant, "k", 202, Prefer="wait=0.2")
     assert order["status"] == "pending"
     confirmed = await kitchen.order(restaurant, "k", ("coxinha", 1))
     assert (confirmed.status, confirmed.replayed) == (201, True)
-    await eventually(is_(kitchen, order, status="received"))
+    await eventually(is_shown(kitchen, order, status="received"))
 
 
 async def test_order_cancelled_during_payment_is_not_charged(kitchen: Kitchen, provider: Provider) -> None:
-    """The refund overtakes the authorisation, or follows it: nothing stays authorised."""
+    """The refund overtakes the authorisation, or follows it: no authorisation remains."""
     restaurant = await kitchen.open(coxinha=1)
     await provider.behave(delay_ms=500, delay_jitter_ms=500)
     order = await placed(kitchen, restaurant, "k", 202, Prefer="respond-async")

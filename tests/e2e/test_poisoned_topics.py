@@ -1,4 +1,4 @@
-"""Every topic with dead letters is poisoned at once: all of it is set aside, and orders go on."""
+"""Poison on every topic that has dead letters: all of it is set aside, and orders go on."""
 
 import json
 from collections import Counter
@@ -19,7 +19,7 @@ PORTIONS = 50
 
 
 def _ours(value: bytes | None) -> bytes | None:
-    """Return a value of this restaurant: what is wrong with it is what its kind says, not its key."""
+    """Return the value for this restaurant, so that its key is right and only what its kind says is wrong."""
     return value and value.replace(b'"r1"', f'"{RESTAURANT}"'.encode())
 
 
@@ -29,7 +29,7 @@ KINDS = {kind: _ours(value) for kind, value in poison.KINDS.items()}
 async def test_poison_becomes_dead_letters_and_orders_continue(
     kitchen: Kitchen, stack: Stack, tmp_path: Path
 ) -> None:
-    """Issue 5: forty kinds on each topic; then orders are confirmed, paid and shown; a repaired one counts once."""
+    """Forty kinds on each topic; then orders are confirmed, paid and shown. A repaired command makes one order."""
     await _open(kitchen)
     await _poison(stack.bootstrap)
     confirmed = await _order(kitchen, "after")
@@ -51,7 +51,7 @@ async def test_poison_becomes_dead_letters_and_orders_continue(
 
 
 async def _redrive_twice(kitchen: Kitchen, stack: Stack, folder: Path) -> None:
-    """Mend a command and put it back: it makes its order; put back once more it makes none."""
+    """Redrive a repaired command: it makes its order. Redriven once more, it makes none."""
     (broken,) = [
         r
         for r in (await _letters(stack.bootstrap))[ORDER_COMMANDS.name]
@@ -62,9 +62,9 @@ async def _redrive_twice(kitchen: Kitchen, stack: Stack, folder: Path) -> None:
     repaired.write_bytes(json.dumps(poison.GOOD | {"restaurant_id": RESTAURANT}).encode())
     place = ORDER_COMMANDS.name, headers["dlq-partition"], headers["dlq-offset"]
     await eventually(lambda: _is_left(kitchen, PORTIONS - 1))
-    for said in ("redriven", "already redriven"):
+    for outcome in ("redriven", "already redriven"):
         done = dlq(stack.bootstrap, "redrive", *place, "--value", str(repaired), "--force")
-        assert (done.returncode, done.stdout.strip()) == (0, said), done.stderr
+        assert (done.returncode, done.stdout.strip()) == (0, outcome), done.stderr
     await eventually(lambda: _is_left(kitchen, PORTIONS - 2))
     assert (await _order(kitchen, "behind")).status == 201
     await eventually(lambda: _is_left(kitchen, PORTIONS - 3))
@@ -105,7 +105,7 @@ async def _poison(bootstrap: str) -> None:
 
 
 async def _letters(bootstrap: str) -> dict[str, list[Any]]:
-    """The restaurant's dead letters by the topic that they were on, each place once."""
+    """Return the restaurant's dead letters by source topic, each source offset once."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
     async with consumer:
         tps = [TopicPartition(t.name, number) for t in DEAD_LETTER_TOPICS.values() for number in range(8)]

@@ -1,4 +1,4 @@
-"""New views beside the old ones, switched to at once, while the stack runs."""
+"""`egress rebuild` makes a new generation of views and switches readers to it, while the stack runs."""
 
 import asyncio
 import json
@@ -13,8 +13,8 @@ from schemas import view_keys
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
 
-#: Not views: how far they are, and how often they have changed.
-BESIDE = {
+#: Positions and counters, which are no views.
+BOOKKEEPING = {
     view_keys.POSITIONS,
     view_keys.WATERMARKS,
     view_keys.REVISION,
@@ -36,7 +36,7 @@ async def dump(stack: Stack) -> tuple[str, Dump]:
         found = {
             name: (await read(redis, prefix + name), await redis.expiretime(prefix + name))
             for name in names
-            if name not in BESIDE and not name.startswith(FEEDS)
+            if name not in BOOKKEEPING and not name.startswith(FEEDS)
         }
         others = [key async for key in redis.scan_iter("views-*") if not key.startswith(prefix.encode())]
         assert not others, "only one generation is kept"
@@ -80,7 +80,7 @@ async def shown_count(kitchen: Kitchen, restaurant: str, count: int) -> None:
 
 
 async def test_rebuilt_views_equal_grown_views(kitchen: Kitchen, stack: Stack) -> None:
-    """Shown when: the views equal the fold of the facts, bit by bit; also those that grew on after a rebuild."""
+    """Bit by bit; also views that have grown since a rebuild."""
     restaurant = await kitchen.open(coxinha=20, pastel=None)
     promotion = {
         "starts_at": "2026-01-01T00:00:00Z",
@@ -102,7 +102,7 @@ async def test_rebuilt_views_equal_grown_views(kitchen: Kitchen, stack: Stack) -
 
 
 async def test_rebuild_disturbs_no_reader(kitchen: Kitchen, stack: Stack) -> None:
-    """Facts keep coming: what is left only falls, no answer fails or is degraded, and the last one is right."""
+    """While orders arrive, counts only fall, no answer fails or is degraded, and the last one is right."""
     restaurant = await kitchen.open(coxinha=10_000)
     await shown_count(kitchen, restaurant, 10_000)
     sold, going = 0, True

@@ -1,4 +1,4 @@
-"""The words that were left out stay out of product code (CONTRIBUTING.md, Rules)."""
+"""The words that were left out stay out of the product and its tests (CONTRIBUTING.md, Rules)."""
 
 import ast
 import re
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.style.sources import PRODUCT, ROOT, identifier_words, product_modules, prose
+from tests.style.sources import PRODUCT, ROOT, identifier_words, product_modules, prose, tracked
+
+FOLDERS = (*PRODUCT, *(f"tests/{layer}" for layer in ("unit", "integration", "e2e", "support", "style")))
 
 #: Words that no identifier holds, and the field's word for each.
 IDENTIFIERS = {
@@ -50,7 +52,7 @@ PHRASES = {
 }
 
 
-@pytest.mark.parametrize("folder", PRODUCT)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_no_identifier_holds_a_word_that_was_left_out(folder: str) -> None:
     """A reader meets one word for one thing, and it is the field's."""
     found = [
@@ -62,7 +64,7 @@ def test_no_identifier_holds_a_word_that_was_left_out(folder: str) -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("folder", PRODUCT)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_no_text_holds_a_phrase_that_was_left_out(folder: str) -> None:
     """Comments, docstrings and messages name the actor and use the exact verb."""
     found = [
@@ -119,4 +121,5 @@ def _type_names(tree: ast.Module) -> Iterator[str]:
 
 
 def _modules(folder: str) -> list[Path]:
-    return [path for path in product_modules() if path.is_relative_to(ROOT / folder)]
+    """Return the modules of a folder without this one, which lists the words."""
+    return [path for path in tracked(f"{folder}/*.py") if path != Path(__file__)]

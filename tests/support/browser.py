@@ -30,7 +30,7 @@ async def running() -> AsyncIterator[Browser]:
 
 
 class Visitor:
-    """A person with a browser of their own, who notes what the browser complains of."""
+    """A person with a browser of their own: its errors and violations are `complaints`, its requests `addresses`."""
 
     def __init__(self, context: BrowserContext, page: Page) -> None:
         self.context = context
@@ -49,7 +49,7 @@ class Visitor:
 
 @asynccontextmanager
 async def visitor(browser: Browser, **options: object) -> AsyncIterator[Visitor]:
-    """Let somebody come: on a phone, in pt-BR, unless told otherwise."""
+    """Open a context of its own: a phone in pt-BR, unless `options` say otherwise."""
     wanted = {"viewport": PHONE, "locale": "pt-BR", "timezone_id": "America/Recife"} | options
     context = await browser.new_context(**wanted)  # type: ignore[arg-type]
     context.set_default_timeout(10_000)

@@ -20,7 +20,7 @@ def kafka_container() -> Iterator[str]:
     for name, value in {
         "KAFKA_NODE_ID": "1",
         "KAFKA_PROCESS_ROLES": "broker,controller",
-        # one for itself, too: it writes the markers of transactions to itself, and inside our port is nobody's
+        # PLAINTEXT is for the broker itself, which writes the markers of transactions: our port leads nowhere in the container
         "KAFKA_LISTENERS": "PLAINTEXT://:9092,OUTSIDE://:19092,CONTROLLER://:9093",
         "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://localhost:9092,OUTSIDE://127.0.0.1:{port}",
         "KAFKA_INTER_BROKER_LISTENER_NAME": "PLAINTEXT",

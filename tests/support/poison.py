@@ -1,4 +1,4 @@
-"""Forty-odd kinds of records that nobody can read: what a topic may hold after a bad day."""
+"""Some forty kinds of unreadable records."""
 
 import json
 

@@ -1,6 +1,8 @@
-"""Waiting for what comes by itself."""
+"""Waits for a condition."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Any
 
 
@@ -14,3 +16,12 @@ async def eventually(condition: Any, seconds: float = 10.0) -> None:
             if held:
                 return
             await asyncio.sleep(0.01)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Return when the condition holds; for tests without a loop."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The audit fails on what is known, passes what is clean, and says so when nobody could be asked."""
+"""The audit fails on known vulnerabilities, passes a clean lock, and reports an unreachable advisory service."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.audit.__main__ import main
 
 
 def answering(report: object | None, stderr: str = "") -> Any:
-    """Return what runs in place of pip-audit: it writes this report, or none."""
+    """Return a runner in place of pip-audit, which writes this report, or none."""
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         if report is not None:
@@ -28,12 +28,12 @@ def report(*faults: dict[str, object]) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("found", "required", "code", "said"),
+    ("found", "required", "code", "message"),
     [
         (report(), True, 0, "2 packages, 0 known"),
         (report({"id": "CVE-1", "fix_versions": ["3"]}), False, 1, "two 2: CVE-1, fixed in 3"),
         (
-            report() | {"dependencies": [{"name": "one", "skip_reason": "not found: nobody is there"}]},
+            report() | {"dependencies": [{"name": "one", "skip_reason": "not found: no network"}]},
             False,
             0,
             "skipped",
@@ -43,18 +43,18 @@ def report(*faults: dict[str, object]) -> dict[str, object]:
     ],
 )
 def test_report_decides_the_exit_code(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: object, required: bool, code: int, said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], found: object, required: bool, code: int, message: str
 ) -> None:
     """`make check` fails on a known vulnerability, and works without a network."""
-    run = answering(found, "Traceback\nConnectionError: nobody is there")
+    run = answering(found, "Traceback\nConnectionError: no network")
     assert main(required, tmp_path / "lock", tmp_path / "audit" / "r.json", run) == code
-    told = capsys.readouterr()
-    assert said in told.out + told.err
-    assert ("nobody is there" in told.err) is ("the advisory service" in told.err)
+    printed = capsys.readouterr()
+    assert message in printed.out + printed.err
+    assert ("no network" in printed.err) is ("the advisory service" in printed.err)
 
 
 def test_stale_report_is_not_used(tmp_path: Path) -> None:
-    """When nobody answers, an old file says nothing."""
+    """Without a network, the file of an earlier run decides nothing."""
     assert main(True, tmp_path / "lock", tmp_path / "r.json", answering(report())) == 0
     assert main(True, tmp_path / "lock", tmp_path / "r.json", answering(None)) == 1
 
@@ -62,7 +62,7 @@ def test_stale_report_is_not_used(tmp_path: Path) -> None:
 def test_pip_audit_accepts_the_lock_and_reports_no_network(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The options are those of the installed version; here every address leads nowhere."""
+    """The options are those of the installed version; here no address answers."""
     lock = tmp_path / "requirements.lock"
     lines = Path("requirements.lock").read_text().split("\n")
     lock.write_text(

@@ -206,14 +206,14 @@ def test_each_selector_selects_pods() -> None:
 def test_scaling_ends_at_the_partitions() -> None:
     """More workers than partitions would idle; more ingress than reply partitions would share them."""
     targets = {(one["kind"], one["metadata"]["name"]) for one in workloads()}
-    most = {"promo-streams": Settings().partitions, "promo-egress": Settings().partitions}
-    most["promo-ingress"] = Settings().reply_partitions
+    max_replicas = {"promo-streams": Settings().partitions, "promo-egress": Settings().partitions}
+    max_replicas["promo-ingress"] = Settings().reply_partitions
     for one in objects("ScaledObject"):
         target = one["spec"]["scaleTargetRef"]
         assert (target["kind"], target["name"]) in targets
-        assert one["spec"]["maxReplicaCount"] == most.pop(target["name"])
+        assert one["spec"]["maxReplicaCount"] == max_replicas.pop(target["name"])
         assert one["spec"]["minReplicaCount"] >= 2
-    assert not most
+    assert not max_replicas
 
 
 def test_lag_is_of_groups_and_topics_that_exist() -> None:

@@ -1,4 +1,4 @@
-"""The verdict of a window: a promise that was broken is said to be."""
+"""The result of a promotion window: each missed level is named."""
 
 from tests.checker.observations import Finding
 from tests.surge.events import Event
@@ -9,7 +9,7 @@ from tests.surge.watch import Look
 
 
 def result(*, read: float = 0.01, order: float = 0.1, stale: float = 1.0, failed: int = 0) -> Result:
-    """A minute whose every request took so long, and one of which an event fell into."""
+    """Return the result of a minute in which every request took this long, with one event."""
     tally, profile = Tally(), window(1, 10, 1)
     for at in range(60):
         reads, orders = tally.of("reads", at), tally.of("orders", at)

@@ -1,4 +1,4 @@
-"""The surge's own arithmetic: what it says of the system is only as good as this."""
+"""The arithmetic of the load test, on which its figures depend."""
 
 import random
 import xml.etree.ElementTree as ET
@@ -105,6 +105,6 @@ def test_chart_is_well_formed_and_stays_in_its_frame(
 
 
 @given(st.floats(1e-6, 1e9), st.integers(2, 12))
-def test_scale_has_few_round_steps(span: float, most: int) -> None:
-    step = charts.nice_step(span, most)
-    assert span / step <= most * 1.0001 and float(f"{step:e}".partition("e")[0]) in (1.0, 2.0, 5.0)
+def test_scale_has_few_round_steps(span: float, limit: int) -> None:
+    step = charts.nice_step(span, limit)
+    assert span / step <= limit * 1.0001 and float(f"{step:e}".partition("e")[0]) in (1.0, 2.0, 5.0)

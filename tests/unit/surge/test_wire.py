@@ -49,11 +49,11 @@ async def test_refused_or_aborted_connection_is_status_0() -> None:
 
     async with serving(answer) as port:
         assert (await Pool("127.0.0.1", port, 1).ask(GET))[0] == 0
-    assert (await Pool("127.0.0.1", port, 1).ask(GET))[0] == 0, "nobody listens there any more"
+    assert (await Pool("127.0.0.1", port, 1).ask(GET))[0] == 0, "the server has stopped"
 
 
 async def test_request_on_closed_idle_connection_is_repeated() -> None:
-    """Any client asks again on another connection; otherwise each process that leaves would cost answers."""
+    """As any client does, on another connection; otherwise each process that ends would cost answers."""
 
     async def answer(request: web.Request) -> web.Response:
         closing.append(request.transport)

@@ -1,4 +1,4 @@
-"""Restaurants, items and promotions that are none, and webhooks that lead where nobody should go."""
+"""Invalid restaurants, items and promotions, and webhooks to addresses that are not public."""
 
 from tests.support.ingress.bad.inputs import (
     ADMIN,
