@@ -10,7 +10,7 @@ Plant = Callable[[], Iterator[None]]
 
 
 class Mutant(Struct):
-    """One bug, how to plant it, and who must see it."""
+    """One bug, how to plant it, and the checks that must find it."""
 
     name: str
     plant: Callable[[], AbstractContextManager[Any]]
@@ -18,13 +18,13 @@ class Mutant(Struct):
 
 
 class Mutants(list[Mutant]):
-    """A list that bugs are put down in where they are written."""
+    """A list of bugs, to which decorators add."""
 
     def caught_by(self, *laws: str) -> Callable[[Plant], Plant]:
-        """Put a bug down that these must catch, any of them."""
+        """Add the decorated bug, which at least one of these laws must catch."""
 
-        def put_down(plant: Plant) -> Plant:
+        def add(plant: Plant) -> Plant:
             self.append(Mutant(plant.__name__.replace("_", "-"), contextmanager(plant), set(laws)))
             return plant
 
-        return put_down
+        return add

@@ -223,7 +223,7 @@ async def test_only_the_current_generation_wakes(redis_case: RedisCase) -> None:
 
 
 async def test_positions_begin_a_new_epoch(redis_case: RedisCase) -> None:
-    """Views that were set back give numbers a second time; the epoch tells readers."""
+    """Views that were set back give numbers a second time; readers see another epoch."""
     epochs = set()
     for _ in range(3):
         await redis_case.store.positions([])

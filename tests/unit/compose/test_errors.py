@@ -6,7 +6,7 @@ from compose.errors import SettingsRejected, StartFailed, tail_of
 
 
 def test_failed_start_shows_end_of_log(tmp_path: Path) -> None:
-    """The message has the last lines of the log, so that no one must search for it."""
+    """The message has the last lines of the log, so that an operator need not search for it."""
     log = tmp_path / "x.log"
     log.write_text("\n".join(f"line {number}" for number in range(100)))
     text = str(StartFailed("x-1", "was not ready in time", log))

@@ -40,7 +40,7 @@ def source_of(count: int) -> FakeConsumer:
 
 
 async def relay_until(source: FakeConsumer, sink: FakeSink, count: int) -> None:
-    """Run a relay until so many records are written and an offset is committed."""
+    """Run a relay until `count` records are written and an offset is committed."""
     running = asyncio.create_task(Relay(source, sink).run())
 
     async def is_done() -> bool:

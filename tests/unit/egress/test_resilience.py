@@ -1,4 +1,4 @@
-"""What spares another system that fails: the circuit breaker and the retry budget."""
+"""The circuit breaker and the retry budget, which spare another system that fails."""
 
 import asyncio
 
@@ -66,7 +66,7 @@ async def test_opens_half_opens_and_closes() -> None:
 
 @in_virtual_time
 async def test_calls_are_serial_until_closed() -> None:
-    """A system that comes back is not overrun by all that have waited; then calls are parallel again."""
+    """A system that recovers is not overrun by the callers that have waited; then calls are parallel again."""
     calls = Calls()
     breaker = await opened(calls, "t2")
     calls.fails, calls.max_in_flight = False, 0
@@ -111,7 +111,7 @@ async def test_cancelled_caller() -> None:
 
 @in_virtual_time
 async def test_probe_of_a_cancelled_caller_is_waited_for() -> None:
-    """In a half-open circuit one call is in flight, also if its caller has left."""
+    """In a half-open circuit one call is in flight, also if its caller was cancelled."""
     calls = Calls()
     breaker = await opened(calls, "t5")
     await asyncio.sleep(OPEN_SECONDS)

@@ -1,4 +1,4 @@
-"""A task ends although a library forgets a cancellation."""
+"""A task ends although a library swallows a cancellation."""
 
 import asyncio
 

@@ -46,7 +46,7 @@ def test_clients_are_made_in_one_place() -> None:
 
 
 def test_every_client_connects_by_the_connection(made: list[dict[str, Any]]) -> None:
-    """What the connection says reaches consumers, producers and administrators alike."""
+    """Consumers, producers and administrators use the options of the connection."""
     kafka_clients.make_consumer(CONNECTION, "t")
     kafka_clients.make_producer(CONNECTION)
     kafka_clients.make_producer(CONNECTION, transactional_id="id")
@@ -55,7 +55,7 @@ def test_every_client_connects_by_the_connection(made: list[dict[str, Any]]) -> 
 
 
 def test_consumers_read_what_is_committed(made: list[dict[str, Any]]) -> None:
-    """Contract: readers use `read_committed`; an offset is committed only by who did the work."""
+    """Contract: readers use `read_committed`; only the consumer that did the work commits its offset."""
     kafka_clients.make_consumer(CONNECTION, "t")
     (options,) = made
     assert options["isolation_level"] == "read_committed" and not options["enable_auto_commit"]

@@ -26,5 +26,5 @@ def test_buckets_of_a_restaurant_are_on_different_partitions(
 
 @given(st.binary(min_size=1))
 def test_any_bytes_have_a_partition(key: bytes) -> None:
-    """A key that is no restaurant's as well."""
+    """Also a key that is no restaurant id."""
     assert partition(key, [3, 4], []) in (3, 4)

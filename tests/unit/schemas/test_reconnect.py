@@ -31,7 +31,7 @@ class Sessions:
 
 @pytest.fixture(autouse=True)
 def attempts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The attempts that a wait was drawn for; no wait is longer than a moment."""
+    """The attempts that a wait was drawn for; each wait is cut short."""
     drawn: list[int] = []
 
     def delay(attempt: int, **bounds: float) -> float:
@@ -56,7 +56,7 @@ async def test_a_failed_session_is_replaced_counted_and_logged(caplog: pytest.Lo
 
 
 async def test_waits_grow_until_a_session_is_connected(attempts: list[int]) -> None:
-    """A broker that is away is not hit by a crowd; one that was back is tried soon."""
+    """Clients do not overrun a broker that restarts; after a session the first wait is short again."""
     failures = [OSError() for _ in range(3)]
     await run_reconnecting("reader", Sessions(*failures, "connected", OSError(), "done"))
     assert attempts == [1, 2, 3, 1]

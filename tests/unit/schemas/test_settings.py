@@ -1,4 +1,4 @@
-"""Settings are checked all at once, before anything starts, in words that say what to write instead."""
+"""Settings are checked all at once, before anything starts; each message says what to write instead."""
 
 import os
 import subprocess
