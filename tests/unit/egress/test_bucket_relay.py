@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -11,6 +10,7 @@ from egress.bucket_relay.relay import Relay
 from egress.kafka.records import Partition, Record
 from schemas.topics import BUCKET_COMMANDS
 from tests.support.egress.fake_consumer import FakeConsumer
+from tests.support.egress.running import running
 from tests.support.virtual_clock import in_virtual_time
 from tests.support.waiting import eventually
 
@@ -41,17 +41,10 @@ def source_of(count: int) -> FakeConsumer:
 
 async def relay_until(source: FakeConsumer, sink: FakeSink, count: int) -> None:
     """Run a relay until `count` records are written and an offset is committed."""
-    running = asyncio.create_task(Relay(source, sink).run())
-
-    async def is_done() -> bool:
-        return running.done() or (len(sink.written) >= count and bool(source.committed))
-
-    await eventually(is_done)
-    if running.done():
-        await running
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with running(Relay(source, sink).run()) as task:
+        await eventually(lambda: task.done() or (len(sink.written) >= count and source.committed))
+        if task.done():
+            await task
 
 
 @in_virtual_time

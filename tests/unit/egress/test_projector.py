@@ -1,8 +1,7 @@
 """The projector, over facts and a store in memory."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 import pytest
@@ -18,6 +17,7 @@ from tests.support.egress.dict_store import DictStore, Hashes
 from tests.support.egress.fake_consumer import FakeFactConsumer
 from tests.support.egress.fake_dead_letters import FakeDeadLetters
 from tests.support.egress.metric_values import has_series, value
+from tests.support.egress.running import running
 from tests.support.egress.stories import LIVES, PARTITION, Story
 from tests.support.virtual_clock import in_virtual_time
 from tests.support.waiting import eventually
@@ -55,17 +55,11 @@ def views(store: DictStore) -> Hashes:
     return {k: v for k, v in store.hashes.items() if k not in (view_keys.POSITIONS, view_keys.WATERMARKS)}
 
 
-@contextlib.asynccontextmanager
-async def running(
+def projecting(
     facts: FakeFactConsumer, store: DictStore, dead_letters: FakeDeadLetters | None = None
-) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(Projector(facts, store, dead_letters or FakeDeadLetters()).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+) -> AbstractAsyncContextManager["asyncio.Task[None]"]:
+    """Run a projector during the block."""
+    return running(Projector(facts, store, dead_letters or FakeDeadLetters()).run())
 
 
 async def until_projected(facts: FakeFactConsumer) -> None:
@@ -80,7 +74,7 @@ async def test_facts_become_views() -> None:
     """The main job."""
     story, store = a_story(), DictStore()
     facts = facts_of(story)
-    async with running(facts, store):
+    async with projecting(facts, store):
         await until_projected(facts)
         await asyncio.sleep(2 * CHECK_INTERVAL_SECONDS)
     assert views(store) == await expected(story)
@@ -92,12 +86,12 @@ async def test_begins_at_view_positions() -> None:
     """Only the views say where to begin; what they show is not projected again."""
     story, store = a_story(), DictStore()
     facts = facts_of(story)
-    async with running(facts, store):
+    async with projecting(facts, store):
         await until_projected(facts)
     for records in facts.records.values():
         records[:] = [msgspec.structs.replace(record, value=b"not read again") for record in records]
     dead_letters = FakeDeadLetters()
-    async with running(facts, store, dead_letters):
+    async with projecting(facts, store, dead_letters):
         await until_projected(facts)
     assert not dead_letters.letters
     assert views(store) == await expected(story)
@@ -108,7 +102,7 @@ async def test_emptied_views_are_filled_again() -> None:
     """FLUSHALL, or a Redis that kept nothing: views can be rebuilt from the first offset at any time."""
     story, store = a_story(), DictStore()
     facts = facts_of(story)
-    async with running(facts, store):
+    async with projecting(facts, store):
         await until_projected(facts)
         store.empty()
         await eventually(lambda: view_keys.POSITIONS in store.hashes)
@@ -121,13 +115,13 @@ async def test_views_that_were_set_back_catch_up() -> None:
     """A Redis that comes back with an older snapshot."""
     story, store = a_story(), DictStore()
     facts = facts_of(story)
-    async with running(facts, store):
+    async with projecting(facts, store):
         await until_projected(facts)
     snapshot = {key: dict(fields) for key, fields in store.hashes.items()}
     more = a_story()
     for fact in more.facts:
         facts.append_message(fact)
-    async with running(facts, store):
+    async with projecting(facts, store):
         await until_projected(facts)
         store.hashes = snapshot
         await eventually(lambda: store.hashes[view_keys.POSITIONS][CREATED.field] == b"10")
@@ -143,7 +137,7 @@ async def test_failing_store_is_retried(late: bool) -> None:
     facts = facts_of(story)
     store.failures, store.late = 50, late
     before = value("promo_retries_total", name="views")
-    async with running(facts, store):
+    async with projecting(facts, store):
         await eventually(lambda: store.failures < 25, seconds=100)
         assert value("promo_ready") == 0
         await eventually(lambda: store.failures == 0, seconds=100)
@@ -159,7 +153,7 @@ async def test_rebalance_loses_and_repeats_nothing() -> None:
     story, store = a_story(), DictStore()
     facts = facts_of(story)
     facts.batch = 1
-    async with running(facts, store):
+    async with projecting(facts, store):
         for _ in range(5):
             reads = len(facts.reads)
             await eventually(lambda reads=reads: len(facts.reads) > reads)  # type: ignore[misc]
@@ -198,7 +192,7 @@ async def test_unreadable_fact_is_set_aside(key: bytes | None, poison: bytes | N
     story.order(confirmed=True)
     for fact in story.facts:
         facts.append_message(fact)
-    async with running(facts, store, dead_letters):
+    async with projecting(facts, store, dead_letters):
         await until_projected(facts)
     assert views(store) == await expected(story)
     ((record, reason, _),) = dead_letters.letters
@@ -217,7 +211,7 @@ async def test_unreadable_watermark_stops_nothing(poison: bytes | None) -> None:
     facts = facts_of(story)
     facts.append(WATERMARKS, poison, b"5")
     facts.append_message(Watermark(PARTITION, to_text(5000)))
-    async with running(facts, store):
+    async with projecting(facts, store):
         await eventually(lambda: view_keys.WATERMARKS in store.hashes)
     assert store.hashes[view_keys.WATERMARKS] == {"5": b"5000"}
 
@@ -231,7 +225,7 @@ async def test_dead_letter_precedes_the_position() -> None:
     with pytest.raises(KafkaConnectionError):
         await Projector(facts, store, dead_letters).run()
     assert store.hashes[view_keys.POSITIONS][CREATED.field] == b"0"
-    async with running(facts, store, dead_letters):
+    async with projecting(facts, store, dead_letters):
         await until_projected(facts)
     assert store.hashes[view_keys.POSITIONS][CREATED.field] == b"1"
     assert [letter.record.offset for letter in dead_letters.letters] == [0, 0], "once for each attempt"
@@ -243,7 +237,7 @@ async def test_watermark_is_published_when_reached() -> None:
     story, store = a_story(), DictStore()
     facts = facts_of(story)
     facts.append_message(Watermark(PARTITION, to_text(5000)))
-    async with running(facts, store):
+    async with projecting(facts, store):
         await eventually(lambda: view_keys.WATERMARKS in store.hashes)
         assert facts.is_all_read
     assert store.hashes[view_keys.WATERMARKS] == {"5": b"5000"}
@@ -263,7 +257,7 @@ async def test_unknown_ends_delay_the_watermark(monkeypatch: pytest.MonkeyPatch)
         return await ends(partitions)
 
     monkeypatch.setattr(facts, "ends", fail_at_first)
-    async with running(facts, store):
+    async with projecting(facts, store):
         await eventually(lambda: view_keys.WATERMARKS in store.hashes)
     assert not failures and views(store) == await expected(story)
 
@@ -273,6 +267,6 @@ async def test_lag_is_shown() -> None:
     """Contract: `promo_consumer_lag{topic,partition,group}`."""
     facts, store = facts_of(a_story()), DictStore()
     facts.append_message(Watermark(PARTITION, to_text(5000)))
-    async with running(facts, store):
+    async with projecting(facts, store):
         await until_projected(facts)
     assert has_series("promo_consumer_lag", topic="order.created", partition="5", group="promo-egress")

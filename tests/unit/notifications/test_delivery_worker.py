@@ -1,9 +1,8 @@
 """The delivery worker, over an in-memory consumer, state store and channel."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from egress.resilience.errors import PermanentError, TransientError
 from schemas import dead_letters
 from tests.support.egress.fake_consumer import FakeConsumer
 from tests.support.egress.fake_dead_letters import FakeDeadLetters
+from tests.support.egress.running import running
 from tests.support.notifications.fakes import FakeChannel, InMemoryDeliveryStates
 from tests.support.notifications.messages import record, webhook_delivery
 from tests.support.virtual_clock import in_virtual_time
@@ -40,7 +40,6 @@ class DeliveryHarness:
         self.has_caught_up = False
         self.timing = DeliveryTiming()
         self.max_pending = bulkheads.MAX_PENDING
-        self.task: asyncio.Task[None] | None = None
 
     def append(self, *orders: str, restaurant: str = "r1", at: float | None = None) -> None:
         """Append a delivery for each order, written `at` (seconds since 1970) or now."""
@@ -52,8 +51,7 @@ class DeliveryHarness:
     async def catch_up(self) -> None:
         self.has_caught_up = True
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager["asyncio.Task[None]"]:
         """Run a worker for the length of the block."""
         worker = DeliveryWorker(
             self.consumer,
@@ -65,13 +63,7 @@ class DeliveryHarness:
             timing=self.timing,
             max_pending=self.max_pending,
         )
-        self.task = asyncio.ensure_future(worker.run())
-        try:
-            yield
-        finally:
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, KafkaConnectionError):
-                await self.task
+        return running(worker.run())
 
     async def all_committed(self) -> None:
         """Return when every record is committed."""
@@ -175,10 +167,9 @@ async def test_unwritten_dead_letter_blocks_the_commit(harness: DeliveryHarness)
     harness.append("o1")
     harness.channel.plan["o1"] = [PermanentError("no")] * 2
     harness.dead_letters.failures = 1
-    async with harness.running():
-        assert harness.task is not None
+    async with harness.running() as task:
         with pytest.raises(KafkaConnectionError):
-            await harness.task
+            await task
     assert not harness.consumer.is_all_committed
     async with harness.running():
         await harness.all_committed()

@@ -1,8 +1,8 @@
 """The dispatcher, over an in-memory consumer and producer."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from egress.kafka.records import OutboundRecord, Record
 from egress.notifications.dispatcher import Dispatcher
 from schemas.facts import Fact
 from tests.support.egress.fake_consumer import FakeConsumer
+from tests.support.egress.running import running
 from tests.support.notifications.fakes import FakeDeliveryProducer
 from tests.support.notifications.messages import confirmed, event_id, record, webhook_delivery
 from tests.support.virtual_clock import in_virtual_time
@@ -39,17 +40,10 @@ class DispatchHarness:
         delivery = webhook_delivery(fact.order_id)  # type: ignore[union-attr]
         yield encode("webhook.deliveries", delivery, message_id, traceparent)
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+    def running(self) -> AbstractAsyncContextManager["asyncio.Task[None]"]:
         """Run a dispatcher for the length of the block."""
         dispatcher = Dispatcher(self.facts, self.catch_up, [self.build], self.producer)
-        task = asyncio.ensure_future(dispatcher.run())
-        try:
-            yield task
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, KafkaConnectionError):
-                await task
+        return running(dispatcher.run())
 
     async def all_committed(self) -> None:
         """Return when every fact is committed."""

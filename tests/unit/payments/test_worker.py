@@ -1,10 +1,9 @@
 """The payment worker, over requests, results and a provider in memory."""
 
 import asyncio
-import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -19,6 +18,7 @@ from egress.resilience.errors import PermanentError, TransientError
 from egress.resilience.retry_budget import RetryBudget
 from tests.support.egress.fake_dead_letters import FakeDeadLetters
 from tests.support.egress.metric_values import value as metric
+from tests.support.egress.running import running
 from tests.support.payments.fakes import (
     FAR,
     P0,
@@ -43,22 +43,15 @@ class PaymentHarness:
         self.requests = FakeRequestConsumer()
         self.results = FakeResultProducer()
         self.dead_letters = FakeDeadLetters()
-        self.task: asyncio.Task[None] | None = None
 
-    @contextlib.asynccontextmanager
-    async def running(self, threshold: int = 1_000, budget: RetryBudget | None = None) -> AsyncIterator[None]:
+    def running(
+        self, threshold: int = 1_000, budget: RetryBudget | None = None
+    ) -> AbstractAsyncContextManager["asyncio.Task[None]"]:
         """Run a worker for the length of the block."""
         breaker = CircuitBreaker("test", threshold)
         executor = PaymentExecutor(self.provider, breaker, budget or RetryBudget(max_tokens=10_000))
-        self.task = asyncio.ensure_future(
-            PaymentWorker(self.requests, self.results, self.dead_letters, executor).run()
-        )
-        try:
-            yield
-        finally:
-            self.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, KafkaConnectionError):
-                await self.task
+        worker = PaymentWorker(self.requests, self.results, self.dead_letters, executor)
+        return running(worker.run())
 
     async def until_committed(self, partition: Partition = P0, seconds: float = 60.0) -> None:
         """Return when every request of a partition is committed."""
@@ -136,10 +129,9 @@ async def test_failed_result_is_not_committed(harness: PaymentHarness) -> None:
     """The next worker calls the provider again, and the stream applies the result once."""
     harness.requests.append_request(request("o1"))
     harness.results.failures = 1
-    async with harness.running():
-        assert harness.task is not None
+    async with harness.running() as task:
         with pytest.raises(KafkaConnectionError):
-            await harness.task
+            await task
     assert not harness.requests.committed.get(P0)
     async with harness.running():
         await harness.until_committed()
@@ -270,10 +262,9 @@ async def test_failed_dead_letter_is_not_committed(harness: PaymentHarness) -> N
     """A dead letter is written before the offset is committed."""
     harness.requests.append(P0, b"{")
     harness.dead_letters.failures = 1
-    async with harness.running():
-        assert harness.task is not None
+    async with harness.running() as task:
         with pytest.raises(KafkaConnectionError):
-            await harness.task
+            await task
     assert not harness.requests.committed.get(P0)
 
 

@@ -1,7 +1,6 @@
 """One order is one trace: request, Kafka, payment, views."""
 
 import asyncio
-import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +30,7 @@ from tests.support.domain.harness import NOW, POLICY, menu_item
 from tests.support.egress.dict_store import DictStore
 from tests.support.egress.fake_consumer import FakeFactConsumer
 from tests.support.egress.fake_dead_letters import FakeDeadLetters
+from tests.support.egress.running import running
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
 from tests.support.ingress.fakes import FakeProducer
 from tests.support.ingress.samples import order_body
@@ -89,15 +89,12 @@ async def project(outputs: list[Output]) -> None:
     for output in outputs:
         if output.topic in names:
             facts.append(Partition(output.topic, 0), output.value, output.key, output.headers)
-    working = asyncio.ensure_future(Projector(facts, DictStore(), FakeDeadLetters()).run())
-    await eventually(lambda: facts.is_all_read and len(facts.reads) > 2)
-    working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
+    async with running(Projector(facts, DictStore(), FakeDeadLetters()).run()):
+        await eventually(lambda: facts.is_all_read and len(facts.reads) > 2)
 
 
 async def pay(outputs: list[Output]) -> list[bytes]:
-    """Let the payment worker execute the requests; returns the trace contexts of its results."""
+    """Let the payment worker execute the requests; return the trace contexts of its results."""
     requests, results = FakeRequestConsumer(), FakeResultProducer()
     for output in outputs:
         if output.topic == PAYMENT_REQUESTS.name:
@@ -105,11 +102,8 @@ async def pay(outputs: list[Output]) -> list[bytes]:
     executor = PaymentExecutor(
         FakeProvider(), CircuitBreaker("traced"), RetryBudget(), now=lambda: NOW / 1000
     )
-    working = asyncio.ensure_future(PaymentWorker(requests, results, FakeDeadLetters(), executor).run())
-    await eventually(lambda: results.traces)
-    working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
+    async with running(PaymentWorker(requests, results, FakeDeadLetters(), executor).run()):
+        await eventually(lambda: results.traces)
     return results.traces
 
 
