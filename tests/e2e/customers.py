@@ -79,7 +79,7 @@ class Kitchen:
         body = order_body(restaurant, *lines, method=method)
         return await self.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": key, **headers})
 
-    async def look(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def get_order(self, order: dict[str, Any]) -> dict[str, Any]:
         """Return the order as its customer sees it."""
         headers = {"Authorization": f"Bearer {order['token']}"}
         answer = await self.call("GET", f"/v1/orders/{order['order_id']}", headers=headers)
@@ -108,7 +108,9 @@ class Kitchen:
             await asyncio.sleep(0.1)
         raise AssertionError(f"{order['order_id']} was never shown")
 
-    async def insist(self, restaurant: str, key: str, *lines: tuple[str, int], attempts: int = 40) -> Answer:
+    async def order_until_decided(
+        self, restaurant: str, key: str, *lines: tuple[str, int], attempts: int = 40
+    ) -> Answer:
         """Order, and repeat with the same key and jitter until the order is decided."""
         for attempt in range(attempts):
             try:

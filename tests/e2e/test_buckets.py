@@ -30,6 +30,7 @@ async def cantina(split: Stack) -> AsyncIterator[Kitchen]:
         yield Kitchen(session, split.url)
 
 
+@pytest.mark.slow
 async def test_buckets_sell_every_portion_once_through_kills(cantina: Kitchen, split: Stack) -> None:
     """Exactly the stock, one order per key, conservation by an outside reader, and a menu that shows the sum."""
     restaurant = await cantina.open(coxinha=60)
@@ -40,7 +41,9 @@ async def test_buckets_sell_every_portion_once_through_kills(cantina: Kitchen, s
         await asyncio.to_thread(split.wait_for_new, role, old)
 
     answers, *_ = await asyncio.gather(
-        asyncio.gather(*(cantina.insist(restaurant, f"k{i % 150}", ("coxinha", 1)) for i in range(300))),
+        asyncio.gather(
+            *(cantina.order_until_decided(restaurant, f"k{i % 150}", ("coxinha", 1)) for i in range(300))
+        ),
         kill("streams"),
         kill("egress"),
     )
@@ -52,7 +55,7 @@ async def test_buckets_sell_every_portion_once_through_kills(cantina: Kitchen, s
     one = json.loads(next(iter(orders.values())))
     assert (await cantina.cancel(one)).status == 200
     await eventually(lambda: menu_says(cantina, restaurant, "available"), seconds=15)
-    assert (await cantina.insist(restaurant, "the-last", ("coxinha", 1))).status == 201
+    assert (await cantina.order_until_decided(restaurant, "the-last", ("coxinha", 1))).status == 201
     await conserved(split, restaurant)
 
 

@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter
 from itertools import islice
 
+import pytest
+
 from tests.chaos import campaign, plan, report
 from tests.chaos.__main__ import started
 from tests.chaos.faults import FAULTS, named
@@ -23,6 +25,7 @@ SHORT = [
 ]
 
 
+@pytest.mark.slow
 async def test_short_campaign_finds_no_violation(tmp_path):
     """Half a minute of load, the faults of SHORT; `make chaos` takes longer, all of them, and follows orders and boards."""
     options = campaign.Options(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)

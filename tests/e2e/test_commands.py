@@ -81,6 +81,7 @@ def test_commands_without_a_stack(shell: Shell) -> None:
     assert alone.returncode == 1 and "streams   0 to 5" in alone.stderr
 
 
+@pytest.mark.slow
 def test_up_kill_up_down(shell: Shell) -> None:
     """A stack starts, replaces a process that dies, starts only once, and stops whole."""
     up = shell("up")
@@ -177,6 +178,7 @@ def test_given_kafka_that_does_not_answer_is_named(tmp_path: Path, redis_url: st
     assert "PROMO_KAFKA_BOOTSTRAP_SERVERS" in up.stderr
 
 
+@pytest.mark.slow
 def test_whole_stack_sells_each_portion_once(tmp_path: Path) -> None:
     """Contract: make demo DEMO_EXIT=1 exits 0 only if nothing was oversold, lost or doubled."""
     demo = Shell(tmp_path / "data")("demo", "--exit")
@@ -184,6 +186,7 @@ def test_whole_stack_sells_each_portion_once(tmp_path: Path) -> None:
     assert "oversold" in demo.stdout
 
 
+@pytest.mark.slow
 def test_scale_changes_one_role_alone(tmp_path: Path) -> None:
     """Contract: make scale streams=2 ingress=2, and back; the others keep their process ids."""
     shell = Shell(tmp_path / "data")

@@ -119,6 +119,7 @@ def scraped_targets() -> str | None:
     return str(result[0]["value"][1]) if result else None
 
 
+@pytest.mark.slow
 def test_order_survives_new_containers(containers: Containers) -> None:
     """Image, compose file, edge, Kafka, Redis and Prometheus work; volumes keep the order when all containers are replaced."""
     wait_until(lambda: fetch(f"{EDGE}/health/ready") is not None, True)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from egress.examples import promotion
 from schemas.topics import FACT_TOPICS
@@ -56,6 +57,7 @@ async def promoted(kitchen: Kitchen) -> str:
     return restaurant
 
 
+@pytest.mark.slow
 async def test_killed_export_holds_each_fact_once(kitchen: Kitchen, stack: Stack, tmp_path: Path) -> None:
     """kill -9 at any moment, while orders arrive; then files and topics give the same summary of the promotion."""
     promoting = await promoted(kitchen)
@@ -65,7 +67,7 @@ async def test_killed_export_holds_each_fact_once(kitchen: Kitchen, stack: Stack
     async def orders() -> None:
         number = 0
         while not is_over.is_set():
-            await kitchen.insist(other, f"more{number}", ("coxinha", 1))
+            await kitchen.order_until_decided(other, f"more{number}", ("coxinha", 1))
             number += 1
             await asyncio.sleep(0.02)
 

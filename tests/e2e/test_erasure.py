@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
@@ -35,10 +36,10 @@ async def place_order(
     return await kitchen.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": key})
 
 
-async def look_until_shown(kitchen: Kitchen, order: dict[str, Any]) -> dict[str, Any]:
+async def get_shown_order(kitchen: Kitchen, order: dict[str, Any]) -> dict[str, Any]:
     """Return the order once its view has the status of the answer; its creation may be shown before."""
     for _ in range(200):
-        shown = await kitchen.look(order)
+        shown = await kitchen.get_order(order)
         if "delivery_address" in shown and shown["status"] == order["status"]:
             return shown
         await asyncio.sleep(0.05)
@@ -77,6 +78,7 @@ async def run(stack: Stack, *command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 async def test_personal_data_is_sealed_and_unreadable_after_erasure(
     kitchen: Kitchen, stack: Stack, tmp_path: Path
 ) -> None:
@@ -87,7 +89,7 @@ async def test_personal_data_is_sealed_and_unreadable_after_erasure(
     kept = await place_order(kitchen, restaurant, "k3", method="cash")
     assert (placed.status, refused.status, kept.status) == (201, 409, 201)
     order, other = json.loads(placed.body), json.loads(kept.body)
-    before = await look_until_shown(kitchen, order)
+    before = await get_shown_order(kitchen, order)
     assert before["delivery_address"]["street"] == STREET
     assert before["customer"] == {"id": "c-k1", "name": NAME, "phone": PHONE}
 
@@ -111,12 +113,12 @@ async def test_personal_data_is_sealed_and_unreadable_after_erasure(
     assert "forgotten" in await run(stack, "ingress", "forget", order["order_id"])
 
     await eventually(lambda: not is_in_segments(stack, wrapped), seconds=20)
-    after = await kitchen.look(order)
+    after = await kitchen.get_order(order)
     gone = {"delivery_address": None, "customer": {"id": "c-k1"}, "forgotten": True}
     assert after == before | gone
     again = await place_order(kitchen, restaurant, "k1")
     assert again.replayed and (again.status, again.body) == (placed.status, placed.body)
-    assert (await look_until_shown(kitchen, other))["delivery_address"]["street"] == STREET
+    assert (await get_shown_order(kitchen, other))["delivery_address"]["street"] == STREET
 
     thief = Keyring(Wrapping(secret))
     for record in await records(stack, PRIVACY_KEYRING.name):

@@ -58,7 +58,7 @@ async def watch(url: str, restaurant: str, token: str, client: BoardClient) -> N
 async def test_killed_ingress_loses_no_event_and_no_row(kitchen: Kitchen, stack: Stack) -> None:
     """Contract: Last-Event-ID is valid at any ingress process. No event id is missing after a kill."""
     restaurant = await kitchen.open(coxinha=20)
-    placed = await kitchen.insist(restaurant, "k1", ("coxinha", 2))
+    placed = await kitchen.order_until_decided(restaurant, "k1", ("coxinha", 2))
     order = json.loads(placed.body)
     board = BoardClient()
     followers = [Follower(stack.url, order) for _ in range(FOLLOWERS)]

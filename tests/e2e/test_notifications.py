@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
 from tests.support.notifications.endpoints import serve_endpoint
@@ -28,6 +30,7 @@ async def webhooks(stack: Stack, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 async def test_order_notifies_restaurant_and_browser(kitchen: Kitchen, stack: Stack) -> None:
     """Signed and encrypted, each change once, also if the views are rebuilt; again only by `redeliver`."""
     async with serve_endpoint() as bar, serve_endpoint() as service:

@@ -81,7 +81,7 @@ async def scenario(traced_stack: Stack, collector: Collector) -> AsyncIterator[S
         await session.put(f"{traced_stack.provider_url}/behaviour", json={"error": 0})
 
         async def refunded() -> bool:
-            return ((await kitchen.look(order))["refund"] or {}).get("status") == "refunded"
+            return ((await kitchen.get_order(order))["refund"] or {}).get("status") == "refunded"
 
         await eventually(refunded, 30)
         poison = {"type": "place-order", **body_of_a_person(restaurant, payment={"method": NAME})}
@@ -92,7 +92,7 @@ async def scenario(traced_stack: Stack, collector: Collector) -> AsyncIterator[S
                 ORDER_COMMANDS.name, json.dumps(value).encode(), key=restaurant.encode()
             )
         await producer.stop()
-        assert (await kitchen.insist(restaurant, "k2", ("coxinha", 1))).status == 201
+        assert (await kitchen.order_until_decided(restaurant, "k2", ("coxinha", 1))).status == 201
         await kitchen.call("GET", f"/v1/restaurants/{restaurant}/menu?q={PHONE}")
         await kitchen.call("GET", f"/nowhere/{NAME}")
         shown = (await kitchen.call("GET", "/metrics")).body.decode()

@@ -53,7 +53,7 @@ def is_shown(kitchen: Kitchen, order: Order, **expected: Any) -> Callable[[], Aw
     """Return a condition: the order is shown with these fields."""
 
     async def check() -> bool:
-        return expected.items() <= (await kitchen.look(order)).items()
+        return expected.items() <= (await kitchen.get_order(order)).items()
 
     return check
 
@@ -76,7 +76,7 @@ async def test_order_is_paid_prepared_and_delivered(kitchen: Kitchen, provider: 
     assert slug(await kitchen.advance(order, "preparing")) == (409, "invalid-transition")
     assert slug(await kitchen.cancel(order)) == (409, "too-late")
     await eventually(is_shown(kitchen, order, status="delivered", status_label="entregue", refund=None))
-    history = [change["status"] for change in (await kitchen.look(order))["history"]]
+    history = [change["status"] for change in (await kitchen.get_order(order))["history"]]
     assert history == ["pending", "received", "preparing", "out_for_delivery", "delivered"]
     assert await provider.kinds(order) == {"authorised": 1}
 

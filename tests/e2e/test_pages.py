@@ -115,7 +115,7 @@ async def test_order_by_keyboard_alone_is_followed_to_delivery(
         await advance(kitchen, order, status)
         await expect(customer.title).to_have_text(title)
     assert await customer.reached_steps.count() == len(STEPS)
-    assert (await kitchen.look(order))["total"]["amount"] == 1000
+    assert (await kitchen.get_order(order))["total"]["amount"] == 1000
 
 
 async def test_late_answer_does_not_undo_newer_events(customer: CustomerPage, kitchen: Kitchen) -> None:

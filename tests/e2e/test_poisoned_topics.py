@@ -37,7 +37,7 @@ async def test_poison_becomes_dead_letters_and_orders_continue(
     order = json.loads(confirmed.body)
 
     async def shown() -> bool:
-        return bool((await kitchen.look(order))["status"] == "received")
+        return bool((await kitchen.get_order(order))["status"] == "received")
 
     await eventually(shown)
     expected = Counter(KINDS.values())

@@ -55,7 +55,7 @@ async def _fuzz(stack: Stack, arguments: argparse.Namespace) -> int:
 async def _known(kitchen: Kitchen) -> Known:
     """Open two restaurants and order from one."""
     restaurant, stranger = await kitchen.open(coxinha=None), await kitchen.open()
-    placed = json.loads((await kitchen.insist(restaurant, "fuzz", ("coxinha", 1))).body)
+    placed = json.loads((await kitchen.order_until_decided(restaurant, "fuzz", ("coxinha", 1))).body)
     assert (await kitchen.cancel(placed)).status == 200  # so that the stream of its events ends
     tokens = {
         "admin": ADMIN,

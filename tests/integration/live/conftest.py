@@ -82,7 +82,7 @@ async def harness(redis_url: str) -> AsyncIterator[ViewsHarness]:
     await client.aclose()
 
 
-async def origin(session: ClientSession) -> str:
+async def server_origin(session: ClientSession) -> str:
     """Return the origin of the server that `ingress` yields a client of."""
     async with session.get("/health/live") as response:
         return str(response.url.origin())

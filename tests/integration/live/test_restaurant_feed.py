@@ -10,7 +10,7 @@ from ingress.handlers import restaurant_feed
 from ingress.live import send_queue
 from schemas import view_keys
 from schemas.timestamps import wall_clock
-from tests.integration.live.conftest import TOKENS, ViewsHarness, bearer, ingress, origin
+from tests.integration.live.conftest import TOKENS, ViewsHarness, bearer, ingress, server_origin
 from tests.support.egress.stories import LIVES
 from tests.support.live.boards import PATH, BoardClient, closed, connect, listen
 
@@ -189,7 +189,7 @@ async def test_feed_rejects_other_origins(
 ) -> None:
     """A page of another site must not use a browser's credentials; every browser sends an Origin."""
     async with ingress(shown, feed_origins=listed) as session:
-        given = await origin(session) if origin == "same" else origin
+        given = await server_origin(session) if origin == "same" else origin
         async with connect(session, MINE, headers={"Origin": given}) as socket:
             if allowed:
                 await listen(socket, client := BoardClient(), lambda: client.snapshots)
@@ -210,7 +210,7 @@ async def test_feed_limit_and_shutdown_codes(shown: ViewsHarness) -> None:
     """4429 past the limit of a restaurant; 1001 at shutdown, so that clients reconnect at once."""
     async with ClientSession() as outside:
         async with ingress(shown, max_feeds_per_restaurant=1) as session:
-            url = await origin(session) + PATH
+            url = await server_origin(session) + PATH
             first = await outside.ws_connect(url, protocols=("promo.feed.v1", MINE))
             await listen(first, client := BoardClient(), lambda: client.snapshots)
             async with connect(session, MINE) as second:

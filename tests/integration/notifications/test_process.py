@@ -55,6 +55,7 @@ def restaurant_with_webhook(restaurant: str, url: str, version: int = 1) -> Any:
     return msgspec.structs.replace(restaurant_changed(None), restaurant_id=restaurant, restaurant=profile)
 
 
+@pytest.mark.slow
 async def test_killed_egress_loses_no_delivery(
     kafka: str, redis_url: str, tmp_path: Path, producer: AIOKafkaProducer
 ) -> None:

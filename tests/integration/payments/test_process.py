@@ -47,6 +47,7 @@ async def results(kafka: str, restaurants: set[str]) -> list[facts.Record]:
     return [r for r in records if r.value.get("restaurant_id") in restaurants]
 
 
+@pytest.mark.slow
 async def test_kill_9_loses_no_request(
     kafka: str,
     redis_url: str,

@@ -16,6 +16,7 @@ SEEDS = 120
 MAX_SEEDS = 25
 
 
+@pytest.mark.slow
 def test_no_seed_breaks_an_invariant():
     """120 seeds of 500 commands and 14 faults each; `make simulate` runs 10,000."""
     struck: Counter[str] = Counter()
