@@ -4,6 +4,8 @@ import asyncio
 import random
 from urllib.parse import quote_plus
 
+import pytest
+
 from tests.support.ingress.fakes import FakeViews
 from tests.support.ingress.samples import NOW, item, menu, promotion, stock
 from tests.unit.ingress.conftest import Client
@@ -40,6 +42,7 @@ def generated(chance: random.Random, cursors: list[str]) -> str:
     return chance.choice(PATHS).format(restaurant, "&".join(parameters))
 
 
+@pytest.mark.slow
 async def test_10000_generated_queries(client: Client, views: FakeViews) -> None:
     """10,000 generated queries without a 5xx, and without a body that is not JSON."""
     names = ["Pão de queijo", "Água", "Coxinha", "bolo", "😀", ""]
