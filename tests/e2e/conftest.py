@@ -1,4 +1,4 @@
-"""One stack for all end-to-end tests; each test has restaurants of its own."""
+"""One stack for all end-to-end tests; each test opens its own restaurants."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
 
-#: How long menus are shown from memory while Redis is away: shorter than a user would have it.
+#: How long cached menus are served while Redis is down: shorter than by default.
 STALE_READS_SECONDS = 4
 
 

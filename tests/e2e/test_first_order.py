@@ -11,7 +11,7 @@ from schemas.topics import FACT_TOPICS, PORTIONS_MOVED
 from tests.support import facts
 from tests.support.waiting import eventually
 
-#: Portions move only where restaurants have buckets (README, Stock escrow).
+#: Portions move only where restaurants have buckets (streams/domain/escrow/README.md).
 FACTS = [topic.name for topic in FACT_TOPICS.values() if topic is not PORTIONS_MOVED]
 
 

@@ -27,6 +27,7 @@ _TEST = re.compile(r"(?<![\w/.-])test_[a-z]\w*(?:\.py)?(?!\w)")
 _MODULE = re.compile(r"python -m ((?:schemas|tables|streams|ingress|egress|compose|tests)[\w.]*)")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([\w-]+))?\)")
 _DECISION = re.compile(r"DECISIONS\.md[,:]\s+([a-z][a-z-]+)")
+_NUMBERED_DECISION = re.compile(r"\b[Dd]ecision \d+")
 _TARGET = re.compile(r"\bmake ([a-z][a-z-]+)\b")
 _SETTING = re.compile(r"\bPROMO_[A-Z][A-Z_]+\b")
 #: `promo_price` is a field of an item.
@@ -86,6 +87,7 @@ def test_named_folders_exist() -> None:
         (_MODULE, "python -m ingress.nowhere", "ingress.nowhere"),
         (_DECISION, "DECISIONS.md,\n  no-such-slug", "no-such-slug"),
         (_DECISION, "DECISIONS.md: no-such-slug", "no-such-slug"),
+        (_NUMBERED_DECISION, "for staleness (decision 8)", "decision 8"),
         (_SETTING, "`PROMO_NO_SUCH` is", "PROMO_NO_SUCH"),
         (_METRIC, "`promo_no_such_total` counts", "promo_no_such_total"),
         (_TARGET, "`make nothing`", "nothing"),
@@ -118,6 +120,11 @@ def test_named_modules_run() -> None:
 
 def test_cited_decisions_exist() -> None:
     assert dangling([*DOCUMENTS, *MODULES], _DECISION, headings(ROOT / "DECISIONS.md").__contains__) == []
+
+
+def test_decisions_are_cited_by_heading() -> None:
+    """Numbers change when a decision is inserted."""
+    assert dangling([*DOCUMENTS, *MODULES], _NUMBERED_DECISION, lambda _: False) == []
 
 
 def test_named_settings_exist() -> None:

@@ -103,7 +103,7 @@ async def test_process_sets_aside_and_counts(
         return (await kafka_store.load(connection, DEAD_LETTER_TOPICS)).waiting()
 
     async def is_counted(ours: int) -> bool:
-        """Return True if so many of ours wait, and egress shows how many there are of each topic."""
+        """Return True if this many of ours wait, and egress shows the number of each topic."""
         found = await waiting()
         depths = Counter(entry.source.topic for entry in found)
         shown = {name: egress.metric(f'promo_dlq_depth{{topic="{name}"}}') for name in DEAD_LETTER_TOPICS}

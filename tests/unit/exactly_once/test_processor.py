@@ -52,7 +52,7 @@ async def test_a_batch_is_one_transaction_with_position_and_state():
 
 
 async def test_time_never_runs_backwards():
-    """Decision 4: a record with an earlier time is decided at the latest time seen."""
+    """DECISIONS.md, time-is-an-input: a record with an earlier time is decided at the latest time seen."""
     broker = MemoryBroker()
     worker = processor(MemoryLog(broker), MemoryStore())
     await worker.take_over()

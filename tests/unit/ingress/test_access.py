@@ -24,7 +24,7 @@ MADE = Tokens("secret", "adm")
 ORDERS = {restaurant: identity.order_id(restaurant, "k") for restaurant in ("r1", "r2")}
 MISSING = {"restaurant_id": "r9", "order_id": identity.order_id("r9", "k"), "sku": "x", "promotion_id": "p"}
 
-#: Every token that there is in a world of two restaurants, by who has it.
+#: The tokens of two restaurants and their orders, by holder.
 HOLDERS = {
     "the administrator": "adm",
     "r1": MADE.restaurant("r1"),
