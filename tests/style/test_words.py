@@ -52,6 +52,9 @@ PHRASES = {
 }
 
 
+MAX_TEST_NAME = 70
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_identifier_holds_a_word_that_was_left_out(folder: str) -> None:
     """A reader meets one word for one thing, and it is the field's."""
@@ -75,6 +78,14 @@ def test_no_text_holds_a_phrase_that_was_left_out(folder: str) -> None:
         if (match := re.search(pattern, text))
     ]
     assert not found, "\n".join(found)
+
+
+def test_names_of_tests_are_short() -> None:
+    """A name says the rule; its docstring has the rest."""
+    names = {
+        name for path in tracked("tests/*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    assert [name for name in sorted(names) if len(name) > MAX_TEST_NAME] == []
 
 
 def test_a_type_name_means_one_thing() -> None:

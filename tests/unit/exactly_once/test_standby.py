@@ -134,7 +134,7 @@ async def test_a_worker_that_cannot_catch_up_joins_all_the_same(
 ) -> None:
     """A replica saves time; a worker that never joins does not."""
     replicas, standbys = parts
-    monkeypatch.setattr(standby_replicas, "CATCH_UP_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(standby_replicas, "CATCH_UP_TIMEOUT_SECONDS", 0.5)
     replicas[1][0].hangs = True
     await standbys.warm_up()
     assert not any(store.is_open for _, store in replicas.values()) and replicas[1][1].offset == 1

@@ -12,6 +12,7 @@ from schemas import metrics
 from schemas.settings import Settings
 from schemas.telemetry import ops
 from schemas.telemetry.ops import OpsServer
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -53,12 +54,12 @@ def test_a_process_with_a_blocked_or_closed_loop_is_not_live(served: OpsServer) 
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     served.watch_loop(loop)
-    assert request(served, "/health/live")[0] == 200
+    wait_until(lambda: request(served, "/health/live")[0] == 200)
     release = threading.Event()
     loop.call_soon_threadsafe(release.wait)
     assert request(served, "/health/live") == (503, b'{"status": "not-live"}')
     release.set()
-    assert request(served, "/health/live")[0] == 200
+    wait_until(lambda: request(served, "/health/live")[0] == 200)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
