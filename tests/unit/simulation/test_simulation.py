@@ -36,6 +36,7 @@ def test_same_seed_gives_the_same_trace():
     assert simulate(7).trace == simulate(7).trace != simulate(8).trace
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
 def test_planted_bug_is_caught_by_a_named_invariant(mutant: Mutant):
     """A check that cannot fail is a defect."""
