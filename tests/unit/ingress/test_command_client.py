@@ -11,8 +11,8 @@ from ingress.http.problems import Problem
 from schemas import codec
 from schemas.commands import AdvanceOrder, Command, Payment, PlaceOrder
 from schemas.replies import Answer, Outcome, Reply
-from tests.support import virtual_clock
 from tests.support.ingress.fakes import FakeProducer, order_of
+from tests.support.virtual_clock import in_virtual_time
 
 COMMAND = AdvanceOrder("r1", "o1", "preparing")
 REPLY = Reply(Answer("created"))
@@ -112,47 +112,41 @@ async def test_unmatched_replies_are_ignored() -> None:
     client.deliver(address.correlation_id, REPLY)
 
 
-def test_overload_of_paid_orders_is_detected() -> None:
+@in_virtual_time
+async def test_overload_of_paid_orders_is_detected() -> None:
     """There may be no other orders: a payment of 30 ms must not hide a queue of five seconds."""
     order = replace(PAID, updated_at="2026-01-01T00:00:00.030Z")
-
-    async def scenario() -> None:
-        client, producer = make(None, max_in_flight=100)
-        in_flight = [asyncio.ensure_future(send(client, soon(30)))]
-        await asyncio.sleep(0)
-        address = codec.reply_address(producer.written[0][2])
-        assert address is not None
-        await asyncio.sleep(5)  # every reply below is to the first command
-        assert not client.should_reject_order()
-        for _ in range(2 * CONGESTED_INTERVALS_FIRST):
-            in_flight += [asyncio.ensure_future(send(client, soon(3))) for _ in range(MIN_LIMIT)]
-            client.deliver(address.correlation_id, Reply(Answer("confirmed", order)))
-            await asyncio.sleep(INTERVAL_SECONDS)
-            if client.should_reject_order():
-                break
-        else:
-            raise AssertionError("no order was rejected")
-        for task in in_flight:
-            task.cancel()
-
-    virtual_clock.run(scenario())
-
-
-def test_stalled_partition_is_not_overload() -> None:
-    """A partition without a worker must not cause rejections for all others."""
-
-    async def scenario() -> None:
-        client, _ = make(None, max_in_flight=4)
-        commands = [client.send_and_wait(COMMAND, b"t", soon(60), priority=True) for _ in range(4)]
-        in_flight = [asyncio.ensure_future(command) for command in commands]
+    client, producer = make(None, max_in_flight=100)
+    in_flight = [asyncio.ensure_future(send(client, soon(30)))]
+    await asyncio.sleep(0)
+    address = codec.reply_address(producer.written[0][2])
+    assert address is not None
+    await asyncio.sleep(5)  # every reply below is to the first command
+    assert not client.should_reject_order()
+    for _ in range(2 * CONGESTED_INTERVALS_FIRST):
+        in_flight += [asyncio.ensure_future(send(client, soon(3))) for _ in range(MIN_LIMIT)]
+        client.deliver(address.correlation_id, Reply(Answer("confirmed", order)))
         await asyncio.sleep(INTERVAL_SECONDS)
-        assert client.pressure == Pressure.ORDERS
-        await asyncio.sleep(STALLED_AFTER_SECONDS)
-        assert client.pressure == Pressure.NONE
-        for task in in_flight:
-            task.cancel()
+        if client.should_reject_order():
+            break
+    else:
+        raise AssertionError("no order was rejected")
+    for task in in_flight:
+        task.cancel()
 
-    virtual_clock.run(scenario())
+
+@in_virtual_time
+async def test_stalled_partition_is_not_overload() -> None:
+    """A partition without a worker must not cause rejections for all others."""
+    client, _ = make(None, max_in_flight=4)
+    commands = [client.send_and_wait(COMMAND, b"t", soon(60), priority=True) for _ in range(4)]
+    in_flight = [asyncio.ensure_future(command) for command in commands]
+    await asyncio.sleep(INTERVAL_SECONDS)
+    assert client.pressure == Pressure.ORDERS
+    await asyncio.sleep(STALLED_AFTER_SECONDS)
+    assert client.pressure == Pressure.NONE
+    for task in in_flight:
+        task.cancel()
 
 
 @pytest.mark.parametrize("outcome", ["confirmed", "payment_declined", "payment_timeout"])

@@ -10,9 +10,9 @@ from ingress.views.cache import MAX_REUSE_SECONDS, ViewCache
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.ports import MenuView
 from schemas import view_keys
-from tests.support import virtual_clock
 from tests.support.ingress.fakes import FakeViews
 from tests.support.ingress.samples import item, menu
+from tests.support.virtual_clock import in_virtual_time
 
 KEY, OTHER_KEY = view_keys.menu("r1"), view_keys.menu("r2")
 
@@ -78,20 +78,17 @@ async def test_change_during_read_is_not_missed(reader: Reader) -> None:
     assert await reader.sku() == "c"
 
 
-def test_hot_view_is_reused_briefly() -> None:
+@in_virtual_time
+async def test_hot_view_is_reused_briefly() -> None:
     """Under a surge of orders a menu changes with each of them; it need not be read with each."""
-
-    async def scenario() -> None:
-        reader = Reader()
-        await reader.begin()
-        for sku in "bcd":
-            reader.show(sku)
-            await reader.tracker.poll()
-            assert await reader.sku() == "a"
-        await asyncio.sleep(MAX_REUSE_SECONDS)
-        assert await reader.sku() == "d"
-
-    virtual_clock.run(scenario())
+    reader = Reader()
+    await reader.begin()
+    for sku in "bcd":
+        reader.show(sku)
+        await reader.tracker.poll()
+        assert await reader.sku() == "a"
+    await asyncio.sleep(MAX_REUSE_SECONDS)
+    assert await reader.sku() == "d"
 
 
 async def test_unknown_menu_is_none_until_it_appears(reader: Reader) -> None:
@@ -101,27 +98,24 @@ async def test_unknown_menu_is_none_until_it_appears(reader: Reader) -> None:
     assert await reader.cache.get(OTHER_KEY) is not None
 
 
-def test_stale_views_are_served_during_outage() -> None:
+@in_virtual_time
+async def test_stale_views_are_served_during_outage() -> None:
     """With Redis down, cached views are served for a while, then 503; uncached ones are 503 at once."""
-
-    async def scenario() -> None:
-        reader = Reader(stale_if_error_seconds=30)
-        await reader.begin()
-        reader.views.down = True
-        await reader.tracker.poll()
-        assert not reader.tracker.is_available
-        with pytest.raises(Unavailable):
-            await reader.cache.get(OTHER_KEY)
-        await asyncio.sleep(29.9)
-        assert await reader.sku() == "a"
-        await asyncio.sleep(0.2)
-        with pytest.raises(Unavailable):
-            await reader.sku()
-        reader.views.down = False
-        await reader.tracker.poll()
-        assert await reader.sku() == "a"
-
-    virtual_clock.run(scenario())
+    reader = Reader(stale_if_error_seconds=30)
+    await reader.begin()
+    reader.views.down = True
+    await reader.tracker.poll()
+    assert not reader.tracker.is_available
+    with pytest.raises(Unavailable):
+        await reader.cache.get(OTHER_KEY)
+    await asyncio.sleep(29.9)
+    assert await reader.sku() == "a"
+    await asyncio.sleep(0.2)
+    with pytest.raises(Unavailable):
+        await reader.sku()
+    reader.views.down = False
+    await reader.tracker.poll()
+    assert await reader.sku() == "a"
 
 
 async def test_failed_read_serves_cached_view(reader: Reader) -> None:
