@@ -1,24 +1,22 @@
-"""`make bench-staleness`: how old menus are while orders come in at a steady rate."""
+"""`make bench-staleness`: the age of menus under a steady rate of orders."""
 
 import argparse
 import asyncio
 import contextlib
 import json
 import random
-import tempfile
 import time
 from datetime import datetime
-from pathlib import Path
 
 import aiohttp
 
 from tests.bench.open_loop import Samples, load
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
+from tests.support.programs import temporary_stack
 
 RESTAURANTS = 20
-#: Between two looks at a menu, in seconds.
-LOOK_SECONDS = 0.02
+READ_INTERVAL_SECONDS = 0.02
 
 
 async def run(stack: Stack, rate: float, seconds: float) -> None:
@@ -33,38 +31,34 @@ async def run(stack: Stack, rate: float, seconds: float) -> None:
             return (await kitchen.order(chosen, f"{prefix}{number}", ("coxinha", 1))).status
 
         await load(rate, 5, lambda n: order("warm", n))
-        looking = asyncio.create_task(look(kitchen, restaurants, ages := Samples()))
+        reading = asyncio.create_task(read_menus(kitchen, restaurants, ages := Samples()))
         orders = await load(rate, seconds, lambda n: order("k", n))
-        looking.cancel()
+        reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await looking
+            await reading
     print(f"{rate:g} orders/s for {seconds:g} s: {dict(orders.statuses)}; {len(ages.latencies)} menus")
     print("age p50 {:.0f} ms, p95 {:.0f} ms, p99 {:.0f} ms".format(*map(ages.quantile, (0.5, 0.95, 0.99))))
     print(f"degraded: {ages.statuses[True]} of {ages.statuses.total()}")
 
 
-async def look(kitchen: Kitchen, restaurants: list[str], ages: Samples) -> None:
-    """Look at one menu after the other until cancelled; an age is by `as_of`, at the end of the answer."""
+async def read_menus(kitchen: Kitchen, restaurants: list[str], ages: Samples) -> None:
+    """Read one menu after another until cancelled; an age is the time from `as_of` to the end of the response."""
     while True:
         for restaurant in restaurants:
             menu = json.loads((await kitchen.call("GET", f"/v1/restaurants/{restaurant}/menu")).body)
             ages.latencies.append(time.time() - datetime.fromisoformat(menu["as_of"]).timestamp())
             ages.statuses[menu["degraded"]] += 1
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(READ_INTERVAL_SECONDS)
 
 
 def main() -> None:
     """Measure on a stack of its own."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(prog="python -m tests.bench.staleness", description=__doc__)
     arguments.add_argument("--rate", type=float, default=100.0, help="orders a second")
     arguments.add_argument("--seconds", type=float, default=30.0)
     options = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder))
-        try:
-            asyncio.run(run(stack, options.rate, options.seconds))
-        finally:
-            stack.compose("down")
+    with temporary_stack() as stack:
+        asyncio.run(run(stack, options.rate, options.seconds))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from schemas.money import Money
 from schemas.replies import Outcome, Reply
 from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
 from streams.exactly_once.ports import Message, Output
-from tests.checker.observations import Call
+from tests.checker.observations import OrderAttempt
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Faults
 from tests.simulation.provider import MAX_DELAY, Provider
@@ -56,7 +56,7 @@ class Customers:
     def __init__(
         self, rng: random.Random, faults: Faults, trace: Callable[..., None], commands: int, count: int = 1
     ) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[OrderAttempt] = []
         self.poisoned = 0
         self.answers_ahead = 0
         self._rng = rng
@@ -166,7 +166,7 @@ class Customers:
         reply = await self._send(command)
         order = reply.answer.order
         self.calls.append(
-            Call(
+            OrderAttempt(
                 restaurant_id=restaurant,
                 key=key,
                 lines=lines,

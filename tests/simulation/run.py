@@ -14,7 +14,7 @@ from schemas import codec
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
 from streams.agents.command_handler import CommandHandler
 from streams.exactly_once.ports import Message
-from tests.checker.check import ESCROW, INVARIANTS, check, violations
+from tests.checker.invariants import ESCROW_INVARIANTS, INVARIANTS, check, violations
 from tests.checker.observations import Fact, Finding, Observations
 from tests.simulation import virtual_time
 from tests.simulation.cluster import POLICY, TIMEOUT_SECONDS, Cluster
@@ -85,7 +85,7 @@ def simulate(
     finally:
         logging.disable(logging.NOTSET)
     seen = observe(cluster, customers, rng)
-    findings = check(seen, INVARIANTS | ESCROW if buckets > 1 else INVARIANTS)
+    findings = check(seen, INVARIANTS | ESCROW_INVARIANTS if buckets > 1 else INVARIANTS)
     findings["everything-is-decided"] = stuck
     return SeedResult(seed, digest.hexdigest(), plan.struck, findings)
 
@@ -109,7 +109,7 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
                 seen.facts.append(Fact(output.topic, partition, offset, event_id, value_of(output.value)))
                 deliveries.extend([(partition, output)] * rng.choice([1, 1, 2]))
             elif output.topic == DEAD_LETTERS:
-                seen.dead += 1
+                seen.dead_letters += 1
     rng.shuffle(deliveries)  # topics are read concurrently, and again after a crash
     for partition, output in deliveries:
         fact = codec.decode(codec.MESSAGE_CLASSES[output.topic], output.value or b"")

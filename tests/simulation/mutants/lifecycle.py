@@ -68,7 +68,7 @@ def cancel_without_a_refund() -> Iterator[None]:
         yield
 
 
-@mutant("refunds-are-told", "legal-transitions")
+@mutant("refunds-are-published", "legal-transitions")
 def emit_a_refund_for_each_result() -> Iterator[None]:
     original = payments._refunded
 

@@ -1,7 +1,7 @@
-"""The bench beside this repository, as a library: its targets, their surroundings, its load generator.
+"""A benchmark suite outside this repository, as a library: its target systems and its load generator.
 
-PROMO_BENCH says where it is, ../shared/bench if not said. It needs Go, and Java, Maven, PostgreSQL 15 and redis-server
-for the peers. It is copied, since it is built and run where it lies.
+PROMO_BENCH is its folder (default: ../shared/bench). It needs Go; the peers need Java, Maven, PostgreSQL 15 and
+redis-server. It is copied first, because it is built in its own folder.
 """
 
 import json
@@ -24,7 +24,7 @@ RESTAURANTS, SKUS, PORTIONS = 50, 20, 1_000_000
 
 
 class System(Struct, frozen=True):
-    """A system to measure: its target of the bench, its surroundings, its port (0: the target's), how one pays there."""
+    """A system to measure: its target in the suite, its environment, its port (0: that of the target), its payment method."""
 
     title: str
     target: str
@@ -34,21 +34,20 @@ class System(Struct, frozen=True):
 
 
 def prepare() -> None:
-    """Copy the bench; ends the program where there is none."""
+    """Copy the suite; exit the program if there is none."""
     if not (BENCH / "harness").is_dir() or shutil.which("go") is None:
-        sys.exit(f"this needs Go, and the bench at {BENCH} (PROMO_BENCH)")
+        sys.exit(f"this needs Go, and the benchmark suite at {BENCH} (PROMO_BENCH)")
     shutil.copytree(BENCH, WORK, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".venv", "target"))
 
 
-class Running:
-    """A system that runs, with its restaurants."""
+class RunningSystem:
+    """A running system with restaurants."""
 
     def __init__(self, name: str, system: System) -> None:
-        """Write the target's file down."""
         self._harness = WORK / "harness"
         target = json.loads((self._harness / "targets" / f"{system.target}.json").read_text())
         target["name"] = name
-        target["env"] |= system.env | _surroundings()
+        target["env"] |= system.env | _environment()
         if system.port:
             target["base_url"] = f"http://127.0.0.1:{system.port}"
         if system.method:
@@ -59,31 +58,31 @@ class Running:
         self._ctl = (self._harness / "targets" / target["ctl"]).resolve()
 
     def load(self, seconds: float, **rates: float) -> dict[str, Any]:
-        """Return what a load of `orders` and `reads` a second gave."""
-        said = [f"--{name}-per-s={rates.get(name, 0):g}" for name in ("orders", "reads")]
+        """Return the result of a load of `orders` and `reads` a second."""
+        options = [f"--{name}-per-s={rates.get(name, 0):g}" for name in ("orders", "reads")]
         return self._json(
-            "load.py", "--target", self._file, "--seconds", seconds, "--warmup-seconds", 2, *said
+            "load.py", "--target", self._file, "--seconds", seconds, "--warmup-seconds", 2, *options
         )
 
     def capacity(self, kind: str, start: float, step_seconds: float, p95_ms: float) -> list[dict[str, Any]]:
-        """Return the steps of the search for the highest rate that is sustained, of `orders` or `reads`."""
+        """Return the steps of the search for the highest sustained rate of `orders` or `reads`."""
         search = ("--start", start, "--seconds", step_seconds, "--p95-ms", p95_ms)
         found = self._json("capacity.py", "--target", self._file, "--kind", kind, *search)
         steps: list[dict[str, Any]] = found["steps"]
         return steps
 
     def control(self, *command: object) -> str:
-        """Call the system's own script."""
+        """Run the control script of the system."""
         return self._run(self._ctl, *command)
 
-    def written(self) -> int:
-        """Return how many bytes its processes have had written to disks."""
+    def written_bytes(self) -> int:
+        """Return the bytes that its processes have written to disk."""
         roots = {int(pid) for pid in self.control("pids").split() if pid.isdigit()}
-        return sum(map(_written, _family(roots)))
+        return sum(map(_written_bytes, _with_descendants(roots)))
 
     def _json(self, *command: object) -> dict[str, Any]:
-        got: dict[str, Any] = json.loads(self._run(sys.executable, *command))
-        return got
+        result: dict[str, Any] = json.loads(self._run(sys.executable, *command))
+        return result
 
     def _run(self, *command: object) -> str:
         return subprocess.run(
@@ -98,27 +97,27 @@ class Running:
 
 
 @contextmanager
-def running(name: str, system: System) -> Iterator[Running]:
-    """Have a system run; ours begins with nothing, as the peers do when they are seeded."""
+def running(name: str, system: System) -> Iterator[RunningSystem]:
+    """Run a system that has been seeded; ours starts without data, like the peers."""
     shutil.rmtree(WORK / "data", ignore_errors=True)
     print(f"{system.title} ...", file=sys.stderr)
-    it = Running(name, system)
-    it.control("start")
+    started = RunningSystem(name, system)
+    started.control("start")
     try:
-        it.control("seed", RESTAURANTS, SKUS, PORTIONS)
-        yield it
+        started.control("seed", RESTAURANTS, SKUS, PORTIONS)
+        yield started
     finally:
-        it.control("stop")
+        started.control("stop")
 
 
 def sustained(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the step of the highest rate that was sustained; the last, with a rate of 0, if none was."""
+    """Return the step with the highest sustained rate; if there is none, the last step with a rate of 0."""
     good = [step for step in steps if step["ok"]]
     return max(good, key=lambda step: step["rate"], default=steps[-1] | {"rate": 0})
 
 
-def _surroundings() -> dict[str, str]:
-    """Return ports and folders of our own, so that a stack that runs is left alone."""
+def _environment() -> dict[str, str]:
+    """Return the variables of every system, with ports and folders that differ from those of a default stack."""
     ports = {"HTTP": HTTP_PORT, "EDGE": EDGE_PORT, "KAFKA": 28192, "REDIS": 28179, "OPS": 28200}
     return {
         "PROMO_REPO": str(ROOT),
@@ -128,8 +127,8 @@ def _surroundings() -> dict[str, str]:
     }
 
 
-def _family(roots: set[int]) -> set[int]:
-    """Return the processes and all that descend from them."""
+def _with_descendants(roots: set[int]) -> set[int]:
+    """Return these processes and their descendants."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -142,7 +141,7 @@ def _family(roots: set[int]) -> set[int]:
     return family
 
 
-def _written(pid: int) -> int:
+def _written_bytes(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/io").read_text().splitlines()
     except OSError:

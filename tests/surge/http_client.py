@@ -1,4 +1,4 @@
-"""A raw HTTP/1.1 client over kept-alive connections: a tenth of a full client's cost, so that the load can be held."""
+"""A minimal HTTP/1.1 client with keep-alive: a tenth of a full client's CPU, so that the generators hold the load."""
 
 import asyncio
 import random
@@ -8,13 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-#: Called with status (0: no answer), head, body.
-Done = Callable[[int, bytes, bytes], None]
+#: Called with status (0: no response), head, body.
+OnResponse = Callable[[int, bytes, bytes], None]
 
-#: How long a connection is kept, at most, in seconds: so that new processes get their share of the customers.
-LIFETIME = 6.0
-#: How long an answer may take.
-PATIENCE = 15.0
+#: Longest use of a connection, so that new processes get a share of the requests.
+MAX_LIFETIME_SECONDS = 6.0
+RESPONSE_TIMEOUT_SECONDS = 15.0
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -22,22 +21,22 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 class Connection(asyncio.Protocol):
     """One connection, one request at a time."""
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: "ConnectionPool") -> None:
         self._pool = pool
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self.request = b""
-        self.done: Done | None = None
+        self.on_response: OnResponse | None = None
         self.sent_at = 0.0
         self.uses = 0
-        self.ends_at = time.monotonic() + random.uniform(0.5, 1.0) * LIFETIME
+        self.ends_at = time.monotonic() + random.uniform(0.5, 1.0) * MAX_LIFETIME_SECONDS
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._transport = cast(asyncio.Transport, transport)  # that of uvloop is no subclass
 
-    def send(self, request: bytes, done: Done) -> None:
+    def send(self, request: bytes, on_response: OnResponse) -> None:
         assert self._transport is not None
-        self.request, self.done, self.sent_at = request, done, time.monotonic()
+        self.request, self.on_response, self.sent_at = request, on_response, time.monotonic()
         self.uses += 1
         self._transport.write(request)
 
@@ -59,11 +58,11 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._pool.lost(self)
-        if self.done is None:
+        if self.on_response is None:
             return
-        if self.uses > 1 and not self._buffer:  # it was closed while idle: any client asks again
-            request, done, self.done = self.request, self.done, None
-            self._pool.send(request, done)
+        if self.uses > 1 and not self._buffer:  # the server closed it while it was idle: send again
+            request, on_response, self.on_response = self.request, self.on_response, None
+            self._pool.send(request, on_response)
         else:
             self._end(0, b"", b"")
 
@@ -76,54 +75,54 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def _end(self, status: int, head: bytes, body: bytes) -> None:
-        done, self.done = self.done, None
-        if done is not None:
-            done(status, head, body)
+        on_response, self.on_response = self.on_response, None
+        if on_response is not None:
+            on_response(status, head, body)
 
 
-class Pool:
-    """Connections to one address; who finds none free and may open no more waits, and its time counts."""
+class ConnectionPool:
+    """Up to `max_connections` to one address; a request waits if all are in use, and its waiting time counts."""
 
-    def __init__(self, host: str, port: int, most: int) -> None:
-        self._host, self._port, self._most = host, port, most
+    def __init__(self, host: str, port: int, max_connections: int) -> None:
+        self._host, self._port, self._max_connections = host, port, max_connections
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
         self._opening = 0
-        self._waiting: deque[tuple[bytes, Done]] = deque()
+        self._waiting: deque[tuple[bytes, OnResponse]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def send(self, request: bytes, done: Done) -> None:
-        """Send a request as soon as there is a connection."""
+    def send(self, request: bytes, on_response: OnResponse) -> None:
+        """Send a request as soon as a connection is free."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
-                connection.send(request, done)
+                connection.send(request, on_response)
                 return
-        if len(self._all) + self._opening < self._most:
+        if len(self._all) + self._opening < self._max_connections:
             self._opening += 1
-            task = asyncio.ensure_future(self._open(request, done))
+            task = asyncio.ensure_future(self._open(request, on_response))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         else:
-            self._waiting.append((request, done))
+            self._waiting.append((request, on_response))
 
-    async def ask(self, request: bytes) -> tuple[int, bytes, bytes]:
-        """Send a request and return status, head and body."""
-        answer: asyncio.Future[tuple[int, bytes, bytes]] = asyncio.get_running_loop().create_future()
+    async def request(self, request: bytes) -> tuple[int, bytes, bytes]:
+        """Send a request; return status, head and body."""
+        response: asyncio.Future[tuple[int, bytes, bytes]] = asyncio.get_running_loop().create_future()
 
-        def done(status: int, head: bytes, body: bytes) -> None:
-            if not answer.done():
-                answer.set_result((status, head, body))
+        def on_response(status: int, head: bytes, body: bytes) -> None:
+            if not response.done():
+                response.set_result((status, head, body))
 
-        self.send(request, done)
-        return await answer
+        self.send(request, on_response)
+        return await response
 
-    def sweep(self) -> None:
-        """Give up requests that have waited for too long; to be called about once a second."""
-        before = time.monotonic() - PATIENCE
+    def close_overdue(self) -> None:
+        """Close the connections whose response is overdue; call it about once a second."""
+        before = time.monotonic() - RESPONSE_TIMEOUT_SECONDS
         for connection in list(self._all):
-            if connection.done is not None and connection.sent_at < before:
-                connection.uses = 1  # not to be asked again
+            if connection.on_response is not None and connection.sent_at < before:
+                connection.uses = 1  # do not send again
                 connection.close()
 
     def idle(self, connection: Connection) -> None:
@@ -137,21 +136,21 @@ class Pool:
         if self._waiting:
             self.send(*self._waiting.popleft())
 
-    async def _open(self, request: bytes, done: Done) -> None:
+    async def _open(self, request: bytes, on_response: OnResponse) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(RESPONSE_TIMEOUT_SECONDS):
                 _, connection = await loop.create_connection(lambda: Connection(self), self._host, self._port)
         except (OSError, TimeoutError):
-            done(0, b"", b"")
+            on_response(0, b"", b"")
         else:
             self._all.add(connection)
-            connection.send(request, done)
+            connection.send(request, on_response)
         finally:
             self._opening -= 1
 
 
 def header(head: bytes, name: bytes) -> str | None:
-    """Return the value of a header in an answer's head."""
+    """Return the value of a header in the head of a response; None if it is absent."""
     found = re.search(rb"\r\n" + name + rb": *([^\r]*)", head, re.IGNORECASE)
     return found[1].decode() if found else None

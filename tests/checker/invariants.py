@@ -1,13 +1,17 @@
-"""The invariants by name, and the verdict."""
+"""The invariants by name."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tests.checker import catalogue, escrow, live, money, orders, reads, service, stock
 from tests.checker.observations import Finding, Observations
 
 Invariant = Callable[[Observations], Finding]
 
-#: What holds wherever commands are decided: in the simulation, and on the whole product.
+#: Violations of an invariant that a summary keeps.
+MAX_SHOWN = 5
+
+#: For the simulation and for the whole product.
 INVARIANTS: dict[str, Invariant] = {
     "never-oversold": stock.never_oversold,
     "stock-conserved": stock.stock_conserved,
@@ -26,20 +30,20 @@ INVARIANTS: dict[str, Invariant] = {
     "each-input-is-answered-once": orders.each_input_is_answered_once,
     "no-answer-is-ahead-of-its-facts": orders.no_answer_is_ahead_of_its_facts,
     "money-is-where-orders-say": money.money_is_where_orders_say,
-    "refunds-are-told": money.refunds_are_told,
+    "refunds-are-published": money.refunds_are_published,
     "catalogue-versions-without-gap": catalogue.catalogue_versions_without_gap,
     "views-equal-facts": catalogue.views_equal_facts,
     "dead-letters-are-the-poisoned-ones": catalogue.dead_letters_are_the_poisoned_ones,
 }
 
-#: What holds where restaurants have buckets.
-ESCROW: dict[str, Invariant] = {
+#: For restaurants with buckets.
+ESCROW_INVARIANTS: dict[str, Invariant] = {
     "each-transfer-once": escrow.each_transfer_once,
     "portions-conserved": escrow.portions_conserved,
 }
 
-#: What can be seen only where there are real processes, real time and HTTP.
-LIVE: dict[str, Invariant] = {
+#: For real processes, real time and HTTP.
+STACK_INVARIANTS: dict[str, Invariant] = {
     "every-key-is-answered": service.every_key_is_answered,
     "no-internal-errors": service.no_internal_errors,
     "no-transaction-open-for-15-s": service.no_transaction_open_for_long,
@@ -55,10 +59,22 @@ LIVE: dict[str, Invariant] = {
 
 
 def check(seen: Observations, invariants: Mapping[str, Invariant] = INVARIANTS) -> dict[str, Finding]:
-    """Return what each invariant finds."""
+    """Return the findings by invariant."""
     return {name: invariant(seen) for name, invariant in invariants.items()}
 
 
 def violations(findings: dict[str, Finding]) -> dict[str, list[str]]:
-    """Return the invariants that are broken, with their messages."""
+    """Return the violated invariants with their messages."""
     return {name: finding.violations for name, finding in findings.items() if finding.violations}
+
+
+def summarize_findings(findings: Mapping[str, Finding]) -> dict[str, dict[str, Any]]:
+    """Return the findings as plain data: numbers, and the first violations of each invariant."""
+    return {
+        name: {
+            "checked": finding.checked,
+            "violations": len(finding.violations),
+            "first": finding.violations[:MAX_SHOWN],
+        }
+        for name, finding in findings.items()
+    }

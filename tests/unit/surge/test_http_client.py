@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from tests.surge.wire import Pool, header
+from tests.surge.http_client import ConnectionPool, header
 
 GET = b"GET / HTTP/1.1\r\nHost: promo\r\n\r\n"
 
@@ -34,11 +34,11 @@ async def test_many_requests_share_few_connections_and_each_has_its_own_answer()
         return web.Response(body=request.headers["X-Number"].encode() * 5000, headers={"Retry-After": "3"})
 
     async with serving(answer) as port:
-        pool = Pool("127.0.0.1", port, 4)
+        pool = ConnectionPool("127.0.0.1", port, 4)
         requests = [
             b"GET / HTTP/1.1\r\nHost: promo\r\nX-Number: %d\r\n\r\n" % number for number in range(100)
         ]
-        answers = await asyncio.gather(*map(pool.ask, requests))
+        answers = await asyncio.gather(*map(pool.request, requests))
     assert [body for _, _, body in answers] == [b"%d" % n * 5000 for n in range(100)]
     assert len(peers) == 4 and header(answers[0][1], b"retry-after") == "3"
 
@@ -49,8 +49,8 @@ async def test_who_is_refused_or_cut_off_has_no_answer() -> None:
         return web.Response()
 
     async with serving(answer) as port:
-        assert (await Pool("127.0.0.1", port, 1).ask(GET))[0] == 0
-    assert (await Pool("127.0.0.1", port, 1).ask(GET))[0] == 0, "nobody listens there any more"
+        assert (await ConnectionPool("127.0.0.1", port, 1).request(GET))[0] == 0
+    assert (await ConnectionPool("127.0.0.1", port, 1).request(GET))[0] == 0, "nobody listens there any more"
 
 
 async def test_a_connection_that_was_closed_while_idle_is_no_error() -> None:
@@ -62,10 +62,10 @@ async def test_a_connection_that_was_closed_while_idle_is_no_error() -> None:
 
     closing: list[asyncio.BaseTransport | None] = []
     async with serving(answer) as port:
-        pool = Pool("127.0.0.1", port, 1)
-        assert (await pool.ask(GET))[0] == 200
+        pool = ConnectionPool("127.0.0.1", port, 1)
+        assert (await pool.request(GET))[0] == 200
         closing[0].close()  # type: ignore[union-attr]
-        assert (await pool.ask(GET))[0] == 200
+        assert (await pool.request(GET))[0] == 200
 
 
 async def test_who_waits_for_a_connection_is_served_though_the_others_are_cut_off() -> None:
@@ -79,6 +79,6 @@ async def test_who_waits_for_a_connection_is_served_though_the_others_are_cut_of
         return web.Response()
 
     async with serving(answer) as port:
-        pool = Pool("127.0.0.1", port, 1)
-        answers = await asyncio.gather(*(pool.ask(GET) for _ in range(5)))
+        pool = ConnectionPool("127.0.0.1", port, 1)
+        answers = await asyncio.gather(*(pool.request(GET) for _ in range(5)))
     assert [status for status, *_ in answers] == [0, 200, 200, 200, 200]

@@ -1,43 +1,44 @@
-"""What becomes of confirmed orders: restaurants move them on, customers take them back."""
+"""The life of confirmed orders: restaurants advance them, customers cancel them."""
 
 import asyncio
 import random
 
 import aiohttp
 
-#: Seconds between two steps, at most, and how often one of them is a cancellation.
-PAUSE = 3.0
-CANCELLED = 0.3
-ATTEMPTS = 8
+#: Seconds between two steps, at most.
+MAX_PAUSE_SECONDS = 3.0
+#: Share of the steps before which the customer cancels.
+CANCELLED_SHARE = 0.3
+MAX_ATTEMPTS = 8
 STEPS = ("preparing", "out_for_delivery", "delivered")
 
 
-class Lives:
-    """Moves orders on over HTTP, by their own tokens; what fails is tried again, within a limit."""
+class OrderLifecycles:
+    """Advances and cancels orders over HTTP with their tokens, and retries a limited number of times."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, tokens: dict[str, str], seed: int) -> None:
-        self.asked = 0
+        self.requests = 0
         self._session = session
         self._url = url
-        self._tokens = tokens  # of the restaurants
-        self._rng = random.Random(f"{seed}/lives")
+        self._tokens = tokens  # by restaurant
+        self._rng = random.Random(f"{seed}/lifecycles")
 
-    async def live_on(self, restaurant: str, order: dict[str, str]) -> None:
-        """Take one order a few steps on."""
+    async def run(self, restaurant: str, order: dict[str, str]) -> None:
+        """Advance one order by a random number of steps."""
         for step in STEPS[: self._rng.randrange(len(STEPS) + 1)]:
-            await asyncio.sleep(self._rng.uniform(0.1, PAUSE))
-            if self._rng.random() < CANCELLED:
+            await asyncio.sleep(self._rng.uniform(0.1, MAX_PAUSE_SECONDS))
+            if self._rng.random() < CANCELLED_SHARE:
                 await self._post(order, "cancel", order["token"], {})
             await self._post(order, "status", self._tokens[restaurant], {"status": step})
 
     async def _post(self, order: dict[str, str], action: str, token: str, body: dict[str, str]) -> None:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"{action}-{order['order_id']}"}
         url = f"{self._url}/v1/orders/{order['order_id']}/{action}"
-        for attempt in range(ATTEMPTS):
-            self.asked += 1
+        for attempt in range(MAX_ATTEMPTS):
+            self.requests += 1
             try:
-                async with self._session.post(url, json=body, headers=headers) as answer:
-                    if answer.status not in (202, 429, 503):
+                async with self._session.post(url, json=body, headers=headers) as response:
+                    if response.status not in (202, 429, 503):
                         return
             except (aiohttp.ClientError, TimeoutError, OSError):
                 pass

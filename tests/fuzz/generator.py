@@ -17,30 +17,31 @@ from ingress.openapi.route import Route
 from ingress.routes import ROUTES
 
 _SENT = ("method", "url", "headers", "params", "cookies", "data", "json", "files")
-#: What these requests are of no interest to: who sends them.
-_OURS = frozenset(
+#: Headers of the client that sends the request; they are not part of the generated request.
+_CLIENT_HEADERS = frozenset(
     {"authorization", "user-agent", "connection", "x-schemathesis-testcaseid", "content-length"}
 )
 
 
-class Known(Struct, frozen=True):
-    """What there is where the requests go: half of them name it, so that they are not all turned away early."""
+class KnownResources(Struct, frozen=True):
+    """Existing resources. Half of the requests name them, so that the others alone get an early 404."""
 
     restaurant_id: str
     sku: str
     order_id: str
-    tokens: dict[str, str]  # by whose they are
+    tokens: dict[str, str]  # by owner
 
-    def part(self, name: str) -> str | None:
+    def path_parameter(self, name: str) -> str | None:
+        """Return the value of a path parameter that names an existing resource."""
         known = {"restaurant_id": self.restaurant_id, "sku": self.sku, "order_id": self.order_id}
         return (known | {"slug": "out-of-stock"}).get(name)
 
 
-class Request(Struct, frozen=True):
-    """One request as it goes over the wire."""
+class FuzzRequest(Struct, frozen=True):
+    """One HTTP request."""
 
     route: Route
-    good: bool  # made to be accepted: by shape, and by token
+    good: bool  # valid, and with a token that opens the operation
     opened: bool  # the token opens the operation, or none is needed
     target: str  # path and query, encoded
     headers: dict[str, str]
@@ -55,13 +56,13 @@ def _schema() -> Any:
     return schemathesis.openapi.from_dict(document.build(ROUTES, "en"))
 
 
-def generate(route: Route, cases: int, known: Known, number: int = 1) -> Iterator[Request]:
-    """Yield this many requests: half are good; where nothing can be wrong, all are."""
+def generate(route: Route, cases: int, known: KnownResources, number: int = 1) -> Iterator[FuzzRequest]:
+    """Yield this many requests: half are valid; all are, if the operation has nothing that can be invalid."""
     described = _schema()[route.path][route.method]
     wanted = cases
-    for mode, most in ((GenerationMode.NEGATIVE, cases // 2), (GenerationMode.POSITIVE, None)):
+    for mode, limit in ((GenerationMode.NEGATIVE, cases // 2), (GenerationMode.POSITIVE, None)):
         made: list[Any] = []
-        _collect(described.as_strategy(generation_mode=mode), most or wanted, number, made)
+        _collect(described.as_strategy(generation_mode=mode), limit or wanted, number, made)
         wanted -= len(made)
         for index, case in enumerate(made):
             yield _request(route, case, mode is GenerationMode.POSITIVE, index, known)
@@ -82,21 +83,21 @@ def _collect(strategy: Any, cases: int, number: int, made: list[Any]) -> None:
 
     try:
         collect()
-    except Unsatisfiable:  # nothing about it can be wrong
+    except Unsatisfiable:  # nothing in it can be invalid
         made.clear()
 
 
-def _request(route: Route, case: Any, good: bool, index: int, known: Known) -> Request:
+def _request(route: Route, case: Any, good: bool, index: int, known: KnownResources) -> FuzzRequest:
     if good:
         case.body = _whole(case.body)
     if index % 2:
-        _name_what_is_known(case, known)
+        _name_known_resources(case, known)
     arguments = case.as_transport_kwargs(base_url="http://host")
     prepared = requests.Request(**{k: v for k, v in arguments.items() if k in _SENT}).prepare()
     headers = {
         _text(name): _text(value)
         for name, value in prepared.headers.items()
-        if _text(name).lower() not in _OURS
+        if _text(name).lower() not in _CLIENT_HEADERS
     }
     opened = not route.tokens or index % 5 != 4
     if route.tokens and opened:
@@ -105,11 +106,11 @@ def _request(route: Route, case: Any, good: bool, index: int, known: Known) -> R
         headers["Authorization"] = f"Bearer {known.tokens['stranger']}"
     body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
     target = re.sub("^http://host", "", str(prepared.url)) or "/"
-    return Request(route, good and opened, opened, target, headers, body)
+    return FuzzRequest(route, good and opened, opened, target, headers, body)
 
 
 def _whole(value: Any) -> Any:
-    """Return the value with 2 in place of 2.0: to JSON Schema they are the same, to us an amount has no fraction."""
+    """Return the value with 2 instead of 2.0: JSON Schema treats them as equal, but our amounts have no fraction."""
     if isinstance(value, dict):
         return {name: _whole(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -117,9 +118,9 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _name_what_is_known(case: Any, known: Known) -> None:
+def _name_known_resources(case: Any, known: KnownResources) -> None:
     for name in case.path_parameters or {}:
-        case.path_parameters[name] = known.part(name) or case.path_parameters[name]
+        case.path_parameters[name] = known.path_parameter(name) or case.path_parameters[name]
     body = case.body
     for part in (case.query, body):
         if isinstance(part, dict) and "restaurant_id" in part:

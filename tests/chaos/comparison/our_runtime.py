@@ -1,4 +1,4 @@
-"""The counter on streams/exactly_once, as its README shows it."""
+"""The counter on streams/exactly_once, as in the README of that folder."""
 
 import json
 from pathlib import Path
@@ -18,14 +18,14 @@ from tests.chaos.comparison import topics
 WORKLOAD = "our-layer"
 
 
-class Count(Struct, frozen=True):
+class KeyCount(Struct, frozen=True):
     """How often a key was seen."""
 
     n: int
 
 
 def build(config: Settings) -> transport.App:
-    """Wire it."""
+    """Return the application."""
     transport.register()
     folder = Path(config.data_dir) / "state" / config.instance
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,14 +46,14 @@ def build(config: Settings) -> transport.App:
     )
     app.runtime = ExactlyOnceRuntime(RuntimeSettings(config.kafka, WORKLOAD, folder, log_identity=WORKLOAD))
     source = app.topic(topics.name(WORKLOAD, topics.IN), key_type=bytes, value_type=bytes)
-    counts = app.Table("counts", value_type=Count)
+    counts = app.Table("counts", value_type=KeyCount)
     changelog = topics.name(WORKLOAD, topics.CHANGELOG)
 
     @agent(app, source, changelog=changelog, tables=[counts], dead_letter=_dead_letter)
     def count(message: Message, now: int, tables: Tables, outputs: OutputBuffer) -> None:
         key = message.key.decode()
-        seen = tables["counts"].get(key, Count(0)).n + 1
-        tables["counts"].put(key, Count(seen))
+        seen = tables["counts"].get(key, KeyCount(0)).n + 1
+        tables["counts"].put(key, KeyCount(seen))
         outcome = {"id": message.value.decode(), "count": seen}
         outputs.send(
             topics.name(WORKLOAD, topics.OUT), message.partition, message.key, json.dumps(outcome).encode()

@@ -1,24 +1,26 @@
-"""Where the time of a confirmation goes: the means of histograms, before and after a run."""
+"""The mean time of each stage of a confirmation, from the histograms before and after a run."""
 
 import re
 import urllib.request
 
-#: Hop, as a reader understands it; metric; its labels.
-HOPS = [
-    ("ingress: read, check, encode", "promo_order_stage_seconds", 'stage="validate"'),
-    ("command written, acks=all", "promo_order_stage_seconds", 'stage="publish"'),
-    ("until a micro-batch takes it", "promo_transaction_phase_seconds", 'phase="queue"'),
+from tests.support import report
+
+#: Name, metric, labels.
+STAGES = [
+    ("ingress: validate, seal, encode", "promo_order_stage_seconds", 'stage="validate"'),
+    ("publish the command, acks=all", "promo_order_stage_seconds", 'stage="publish"'),
+    ("queue until a micro-batch takes it", "promo_transaction_phase_seconds", 'phase="queue"'),
     ("decide", "promo_transaction_phase_seconds", 'phase="decide"'),
     ("begin, write facts, reply, changelog", "promo_transaction_phase_seconds", 'phase="produce"'),
     ("commit", "promo_transaction_phase_seconds", 'phase="commit"'),
-    ("from writing the command to its reply", "promo_order_stage_seconds", 'stage="decide"'),
+    ("from publishing the command to its reply", "promo_order_stage_seconds", 'stage="decide"'),
 ]
 
 
 def scrape(url: str) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return sum and count of each hop's histogram, of all processes together."""
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        text = answer.read().decode()
+    """Return sum and count of each stage's histogram, of all processes together."""
+    with urllib.request.urlopen(url, timeout=5) as response:
+        text = response.read().decode()
 
     def value(metric: str, part: str, labels: str) -> float:
         match = re.search(rf"^{metric}_{part}{{{labels}}} (\S+)$", text, re.M)
@@ -26,7 +28,7 @@ def scrape(url: str) -> dict[tuple[str, str], tuple[float, float]]:
 
     return {
         (metric, labels): (value(metric, "sum", labels), value(metric, "count", labels))
-        for _, metric, labels in HOPS
+        for _, metric, labels in STAGES
     }
 
 
@@ -34,9 +36,9 @@ def table(
     before: dict[tuple[str, str], tuple[float, float]], after: dict[tuple[str, str], tuple[float, float]]
 ) -> str:
     """Return the means between two scrapes as a Markdown table."""
-    lines = ["| hop | mean ms |", "|---|---|"]
-    for name, metric, labels in HOPS:
+    rows = []
+    for name, metric, labels in STAGES:
         total = after[(metric, labels)][0] - before[(metric, labels)][0]
         count = after[(metric, labels)][1] - before[(metric, labels)][1]
-        lines.append(f"| {name} | {1000 * total / count:.1f} |" if count else f"| {name} | - |")
-    return "\n".join(lines)
+        rows.append((name, f"{1000 * total / count:.1f}" if count else "-"))
+    return report.table(("stage", "mean ms"), rows)

@@ -1,4 +1,4 @@
-"""The counter as Faust's documentation has it: a table, and processing_guarantee="exactly_once"."""
+"""The counter as in the documentation of Faust: a table, with processing_guarantee="exactly_once"."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ WORKLOAD = "faust-own"
 
 
 def build(config: Settings) -> faust.App:
-    """Wire it."""
+    """Return the application."""
     folder = Path(config.data_dir) / "state" / config.instance
     folder.mkdir(parents=True, exist_ok=True)
     app = faust.App(
@@ -30,13 +30,13 @@ def build(config: Settings) -> faust.App:
         broker_session_timeout=config.session_timeout_seconds,
         broker_heartbeat_interval=config.session_timeout_seconds / 5,
         broker_commit_interval=0.1,
-        recovery_consistency_check=False,  # with it, a worker that was killed refuses to start again
+        recovery_consistency_check=False,  # with it, a killed worker does not start again
         stream_wait_empty=True,
     )
-    asked = app.topic(
+    source = app.topic(
         topics.name(WORKLOAD, topics.IN), key_type=str, value_type=bytes, value_serializer="raw"
     )
-    told = app.topic(
+    results = app.topic(
         topics.name(WORKLOAD, topics.OUT), key_type=str, value_type=bytes, value_serializer="raw"
     )
     changelog = app.topic(
@@ -44,12 +44,12 @@ def build(config: Settings) -> faust.App:
     )
     counts = app.Table("counts", default=int, partitions=topics.PARTITIONS, changelog_topic=changelog)
 
-    @app.agent(asked)
+    @app.agent(source)
     async def count(stream: faust.StreamT) -> None:
         async for key, identity in stream.items():
             counts[key] += 1
             outcome = {"id": identity.decode(), "count": counts[key]}
-            await told.send(key=key, value=json.dumps(outcome).encode())
+            await results.send(key=key, value=json.dumps(outcome).encode())
 
     return app
 

@@ -1,4 +1,4 @@
-"""A process of the product that the tests start themselves, beside those that the supervisor keeps."""
+"""A process of the product that a program starts itself, outside the supervisor."""
 
 import asyncio
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 from compose import ports, subprocesses
 from compose.supervisor import services
 
-READY_SECONDS = 60.0
-STOP_SECONDS = 15.0
-RESTART_SECONDS = 0.5
+READY_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 15.0
+RESTART_DELAY_SECONDS = 0.5
 
 
-class Extra:
+class ExtraProcess:
     """`python -m ROLE` as one more member. Start it from the main thread: it dies with the thread that starts it."""
 
     def __init__(self, role: str, instance: str, data_dir: Path, environment: dict[str, str]) -> None:
@@ -34,7 +34,7 @@ class Extra:
         self.start()
 
     def start(self) -> None:
-        """Start it, anew where it ran before."""
+        """Start the process; also after it has ended."""
         with subprocesses.open_log(self._log) as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -46,24 +46,24 @@ class Extra:
                 start_new_session=True,
             )
 
-    async def ready(self) -> None:
-        """Return once it does its work; raises TimeoutError. Started again when it ends, as a supervisor does."""
-        async with asyncio.timeout(READY_SECONDS):
+    async def wait_until_ready(self) -> None:
+        """Return once it reports ready; restart it if it ends before. Raises TimeoutError."""
+        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
             while not await asyncio.to_thread(services.reports_ready, self._metrics):
-                await self.keep()
+                await self.restart_if_ended()
 
-    async def killed(self, seconds: float) -> None:
-        """Return once it has died by SIGKILL; raises TimeoutError. Started again when it ends otherwise."""
+    async def wait_until_killed(self, seconds: float) -> None:
+        """Return once it has died by SIGKILL; restart it if it ends otherwise. Raises TimeoutError."""
         async with asyncio.timeout(seconds):
             while self._process.poll() != -signal.SIGKILL:
-                await self.keep()
+                await self.restart_if_ended()
 
-    async def keep(self) -> None:
-        """Wait a moment; start it again where it has ended by itself."""
+    async def restart_if_ended(self) -> None:
+        """Wait 0.1 s, then restart the process if it has ended by itself, as a supervisor does."""
         await asyncio.sleep(0.1)
         code = self._process.poll()
         if code is not None and code != -signal.SIGKILL:
-            await asyncio.sleep(RESTART_SECONDS)
+            await asyncio.sleep(RESTART_DELAY_SECONDS)
             self.start()
 
     def kill(self) -> None:
@@ -73,10 +73,10 @@ class Extra:
         self._process.wait()
 
     async def stop(self) -> None:
-        """Ask it to end; after a while make it."""
+        """Send SIGTERM; kill the process if it does not end within STOP_TIMEOUT_SECONDS."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-        deadline = asyncio.get_running_loop().time() + STOP_SECONDS
+        deadline = asyncio.get_running_loop().time() + STOP_TIMEOUT_SECONDS
         while self._process.poll() is None and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.05)
         self.kill()

@@ -1,4 +1,4 @@
-"""Requests sent, many at once, and each answer judged."""
+"""Sends generated requests concurrently, and judges each response."""
 
 import asyncio
 from collections import Counter
@@ -10,21 +10,21 @@ from yarl import URL
 from ingress.openapi.document import described
 from ingress.openapi.route import Route
 from ingress.routes import ROUTES
-from tests.fuzz.generating import Known, Request, generate
-from tests.fuzz.judging import Answer, faults
+from tests.fuzz.generator import FuzzRequest, KnownResources, generate
+from tests.fuzz.judge import FuzzResponse, find_faults
 
-AT_ONCE = 16
-#: Operations that stay open: they are fuzzed by hand (tests/unit/ingress/test_bad_inputs.py).
+CONCURRENCY = 16
+#: Operations whose connection stays open: tests/unit/ingress/test_bad_inputs.py has bad inputs for them.
 STAYS_OPEN = frozenset({"followBoard"})
 
 
-class Findings(Struct):
-    """Of one operation: how many answers of each status, and what was wrong."""
+class OperationFindings(Struct):
+    """The statuses and faults of one operation."""
 
     operation: str
     statuses: Counter[int] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
-    bad: int = 0  # requests that are not what the document asks for
+    bad: int = 0  # invalid requests
 
 
 def routes() -> list[Route]:
@@ -33,10 +33,10 @@ def routes() -> list[Route]:
 
 
 async def run(
-    session: aiohttp.ClientSession, base: str, route: Route, cases: int, known: Known, number: int
-) -> Findings:
-    """Send this many requests of an operation."""
-    findings = Findings(route.operation.id)
+    session: aiohttp.ClientSession, base: str, route: Route, cases: int, known: KnownResources, number: int
+) -> OperationFindings:
+    """Send this many requests of an operation; return the findings."""
+    findings = OperationFindings(route.operation.id)
     requests = await asyncio.to_thread(lambda: list(generate(route, cases, known, number)))
     findings.bad = sum(not request.good for request in requests)
     waiting = iter(requests)
@@ -44,19 +44,19 @@ async def run(
     async def client() -> None:
         for request in waiting:
             try:
-                answer = await _send(session, base, request)
+                response = await _send(session, base, request)
             except (ValueError, aiohttp.ClientError) as error:
                 if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ServerTimeoutError):
                     findings.faults.append(f"{error!r}: {request}")
                 continue  # a header that no HTTP client sends
-            findings.statuses[answer.status] += 1
-            findings.faults.extend(f"{fault}: {request}" for fault in faults(request, answer))
+            findings.statuses[response.status] += 1
+            findings.faults.extend(f"{fault}: {request}" for fault in find_faults(request, response))
 
-    await asyncio.gather(*(client() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(client() for _ in range(CONCURRENCY)))
     return findings
 
 
-async def _send(session: aiohttp.ClientSession, base: str, request: Request) -> Answer:
+async def _send(session: aiohttp.ClientSession, base: str, request: FuzzRequest) -> FuzzResponse:
     headers = {name: value for name, value in request.headers.items()}
     async with session.request(
         request.route.method,
@@ -66,4 +66,4 @@ async def _send(session: aiohttp.ClientSession, base: str, request: Request) -> 
         skip_auto_headers=("User-Agent", "Content-Type"),
         allow_redirects=False,
     ) as response:
-        return Answer(response.status, response.content_type, await response.read())
+        return FuzzResponse(response.status, response.content_type, await response.read())

@@ -1,0 +1,74 @@
+"""Customers that ask once and accept a rejection, so that the offered load is exactly the intended one.
+
+They use as little CPU as possible, because the measured system runs on the same machine.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+
+from tests.surge import restaurants
+from tests.surge.customers import encode_request
+from tests.surge.http_client import ConnectionPool
+from tests.surge.tally import DECIDED, Tally, count
+
+#: Different orders; each customer sends one of them, under a key of its own.
+BODIES = 1000
+#: Requests that are due within this many seconds are sent together.
+GRAIN_SECONDS = 0.002
+_PLACEHOLDER = "placeholder-key"
+
+
+class OneShotCustomers:
+    """Customers that order at given times and do not wait for one another."""
+
+    def __init__(
+        self, pool: ConnectionPool, tally: Tally, rng: random.Random, begin_at: float, name: str
+    ) -> None:
+        """`begin_at` is second 0 of the window; `name` makes the keys unique."""
+        self._pool = pool
+        self._tally = tally
+        self._rng = rng
+        self._begin_at = begin_at
+        self._name = name
+        self._in_flight = 0
+        self._answered = asyncio.Event()
+        bodies = (restaurants.draw_order(rng)[2] for _ in range(BODIES))
+        self._requests = [encode_request(_PLACEHOLDER, body).split(_PLACEHOLDER.encode()) for body in bodies]
+
+    async def run(self, arrivals: Iterator[float]) -> None:
+        """Return when all requests have a response."""
+        for number, at in enumerate(arrivals):
+            ahead = self._begin_at + at - time.time()
+            if ahead > 0:
+                await asyncio.sleep(max(GRAIN_SECONDS, ahead))
+            elif number % 50 == 0:  # late: read responses all the same
+                await asyncio.sleep(0)
+            self._send(number, at)
+        while self._in_flight:
+            self._answered.clear()
+            await self._answered.wait()
+
+    def _send(self, number: int, at: float) -> None:
+        before, after = self._requests[int(self._rng.random() * BODIES)]
+        due = self._begin_at + at
+        second = self._tally.of("orders", at)
+        second.due += 1
+        count(second.late, time.time() - due)
+        self._in_flight += 1
+
+        def on_response(status: int, head: bytes, body: bytes) -> None:
+            self._in_flight -= 1
+            self._answered.set()
+            second = self._tally.of("orders", at)
+            second.statuses[status] = second.statuses.get(status, 0) + 1
+            if status in DECIDED:
+                seconds = time.time() - due
+                count(second.served, seconds)
+                if status == 201:
+                    count(second.accepted, seconds)
+            else:
+                second.gave_up += 1
+
+        self._pool.send(b"%b%b-%d%b" % (before, self._name.encode(), number, after), on_response)
