@@ -8,7 +8,7 @@ from ingress.openapi.route import Route
 from ingress.views.ports import OrderView
 from schemas import identity
 from schemas.commands import Command, Payment, PlaceOrder, PutMenuItem, PutPromotion, PutRestaurant
-from schemas.replies import FuzzResponse, Reply
+from schemas.replies import Answer, Reply
 from schemas.settings import Settings
 from tests.fuzz import judge
 from tests.fuzz.generator import FuzzRequest, KnownResources
@@ -48,8 +48,8 @@ def decide(command: Command) -> Reply:
     if isinstance(command, PlaceOrder):
         return confirm(command)
     if isinstance(command, PutRestaurant | PutMenuItem | PutPromotion):
-        return Reply(FuzzResponse("created", version=1))
-    return Reply(FuzzResponse("cancelled", order_of(ORDER)))
+        return Reply(Answer("created", version=1))
+    return Reply(Answer("cancelled", order_of(ORDER)))
 
 
 #: With feeds in which nothing happens a stream of events does not end: `make fuzz` asks for those.
@@ -73,7 +73,7 @@ PLACE = next(route for route in routes() if route.operation.id == "placeOrder")
 def judged(
     status: int, body: bytes, request: FuzzRequest, content_type: str = "application/json"
 ) -> list[str]:
-    return judge.find_faults(request, judge.Answer(status, content_type, body))
+    return judge.find_faults(request, judge.FuzzResponse(status, content_type, body))
 
 
 def request(body: bytes, key: str = "k", opened: bool = True, good: bool = False) -> FuzzRequest:
