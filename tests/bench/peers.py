@@ -30,7 +30,7 @@ SYSTEMS = {
 
 
 def main() -> None:
-    """Measure the systems in turn, round by round, and print a table."""
+    """Measure the systems alternately, round by round, and print a table."""
     arguments = argparse.ArgumentParser(prog="python -m tests.bench.peers", description=__doc__)
     arguments.add_argument("--systems", default=",".join(SYSTEMS))
     arguments.add_argument("--rounds", type=int, default=3)

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.raw_loop`: the product beside a minimal transactional loop without a framework.
+"""`python -m tests.bench.raw_loop`: the product compared with a minimal transactional loop.
 
 For each command the loop writes as much as the product writes for a confirmed order: a reply, three facts, and the
 changes of the tables, of about the same bytes, through the same producer. It has no Faust, no decision, no tables, no
@@ -107,7 +107,7 @@ def running_loop(bootstrap: str) -> Iterator[list[Worker]]:
 async def run(
     rates: list[float], seconds: float, rounds: int, folder: Path
 ) -> dict[tuple[str, float], Samples]:
-    """Measure on a broker of its own, in turn; return the samples of all rounds."""
+    """Measure loop and product alternately on one broker; return the samples by name and rate."""
     kafka = start_kafka(folder / "kafka")
     measured: dict[tuple[str, float], Samples] = {}
     try:

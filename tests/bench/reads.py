@@ -29,7 +29,7 @@ SYSTEMS = {
 
 
 def main() -> None:
-    """Measure the systems in turn, and print a table."""
+    """Measure the systems alternately, and print a table."""
     arguments = argparse.ArgumentParser(prog="python -m tests.bench.reads", description=__doc__)
     arguments.add_argument("--systems", default=",".join(SYSTEMS))
     arguments.add_argument("--step-seconds", type=float, default=8)

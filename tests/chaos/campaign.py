@@ -57,7 +57,7 @@ class CampaignOptions(Struct, frozen=True):
 
 
 class CampaignResult(Struct):
-    """The observations of a campaign, and what the invariants found."""
+    """The observations and findings of a campaign."""
 
     options: CampaignOptions
     began_at: float

@@ -63,7 +63,7 @@ class Followers:
         self._tasks.append(asyncio.create_task(read))
 
     async def close(self) -> tuple[list[FollowedOrder], list[WatchedBoard]]:
-        """Close all connections; return what the clients received."""
+        """Close all connections; return the events and boards that the clients received."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

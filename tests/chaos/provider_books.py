@@ -1,4 +1,4 @@
-"""The campaign's payment provider: how it behaves, and its own ledger."""
+"""The campaign's payment provider: its behaviour, and its own ledger."""
 
 import json
 from pathlib import Path

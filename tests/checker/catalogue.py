@@ -33,7 +33,7 @@ def views_equal_facts(seen: Observations) -> Finding:
             raw = held.get(name)
             stored = raw.partition("|") if raw else None
             same = stored is not None and int(stored[0]) == version and json.loads(stored[2]) == value
-            finding.expect(same, f"{view} {name}: holds {raw}, facts say {version}|{json.dumps(value)}")
+            finding.expect(same, f"{view} {name}: holds {raw}, facts have {version}|{json.dumps(value)}")
     return finding
 
 

@@ -109,5 +109,5 @@ def order_views_equal_facts(seen: Observations) -> Finding:
         raw = seen.order_views.get(order_id)
         held = json.loads(raw.partition("|")[2]) if raw else {}
         same = all(held.get(name) == value[name] for name in SHOWN)
-        finding.expect(same, f"{order_id}: holds {raw}, facts say {value['version']}, {value['status']}")
+        finding.expect(same, f"{order_id}: holds {raw}, facts have {value['version']}, {value['status']}")
     return finding

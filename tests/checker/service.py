@@ -32,7 +32,7 @@ def no_internal_errors(seen: Observations) -> Finding:
 
 
 def no_transaction_open_for_long(seen: Observations) -> Finding:
-    """A written record is readable for a read_committed reader within 15 s, whatever process died in the meantime."""
+    """A written record is readable for a read_committed reader within 15 s, also after a process has died."""
     finding = Finding()
     for delay in seen.visibility_delays:
         finding.expect(

@@ -13,7 +13,7 @@ class PartitionLoad(Struct):
     busiest: float
     mean: float
     commands: float  # a second
-    changelog: float  # rows beside those of orders, per order
+    changelog: float  # additional rows per order
 
 
 def load(

@@ -75,7 +75,7 @@ class Cluster:
             self._assign(partition, self.workers[partition % len(self.workers)])
 
     def committed(self, partition: int) -> None:
-        """Deliver what has just been committed to the clients."""
+        """Deliver the records that have just been committed to the clients."""
         outputs = self.brokers[partition].outputs
         new, self._delivered[partition] = outputs[self._delivered[partition] :], len(outputs)
         self.readable.update(map(id, new))

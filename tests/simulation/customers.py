@@ -26,7 +26,7 @@ from streams.exactly_once.ports import Message, Output
 from tests.checker.observations import OrderAttempt
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Faults
-from tests.simulation.provider import MAX_DELAY, Provider
+from tests.simulation.provider import MAX_DELAY, SimulatedProvider
 from tests.support.domain.harness import menu_item, place, promotion
 
 #: Virtual seconds that a customer waits for a reply before the command is sent again.
@@ -69,7 +69,7 @@ class Customers:
         self._cluster: Cluster
         self._pending: dict[bytes, asyncio.Future[Reply]] = {}
         self._sent = 0
-        self.provider = Provider(rng, lambda restaurant, command: self._put(restaurant, command, []))
+        self.provider = SimulatedProvider(rng, lambda restaurant, command: self._put(restaurant, command, []))
 
     async def run(self, cluster: Cluster) -> None:
         """Send all commands, and wait until they are decided."""
@@ -81,7 +81,7 @@ class Customers:
                 await self._send(menu_item(sku, portions, restaurant=restaurant))
         ticking = asyncio.create_task(self._tick())
         await asyncio.gather(*(self._run_client() for _ in range(self._commands)))
-        await asyncio.sleep(2 * MAX_DELAY)  # reservations run out, and refunds come back
+        await asyncio.sleep(2 * MAX_DELAY)  # reservations expire, and refunds arrive
         ticking.cancel()
 
     def deliver(self, output: Output) -> None:

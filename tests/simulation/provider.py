@@ -14,7 +14,7 @@ from tests.checker.observations import LedgerEntry
 MAX_DELAY = 7.0
 
 
-class Provider:
+class SimulatedProvider:
     """The provider's ledger: each order is authorised at most once and refunded at most once."""
 
     def __init__(self, rng: random.Random, publish: Callable[[str, bytes], None]) -> None:

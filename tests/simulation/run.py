@@ -48,7 +48,7 @@ class SeedResult(Struct):
 def simulate(
     seed: int, commands: int = COMMANDS, faults: int = FAULTS, buckets: int = 1, open_rate: int = 0
 ) -> SeedResult:
-    """Run one seed to the end, and check it; with buckets, the commands between them meet faults too."""
+    """Run one seed to the end, and check it; with buckets, faults hit the commands between them, too."""
     logging.disable(logging.ERROR)
     random.seed(seed)  # the processor's jitter
     rng = random.Random(seed)
@@ -91,7 +91,7 @@ def simulate(
 
 
 def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Observations:
-    """Return what an outside reader of this cluster observes."""
+    """Return the observations of an outside reader of this cluster."""
     seen = Observations(
         calls=customers.calls, poisoned=customers.poisoned, answers_ahead=customers.answers_ahead
     )

@@ -1,6 +1,6 @@
 """python -m tests.surge: the window of a promotion as a load test; writes build/surge/report.html.
 
-Exit code 0 only without a violation of an invariant; the report says whether the service levels were kept.
+Exit code 0 only without a violation of an invariant; the report shows the service levels.
 """
 
 import argparse

@@ -80,14 +80,7 @@ class LoadCustomers:
         is_duplicated = self._rng.random() < DUPLICATE_SHARE
         duplicate = asyncio.ensure_future(self._place_later(order)) if is_duplicated else None
         status = await self._retry_until_decided(order)
-        second = self._tally.of("orders", at)
-        if status in DECIDED:
-            seconds = time.time() - self._begin_at - at
-            count(second.served, seconds)
-            if status == 201:
-                count(second.accepted, seconds)
-        else:
-            second.gave_up += 1
+        self._tally.of("orders", at).count_final(status, time.time() - self._begin_at - at)
         if duplicate is not None:
             await duplicate
 

@@ -15,7 +15,7 @@ from tests.surge.tally import Tally
 
 #: Reads a second that one generator can hold on a shared machine.
 MAX_READS_EACH = 4_000.0
-#: Orders a second, with retrying customers and with those who ask once.
+#: Orders a second: with retrying and with one-shot customers.
 MAX_ORDERS_EACH, MAX_ONE_SHOT_ORDERS_EACH = 800.0, 3_000.0
 #: With too few connections, a request would wait for the responses to others.
 CONNECTIONS = {"reads": 512, "orders": 1024}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tests.surge import restaurants
 from tests.surge.customers import encode_request
 from tests.surge.http_client import ConnectionPool
-from tests.surge.tally import DECIDED, Tally, count
+from tests.surge.tally import Tally, count
 
 #: Different orders; each customer sends one of them, under a key of its own.
 BODIES = 1000
@@ -63,12 +63,6 @@ class OneShotCustomers:
             self._answered.set()
             second = self._tally.of("orders", at)
             second.statuses[status] = second.statuses.get(status, 0) + 1
-            if status in DECIDED:
-                seconds = time.time() - due
-                count(second.served, seconds)
-                if status == 201:
-                    count(second.accepted, seconds)
-            else:
-                second.gave_up += 1
+            second.count_final(status, time.time() - due)
 
         self._pool.send(b"%b%b-%d%b" % (before, self._name.encode(), number, after), on_response)

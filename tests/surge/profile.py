@@ -1,4 +1,4 @@
-"""The load over time: a baseline, then the promotion's twentyfold reads and fivefold orders, then the baseline again. Pure."""
+"""The load over time: a baseline, a promotion with 20 times the reads and 5 times the orders, the baseline again. Pure."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,9 @@ from itertools import accumulate
 from msgspec import Struct
 
 #: Factors of the baseline during the promotion.
-READS_TIMES, ORDERS_TIMES = 20, 5
+READ_FACTOR, ORDER_FACTOR = 20, 5
 #: Shares of the window before and after the promotion.
-BEFORE, AFTER = 0.2, 0.1
+SHARE_BEFORE, SHARE_AFTER = 0.2, 0.1
 #: The hot restaurant's share of the traffic; the others follow Zipf's law.
 HOT_SHARE = 0.3
 
@@ -52,12 +52,12 @@ class Profile(Struct, frozen=True):
 def window(minutes: float, reads: float, orders: float) -> Profile:
     """Return the profile of a promotion over this baseline of reads and orders a second."""
     seconds = minutes * 60
-    surge = 1 - BEFORE - AFTER
+    surge = 1 - SHARE_BEFORE - SHARE_AFTER
     return Profile(
         [
-            Phase("baseline", seconds * BEFORE, reads, orders),
-            Phase("surge", seconds * surge, reads * READS_TIMES, orders * ORDERS_TIMES),
-            Phase("after", seconds * AFTER, reads, orders),
+            Phase("baseline", seconds * SHARE_BEFORE, reads, orders),
+            Phase("surge", seconds * surge, reads * READ_FACTOR, orders * ORDER_FACTOR),
+            Phase("after", seconds * SHARE_AFTER, reads, orders),
         ]
     )
 

@@ -12,7 +12,7 @@ from tests.surge import restaurants
 from tests.surge.http_client import ConnectionPool
 from tests.surge.tally import READ, Tally, count
 
-#: One menu in so many is kept for the checker.
+#: One menu in 50 is kept for the checker.
 KEPT_EVERY = 50
 #: Requests that are due within this many seconds are sent together.
 GRAIN_SECONDS = 0.001

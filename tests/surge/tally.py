@@ -20,6 +20,15 @@ class Second(Struct):
     due: int = 0
     gave_up: int = 0
 
+    def count_final(self, status: int, seconds: float) -> None:
+        """Count the final status of an order, `seconds` after it was due."""
+        if status not in DECIDED:
+            self.gave_up += 1
+            return
+        count(self.served, seconds)
+        if status == 201:
+            count(self.accepted, seconds)
+
     def add(self, other: "Second") -> None:
         """Add the counts of another generator or second."""
         for name in ("statuses", "served", "accepted", "late", "stale"):

@@ -13,7 +13,7 @@ from tests.chaos.stack_under_test import StackUnderTest
 
 
 class Injection:
-    """The stack that a fault hits, the random choices of the fault, and what undoes it."""
+    """The target of a fault, its random choices, and the callbacks that undo it."""
 
     def __init__(self, target: StackUnderTest, rng: random.Random) -> None:
         self.target = target
@@ -35,7 +35,7 @@ class Fault(Struct, frozen=True):
     name: str
     inject: Inject
     seconds: tuple[float, float] = (0.0, 0.0)
-    alone: bool = False  # no other fault at the same time, because it affects several processes in turn
+    alone: bool = False  # no other fault at the same time, because it affects one process after another
 
 
 def send_signal(process: RunningProcess, number: signal.Signals) -> None:

@@ -14,7 +14,7 @@ from compose import subprocesses
 from compose.supervisor.stack_state import RunningProcess
 from tests.chaos.faults.fault import Injection, send_signal
 
-#: Seconds between the copy and its return: the copy lacks what is decided in between.
+#: Seconds between the copy and its return: the copy lacks the decisions of that time.
 AGEING_SECONDS = 3.0
 
 
