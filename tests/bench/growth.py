@@ -49,7 +49,7 @@ async def fill(client: RestaurantClient, orders: int) -> None:
             await asyncio.sleep(0.01)
         await client.order(number, time.perf_counter())
     await client.flush()
-    samples = await client.take_samples()
+    samples = await client.collect_samples()
     if samples.statuses[200] != orders:
         raise RuntimeError(f"not all of {orders} orders were confirmed: {samples.statuses}")
 

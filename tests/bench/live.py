@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import json
 import time
-from collections import defaultdict
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,7 +29,6 @@ class PushLatencies:
     def __init__(self) -> None:
         self.due: dict[tuple[str, str], float] = {}
         self.events, self.rows = Samples(), Samples()
-        self.counts: defaultdict[str, int] = defaultdict(int)
 
     def record(self, kind: str, order_id: str, status: str) -> None:
         """Record an event or a row of a board that a client has just read."""
@@ -38,7 +36,6 @@ class PushLatencies:
         if due is not None:
             samples = self.events if kind == "event" else self.rows
             samples.latencies.append(time.perf_counter() - due)
-            self.counts[kind] += 1
 
 
 async def follow_order(

@@ -132,7 +132,7 @@ class RestaurantClient:
         """Return when all commands are in the log."""
         await self._producer.flush()
 
-    async def take_samples(self) -> Samples:
+    async def collect_samples(self) -> Samples:
         """Wait for all replies, at most REPLY_TIMEOUT_SECONDS; return the samples since the last call (status 0: no reply)."""
         deadline = time.perf_counter() + REPLY_TIMEOUT_SECONDS
         while self._due and time.perf_counter() < deadline:
@@ -169,7 +169,7 @@ async def backlog(bootstrap: str, folder: Path, orders: int, count: int, workers
             for number in range(50 * count):
                 await client.order(number, time.perf_counter())
             await client.flush()
-            await client.take_samples()
+            await client.collect_samples()
         client.first = client.last = 0.0
         began = time.perf_counter()
         for number in range(orders):
@@ -177,7 +177,7 @@ async def backlog(bootstrap: str, folder: Path, orders: int, count: int, workers
         await client.flush()
         with running_workers(bootstrap, folder, workers, named) as started:
             before = scrape(started)
-            samples = await client.take_samples()
+            samples = await client.collect_samples()
             seconds = client.last - client.first
             decided = len(samples.latencies) / seconds
             name = f"backlog, {count} bucket{'s' * (count > 1)}, {workers} worker{'s' * (workers > 1)}"
@@ -225,7 +225,7 @@ async def open_loop(client: RestaurantClient, workers: list[Worker], rate: float
         number += 1
         due += rng.expovariate(rate)
     sent_for = time.perf_counter() - began
-    samples = await client.take_samples()
+    samples = await client.collect_samples()
     after = scrape(workers)
     lasted = max(client.last - began, sent_for)
     return _step(f"{rate:g}/s", rate, len(samples.latencies) / lasted, samples, before, after, lasted)

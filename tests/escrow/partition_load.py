@@ -16,7 +16,7 @@ class PartitionLoad(Struct):
     changelog: float  # additional rows per order
 
 
-def load(
+def calculate_load(
     restaurants: int, partitions: int, rate: float, buckets: int, open_rate: float, per_order: float
 ) -> PartitionLoad:
     """Return the load of restaurants that are placed by hash, with a popularity by Zipf's law.

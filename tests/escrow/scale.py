@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tests.escrow.partition_load import load
+from tests.escrow.partition_load import calculate_load
 from tests.escrow.timed_harness import (
     COMMIT_MS,
     EXCHANGE_MS,
@@ -51,7 +51,7 @@ class RegionsRun(Struct):
         return list(self.harness.orders_seen.values())
 
 
-def regions(
+def simulate_regions(
     name: str,
     demand: tuple[float, ...],
     rate: float,
@@ -133,7 +133,7 @@ REGIONS_HEAD = table_head(
 )
 
 
-def exchange_per_order(count: int, seconds: float = 20.0, rate: float = 400.0) -> tuple[float, float, int]:
+def simulate_exchange(count: int, seconds: float = 20.0, rate: float = 400.0) -> tuple[float, float, int]:
     """Simulate a hot restaurant in one cluster that sells out.
 
     Return the commands between buckets per order while there are portions and afterwards, and the number of orders
@@ -186,14 +186,14 @@ def main() -> None:
     )
     per_order = {1: 0.0}
     for count in (2, 4, 8):
-        before, afterwards, wrong = exchange_per_order(count)
+        before, afterwards, wrong = simulate_exchange(count)
         per_order[count] = before
         print(table_row((count, f"{before:.3f}", f"{afterwards:.2f}", wrong)), flush=True)
     print(f"\n10,000 restaurants (Zipf), {options.orders:,.0f} orders/s:\n")
     rows = []
     for partitions in (50, 100, 200):
         for count in (1, 2, 4, 8):
-            found = load(10_000, partitions, options.orders, count, 200, per_order[count])
+            found = calculate_load(10_000, partitions, options.orders, count, 200, per_order[count])
             rows.append(
                 (
                     partitions,
@@ -220,10 +220,10 @@ def main() -> None:
     cut = Cut(30, 90, frozenset({4}))
     enough, scarce = int(options.rate * 160), int(options.rate * 100)
     runs = [
-        regions("enough for all", DEMAND, options.rate, enough, None),
-        regions("sells out", DEMAND, options.rate, scarce, None),
-        regions("sells out, region 5 cut 30-90 s", DEMAND, options.rate, scarce, cut),
-        regions("same, most demand in region 5", SKEWED, options.rate, scarce, cut),
+        simulate_regions("enough for all", DEMAND, options.rate, enough, None),
+        simulate_regions("sells out", DEMAND, options.rate, scarce, None),
+        simulate_regions("sells out, region 5 cut 30-90 s", DEMAND, options.rate, scarce, cut),
+        simulate_regions("same, most demand in region 5", SKEWED, options.rate, scarce, cut),
     ]
     for run in runs:
         print(regions_row(run), flush=True)

@@ -87,7 +87,7 @@ async def _sell(
         if phase == "cut":
             connected.set()
         for region in regions:
-            samples[(region.number, phase)] = await region.client.take_samples()
+            samples[(region.number, phase)] = await region.client.collect_samples()
         print(f"{phase}: {[samples[(r.number, phase)].statuses for r in regions]}", flush=True)
     return samples
 

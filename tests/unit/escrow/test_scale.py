@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 from tests.escrow import scale
-from tests.escrow.partition_load import load
+from tests.escrow.partition_load import calculate_load
 from tests.escrow.timed_harness import Cut
 from tests.support import charts
 from tests.support.charts import Chart, Marks
@@ -13,7 +13,7 @@ from tests.support.statistics import quantile
 def test_a_region_that_is_cut_off_sells_what_it_has():
     """Orders for local portions do not wait for the cut; nothing is oversold, or stranded after it."""
     cut = Cut(4, 9, frozenset({1}))
-    run = scale.regions("small", (0.3, 0.7), 40, 400, cut, seconds=25, until=16)
+    run = scale.simulate_regions("small", (0.3, 0.7), 40, 400, cut, seconds=25, until=16)
     sold = [a for a in run.answers() if a.outcome == "confirmed"]
     inside = [a.took_ms for a in sold if a.bucket == 1 and 4 <= a.arrived < 9]
     assert inside and quantile(inside, 0.95) < 300
@@ -25,7 +25,7 @@ def test_a_region_that_is_cut_off_sells_what_it_has():
 
 def test_one_hot_restaurant_needs_more_than_one_partition():
     """It overloads one partition, and four share it: the purpose of buckets."""
-    one, four = (load(1000, 100, 20_000, count, 200, 0.03) for count in (1, 4))
+    one, four = (calculate_load(1000, 100, 20_000, count, 200, 0.03) for count in (1, 4))
     assert one.busiest > 1 > four.busiest
 
 
