@@ -12,7 +12,8 @@ from tests.checker.observations import OrderAttempt
 from tests.checker.service import NOT_YET
 from tests.surge import restaurants
 from tests.surge.http_client import ConnectionPool, header
-from tests.surge.tally import DECIDED, Tally, count
+from tests.surge.load_client import LoadClient
+from tests.surge.tally import DECIDED, Tally
 
 #: Share of the customers that send their order twice.
 DUPLICATE_SHARE = 0.05
@@ -45,19 +46,14 @@ class OrderToPlace(Struct, frozen=True):
     request: bytes
 
 
-class LoadCustomers:
-    """Customers that order at given times and do not wait for one another."""
+class LoadCustomers(LoadClient):
+    """Customers that order at given times, and retry until the order is decided."""
 
     def __init__(
         self, pool: ConnectionPool, tally: Tally, rng: random.Random, begin_at: float, name: str
     ) -> None:
-        """`begin_at` is second 0 of the window; `name` makes the keys unique."""
+        super().__init__(pool, tally, rng, begin_at, name)
         self.attempts: list[TimedAttempt] = []
-        self._pool = pool
-        self._tally = tally
-        self._rng = rng
-        self._begin_at = begin_at
-        self._name = name
         self._saved_retries = MAX_SAVED_RETRIES
         self._number = 0
 
@@ -74,9 +70,7 @@ class LoadCustomers:
         key = f"{self._name}-{self._number}"
         restaurant, lines, body = restaurants.draw_order(self._rng)
         order = OrderToPlace(at, restaurant, key, lines, encode_request(key, body))
-        second = self._tally.of("orders", at)
-        second.due += 1
-        count(second.late, time.time() - self._begin_at - at)
+        self._count_due("orders", at)
         is_duplicated = self._rng.random() < DUPLICATE_SHARE
         duplicate = asyncio.ensure_future(self._place_later(order)) if is_duplicated else None
         status = await self._retry_until_decided(order)

@@ -57,14 +57,15 @@ async def generate(task: GeneratorTask) -> None:
     reporting = asyncio.ensure_future(_report_every_second(pool, tally))
     seen = GeneratorObservations()
     times = arrivals(task.profile, task.kind, task.share, rng)
+    parts = (pool, tally, rng, task.begin_at, task.name)
     if task.kind == "reads":
-        readers = LoadReaders(pool, tally, rng, task.begin_at)
+        readers = LoadReaders(*parts)
         await readers.run(times)
         seen.reads, seen.failed_reads = readers.reads, readers.failed
     elif not task.with_retries:
-        await OneShotCustomers(pool, tally, rng, task.begin_at, task.name).run(times)
+        await OneShotCustomers(*parts).run(times)
     else:
-        customers = LoadCustomers(pool, tally, rng, task.begin_at, task.name)
+        customers = LoadCustomers(*parts)
         await customers.run(times)
         seen.attempts = customers.attempts
     reporting.cancel()

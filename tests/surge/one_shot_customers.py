@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from tests.surge import restaurants
 from tests.surge.customers import encode_request
 from tests.surge.http_client import ConnectionPool
-from tests.surge.tally import Tally, count
+from tests.surge.load_client import LoadClient
+from tests.surge.tally import Tally
 
 #: Different orders; each customer sends one of them, under a key of its own.
 BODIES = 1000
@@ -20,18 +21,13 @@ GRAIN_SECONDS = 0.002
 _PLACEHOLDER = "placeholder-key"
 
 
-class OneShotCustomers:
-    """Customers that order at given times and do not wait for one another."""
+class OneShotCustomers(LoadClient):
+    """Customers that order once at given times."""
 
     def __init__(
         self, pool: ConnectionPool, tally: Tally, rng: random.Random, begin_at: float, name: str
     ) -> None:
-        """`begin_at` is second 0 of the window; `name` makes the keys unique."""
-        self._pool = pool
-        self._tally = tally
-        self._rng = rng
-        self._begin_at = begin_at
-        self._name = name
+        super().__init__(pool, tally, rng, begin_at, name)
         self._in_flight = 0
         self._answered = asyncio.Event()
         bodies = (restaurants.draw_order(rng)[2] for _ in range(BODIES))
@@ -53,9 +49,7 @@ class OneShotCustomers:
     def _send(self, number: int, at: float) -> None:
         before, after = self._requests[int(self._rng.random() * BODIES)]
         due = self._begin_at + at
-        second = self._tally.of("orders", at)
-        second.due += 1
-        count(second.late, time.time() - due)
+        self._count_due("orders", at)
         self._in_flight += 1
 
         def on_response(status: int, head: bytes, body: bytes) -> None:

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from tests.checker.observations import MenuRead
 from tests.surge import restaurants
 from tests.surge.http_client import ConnectionPool
+from tests.surge.load_client import LoadClient
 from tests.surge.tally import READ, Tally, count
 
 #: One menu in 50 is kept for the checker.
@@ -18,17 +19,15 @@ KEPT_EVERY = 50
 GRAIN_SECONDS = 0.001
 
 
-class LoadReaders:
-    """Readers that send requests at given times and do not wait for one another."""
+class LoadReaders(LoadClient):
+    """Readers that send requests at given times."""
 
-    def __init__(self, pool: ConnectionPool, tally: Tally, rng: random.Random, begin_at: float) -> None:
-        """`begin_at` is second 0 of the window, of time.time()."""
+    def __init__(
+        self, pool: ConnectionPool, tally: Tally, rng: random.Random, begin_at: float, name: str
+    ) -> None:
+        super().__init__(pool, tally, rng, begin_at, name)
         self.reads: list[MenuRead] = []
         self.failed: list[tuple[str, int]] = []  # restaurant and status
-        self._pool = pool
-        self._tally = tally
-        self._rng = rng
-        self._begin_at = begin_at
         self._sent = 0
         self._answered = 0
 
@@ -47,9 +46,7 @@ class LoadReaders:
     def _send(self, at: float) -> None:
         self._sent += 1
         sent_at = time.time()
-        second = self._tally.of("reads", at)
-        second.due += 1
-        count(second.late, sent_at - self._begin_at - at)
+        self._count_due("reads", at)
         restaurant = restaurants.draw_restaurant(self._rng)
         is_kept = self._sent % KEPT_EVERY == 0
         request = _menu_request(restaurant) if is_kept else _request(restaurant, self._rng.randrange(20))
