@@ -29,7 +29,7 @@ ACCEPTED = 202
 NO_ORDER = {400, 404, 422}
 
 
-def _lives(seen: Observations) -> dict[str, list[Fact]]:
+def _facts_by_order(seen: Observations) -> dict[str, list[Fact]]:
     lives: dict[str, list[Fact]] = defaultdict(list)
     for fact in seen.of(*ORDER_TOPICS):
         lives[fact.value["order_id"]].append(fact)
@@ -39,7 +39,7 @@ def _lives(seen: Observations) -> dict[str, list[Fact]]:
 def legal_transitions(seen: Observations) -> Finding:
     """The versions of an order are 1, 2, 3, ..., each once, and each transition is allowed."""
     finding = Finding()
-    for order_id, facts in _lives(seen).items():
+    for order_id, facts in _facts_by_order(seen).items():
         status = None
         for expected, fact in enumerate(facts, start=1):
             version, after = fact.value["version"], fact.value["status"]
@@ -52,7 +52,7 @@ def legal_transitions(seen: Observations) -> Finding:
 def every_order_is_decided(seen: Observations) -> Finding:
     """After quiet no order is pending."""
     finding = Finding()
-    for order_id, facts in _lives(seen).items():
+    for order_id, facts in _facts_by_order(seen).items():
         finding.expect(len(facts) > 1, f"{order_id} was created and never decided")
     return finding
 

@@ -33,7 +33,7 @@ async def _fuzz(stack: Stack, arguments: argparse.Namespace) -> int:
     timeout = aiohttp.ClientTimeout(40)
     failed = False
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        known = await _known(Kitchen(session, stack.url))
+        known = await _create_resources(Kitchen(session, stack.url))
         wanted = [name for name in arguments.only.split(",") if name]
         print(table_head(("operation", "requests", "invalid", "statuses", "faults", "s")))
         for route in routes():
@@ -48,7 +48,7 @@ async def _fuzz(stack: Stack, arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
-async def _known(kitchen: Kitchen) -> KnownResources:
+async def _create_resources(kitchen: Kitchen) -> KnownResources:
     """Open two restaurants and order from one."""
     restaurant, stranger = await kitchen.open(coxinha=None), await kitchen.open()
     placed = json.loads((await kitchen.insist(restaurant, "fuzz", ("coxinha", 1))).body)

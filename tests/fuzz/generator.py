@@ -89,7 +89,7 @@ def _collect(strategy: Any, cases: int, number: int, made: list[Any]) -> None:
 
 def _request(route: Route, case: Any, good: bool, index: int, known: KnownResources) -> FuzzRequest:
     if good:
-        case.body = _whole(case.body)
+        case.body = _with_integers(case.body)
     if index % 2:
         _name_known_resources(case, known)
     arguments = case.as_transport_kwargs(base_url="http://host")
@@ -109,12 +109,12 @@ def _request(route: Route, case: Any, good: bool, index: int, known: KnownResour
     return FuzzRequest(route, good and opened, opened, target, headers, body)
 
 
-def _whole(value: Any) -> Any:
+def _with_integers(value: Any) -> Any:
     """Return the value with 2 instead of 2.0: JSON Schema treats them as equal, but our amounts have no fraction."""
     if isinstance(value, dict):
-        return {name: _whole(member) for name, member in value.items()}
+        return {name: _with_integers(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [_whole(member) for member in value]
+        return [_with_integers(member) for member in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

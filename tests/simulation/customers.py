@@ -100,7 +100,7 @@ class Customers:
         delay = REPLY_TIMEOUT * 1.5 if fault == "late reply" else 0.002
         asyncio.get_running_loop().call_later(delay, self._resolve, output)
 
-    async def settled(self) -> None:
+    async def wait_until_settled(self) -> None:
         """Return when no command is in flight between buckets."""
         while self._in_flight:
             await asyncio.sleep(0.1)

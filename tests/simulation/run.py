@@ -73,9 +73,9 @@ def simulate(
     async def main() -> None:
         cluster.start()
         await asyncio.wait_for(customers.run(cluster), TIMEOUT_SECONDS)
-        await cluster.quiet()
-        await customers.settled()
-        await cluster.quiet()
+        await cluster.wait_until_decided()
+        await customers.wait_until_settled()
+        await cluster.wait_until_decided()
 
     stuck = Finding(checked=1)
     try:

@@ -55,7 +55,7 @@ class SimulatedLog(MemoryLog):
         fault = self._cluster.faults.strike("commit")
         if fault != "in doubt, not committed":
             await super().commit()
-            self._cluster.committed(self._partition)
+            self._cluster.deliver_committed(self._partition)
         if fault:
             raise TimeoutError(fault)
 

@@ -54,10 +54,10 @@ class Connection(asyncio.Protocol):
         if time.monotonic() > self.ends_at or b"onnection: close" in buffer[:end]:
             self.close()
         else:
-            self._pool.idle(self)
+            self._pool.release(self)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._pool.lost(self)
+        self._pool.remove(self)
         if self.on_response is None:
             return
         if self.uses > 1 and not self._buffer:  # the server closed it while it was idle: send again
@@ -125,13 +125,13 @@ class ConnectionPool:
                 connection.uses = 1  # do not send again
                 connection.close()
 
-    def idle(self, connection: Connection) -> None:
+    def release(self, connection: Connection) -> None:
         if self._waiting:
             connection.send(*self._waiting.popleft())
         else:
             self._idle.append(connection)
 
-    def lost(self, connection: Connection) -> None:
+    def remove(self, connection: Connection) -> None:
         self._all.discard(connection)
         if self._waiting:
             self.send(*self._waiting.popleft())

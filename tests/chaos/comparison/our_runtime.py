@@ -15,7 +15,7 @@ from streams.exactly_once.ports import Message, Output
 from streams.exactly_once.runtime import ExactlyOnceRuntime, RuntimeSettings
 from tests.chaos.comparison import topics
 
-WORKLOAD = "our-layer"
+WORKLOAD = "our-runtime"
 
 
 class KeyCount(Struct, frozen=True):
