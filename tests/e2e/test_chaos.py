@@ -34,7 +34,7 @@ SHORT = [
 
 async def test_a_short_campaign_finds_no_violation(tmp_path):
     """Half a minute of load, the faults of SHORT; `make chaos` takes longer, all of them, and follows orders and boards."""
-    options = campaign.Options(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)
+    options = campaign.CampaignOptions(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)
     with fresh_stack(tmp_path / "stack", **PROCESSES) as stack:
         result = await campaign.run(stack, options)
     summed = report.summarize(result)
