@@ -1,1 +1,1 @@
-"""Whether a dependency is known to be vulnerable: what `make check` asks."""
+"""The check of locked dependencies against known vulnerabilities; part of `make check`."""

@@ -1,6 +1,6 @@
-"""`make audit`: the locked dependencies, looked up in the advisory service where it answers.
+"""`make audit`: looks up the locked dependencies in the advisory service.
 
-Without a network it warns and passes, so that `make check` works anywhere; with AUDIT=required it fails then.
+If the service does not answer, the audit warns and passes, so that `make check` works offline. With AUDIT=required it fails.
 """
 
 import os
@@ -13,29 +13,29 @@ import msgspec
 
 LOCK = Path("requirements.lock")
 REPORT = Path("build/audit.json")
-#: How long the service may take for all of them, in seconds.
-PATIENCE = 180
+#: For the lookup of all dependencies.
+TIMEOUT_SECONDS = 180
 
-Run = Any  # what is like subprocess.run
+Run = Any  # has the interface of subprocess.run
 
 
 def main(required: bool, lock: Path = LOCK, report: Path = REPORT, run: Run = subprocess.run) -> int:
-    """Print what was found; 0 when nothing was, or when nobody could be asked and that is not required."""
+    """Print the vulnerabilities; return 0 if there are none, or if the lookup failed and is not required."""
     report.parent.mkdir(exist_ok=True)
     report.unlink(missing_ok=True)
     command = ["-m", "pip_audit", "--requirement", str(lock), "--require-hashes", "--disable-pip"]
     command += ["--format", "json", "--output", str(report), "--progress-spinner", "off"]
     try:
-        said = run(
-            [sys.executable, *command], capture_output=True, text=True, timeout=PATIENCE, check=False
+        output = run(
+            [sys.executable, *command], capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
         ).stderr
     except subprocess.TimeoutExpired:
-        said = f"no answer in {PATIENCE} s"
+        output = f"no answer in {TIMEOUT_SECONDS} s"
     looked_up, unknown = _read(report)
     if not looked_up:
-        why = [*unknown, *said.strip().splitlines()[-1:], "it said nothing"][0]
-        verdict = "failed" if required else "skipped"
-        print(f"audit: {verdict}, the advisory service knows of nothing: {why}", file=sys.stderr)
+        why = [*unknown, *output.strip().splitlines()[-1:], "no error message"][0]
+        outcome = "failed" if required else "skipped"
+        print(f"audit: {outcome}, the advisory service returned nothing: {why}", file=sys.stderr)
         return 1 if required else 0
     faults = [
         f"{package['name']} {package['version']}: {fault['id']}, fixed in {', '.join(fault['fix_versions']) or 'no version'}"
@@ -50,7 +50,7 @@ def main(required: bool, lock: Path = LOCK, report: Path = REPORT, run: Run = su
 
 
 def _read(report: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the packages that were looked up, and why others were not."""
+    """Return the packages that were looked up, and the reasons why others were not."""
     if not report.exists():
         return [], []
     packages = msgspec.json.decode(report.read_bytes())["dependencies"]

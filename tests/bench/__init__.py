@@ -1,1 +1,1 @@
-"""Benchmarks: open-loop load on a stack of its own; nothing here asserts a time."""
+"""Benchmarks: open-loop load on stacks of their own. None asserts a time."""

@@ -1,57 +1,19 @@
-"""`make bench`: confirmation latency at a steady rate, and where it goes."""
+"""`make bench`: the confirmation latency at a steady rate, in total and by stage."""
 
-import argparse
-import asyncio
-import random
-import tempfile
-from pathlib import Path
-
-import aiohttp
-
-from tests.bench import hops
-from tests.bench.open_loop import load
-from tests.e2e.customers import Kitchen
+from tests.bench import stages
+from tests.bench.order_load import OrderLoad, run_benchmark
 from tests.e2e.stack import Stack
 
-RESTAURANTS = 20
 
-
-async def run(stack: Stack, rate: float, seconds: float) -> None:
-    """Warm up, measure, print."""
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(30)) as session:
-        kitchen = Kitchen(session, stack.url)
-        restaurants = [await kitchen.open(coxinha=None) for _ in range(RESTAURANTS)]
-
-        async def order(prefix: str, number: int) -> int:
-            return (
-                await kitchen.order(random.choice(restaurants), f"{prefix}{number}", ("coxinha", 1))
-            ).status
-
-        await load(rate, 5, lambda n: order("warm", n))
-        metrics = f"{stack.url}/metrics"
-        before = hops.scrape(metrics)
-        samples = await load(rate, seconds, lambda n: order("k", n))
-        print(f"{rate:g} orders/s for {seconds:g} s: {dict(samples.statuses)}")
-        print(
-            "p50 {:.0f} ms, p95 {:.0f} ms, p99 {:.0f} ms\n".format(*map(samples.quantile, (0.5, 0.95, 0.99)))
-        )
-        print(hops.table(before, hops.scrape(metrics)))
-
-
-def main() -> None:
-    """Measure on a stack of its own."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rate", type=float, default=50.0, help="orders a second")
-    arguments.add_argument("--seconds", type=float, default=30.0)
-    options = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder))
-        try:
-            asyncio.run(run(stack, options.rate, options.seconds))
-        finally:
-            stack.compose("down")
+async def measure(stack: Stack, orders: OrderLoad, rate: float, seconds: float) -> None:
+    """Measure, print latencies and stages."""
+    metrics = f"{stack.url}/metrics"
+    before = stages.scrape(metrics)
+    samples = await orders.run(rate, seconds)
+    print(f"{rate:g} orders/s for {seconds:g} s: {dict(samples.statuses)}")
+    print("p50 {:.0f} ms, p95 {:.0f} ms, p99 {:.0f} ms\n".format(*map(samples.quantile, (0.5, 0.95, 0.99))))
+    print(stages.table(before, stages.scrape(metrics)))
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark("tests.bench", __doc__, 50.0, measure)

@@ -1,10 +1,9 @@
-"""`python -m tests.bench.one_restaurant`: how many orders a second one restaurant has decided, and where it ends.
+"""`python -m tests.bench.one_restaurant`: how many orders of one restaurant are decided a second.
 
-A real broker and stream workers; no ingress, so that what is measured is the writer. First a backlog
-that the workers find when they start; then open loop, Poisson arrivals at growing rates: a latency
-counts from the moment a command was due to be written until its reply can be read. `--buckets 1,2,4`
-measures the backlog of one restaurant with so many buckets, one after the other;
-portions are shared out by the buckets' own asks, over the relay.
+A real broker and stream workers; no ingress, so that the writer alone is measured. First the workers start on a
+backlog. Then orders arrive in an open loop (Poisson) at growing rates. A latency counts from the moment when a
+command was due until its reply can be read. `--buckets 1,2,4` measures the backlog with one, two and four buckets;
+the buckets request portions from one another over the relay.
 """
 
 import argparse
@@ -33,35 +32,37 @@ from schemas.runtime.partitioner import partition
 from schemas.runtime.reconnect import run_reconnecting
 from schemas.topics import ORDER_COMMANDS, ORDER_REPLIES
 from tests.bench.open_loop import Samples
+from tests.support import report
 from tests.support.domain.harness import place
 from tests.support.exactly_once.worker import Worker
+from tests.support.process_usage import cpu_seconds
 from tests.support.stack import start_kafka
 
 #: The partition of the replies that the bench reads.
 REPLIES = TopicPartition(ORDER_REPLIES.name, 15)
-#: A step of the open loop ends the search when its p95 is past this, in milliseconds.
-P95_MS = 300
-#: Seconds that a step's last replies may take.
-PATIENCE = 60.0
+#: The search ends at the first rate with a p95 above this.
+MAX_P95_MS = 300
+#: For the last replies of a step.
+REPLY_TIMEOUT_SECONDS = 60.0
 N = TypeVar("N", int, float)
 PHASES = ("queue", "decide", "produce", "commit", "apply")
 
 
-class Step(Struct):
-    """What came of one rate, or of the backlog."""
+class LoadStep(Struct):
+    """The result of one rate, or of the backlog."""
 
     name: str
-    rate: float  # asked, orders a second; 0: a backlog
+    rate: float  # offered, orders a second; 0: a backlog
     decided: float  # orders a second
     samples: Samples
     batch: float  # mean commands in a transaction
     phases: dict[str, float]  # mean milliseconds of a transaction's parts
     cores: float  # of the workers
-    others: float  # cores that all else on the machine took: broker, bench, neighbours
+    others: float  # cores of everything else on the machine
 
 
-class Shop:
-    """One restaurant on a real broker: asks, and hears the replies."""
+class RestaurantClient:
+    """A client of one restaurant on a real broker: sends commands, and reads the replies."""
 
     def __init__(self, bootstrap: str, count: int = 1) -> None:
         self.restaurant = f"r-{uuid.uuid4().hex[:8]}"
@@ -69,9 +70,9 @@ class Shop:
         self._bootstrap = bootstrap
         self._due: dict[bytes, float] = {}
         self._samples = Samples()
-        self.first = self.last = 0.0  # when replies came
+        self.first = self.last = 0.0  # times of the first and the last reply
 
-    async def __aenter__(self) -> "Shop":
+    async def __aenter__(self) -> "RestaurantClient":
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             acks="all",
@@ -95,21 +96,21 @@ class Shop:
         await self._producer.stop()
         await self._consumer.stop()
 
-    async def put(self, portions: int = 10_000_000) -> None:
-        """Make the restaurant and its one item, with more portions than will be asked for."""
+    async def create_restaurant(self, portions: int = 10_000_000) -> None:
+        """Create the restaurant and its one item; by default, with more portions than any run sells."""
         await self._send(b"restaurant", PutRestaurant(self.restaurant, "Cantina", 10, 86_400))
         await self._send(b"item", PutMenuItem(self.restaurant, "x", "x", "", "geral", Money(100), portions))
 
-    async def ask(self, number: int, due: float) -> None:
-        """Write one order of a new key; a step's numbers begin with 0."""
+    async def order(self, number: int, due: float) -> None:
+        """Send one order with a new key, which was due at this time (of time.perf_counter())."""
         key = uuid.uuid4().hex
         self._due[key.encode()] = due
-        order = place(key, ("x", 1), restaurant=self.restaurant, customer=f"c{number}")
-        bucket = buckets.bucket(self.restaurant, self.bucket_of(order))
-        await self._send(key.encode(), replace(order, restaurant_id=bucket))
+        command = place(key, ("x", 1), restaurant=self.restaurant, customer=f"c{number}")
+        bucket = buckets.bucket(self.restaurant, self.bucket_of(command))
+        await self._send(key.encode(), replace(command, restaurant_id=bucket))
 
     def bucket_of(self, order: PlaceOrder) -> int:
-        """Return the number of the bucket that an order goes to: its key's."""
+        """Return the number of the bucket that decides an order: that of its key."""
         return buckets.choose(order.idempotency_key_hash, self._count)
 
     async def _send(self, correlation_id: bytes, command: Command) -> None:
@@ -123,21 +124,21 @@ class Shop:
             ORDER_COMMANDS.name, codec.encode(command), key=command.restaurant_id.encode(), headers=headers
         )
 
-    def undecided(self) -> int:
-        """Return how many orders wait for their reply."""
+    def in_flight(self) -> int:
+        """Return the number of orders without a reply."""
         return len(self._due)
 
     async def flush(self) -> None:
-        """Return when all that was asked is in the log."""
+        """Return when all commands are in the log."""
         await self._producer.flush()
 
-    async def answered(self) -> Samples:
-        """Return what came of all that was asked since the last call, once nothing is missing or patience ends."""
-        deadline = time.perf_counter() + PATIENCE
+    async def collect_samples(self) -> Samples:
+        """Wait for all replies, at most REPLY_TIMEOUT_SECONDS; return the samples since the last call (status 0: no reply)."""
+        deadline = time.perf_counter() + REPLY_TIMEOUT_SECONDS
         while self._due and time.perf_counter() < deadline:
             await asyncio.sleep(0.02)
         samples, self._samples = self._samples, Samples()
-        samples.statuses[0] += len(self._due)  # never answered
+        samples.statuses[0] += len(self._due)
         self._due.clear()
         return samples
 
@@ -155,37 +156,39 @@ class Shop:
                     self._samples.add(200 if confirmed else 400, now - due)
 
 
-async def backlog(bootstrap: str, folder: Path, orders: int, count: int, workers: int) -> Step:
-    """Write orders while nobody decides; start workers; measure from the first reply to the last.
+async def backlog(bootstrap: str, folder: Path, orders: int, count: int, workers: int) -> LoadStep:
+    """Send orders without workers, start workers, measure from the first reply to the last.
 
-    The workers have known the restaurant before, and with buckets each has sold a little, so that what is
-    measured is a restaurant that is hot, not one that is made.
+    Before, workers have created the restaurant and sold some portions of each bucket, so that the measured
+    restaurant is already busy.
     """
     named = {"escrow_buckets": count, "escrow_open_orders_per_second": 0}
-    async with Shop(bootstrap, count) as shop, relayed(bootstrap, count):
-        with working(bootstrap, folder, workers, named):
-            await shop.put()
+    async with RestaurantClient(bootstrap, count) as client, running_relay(bootstrap, count):
+        with running_workers(bootstrap, folder, workers, named):
+            await client.create_restaurant()
             for number in range(50 * count):
-                await shop.ask(number, time.perf_counter())
-            await shop.flush()
-            await shop.answered()
-        shop.first = shop.last = 0.0
+                await client.order(number, time.perf_counter())
+            await client.flush()
+            await client.collect_samples()
+        client.first = client.last = 0.0
         began = time.perf_counter()
         for number in range(orders):
-            await shop.ask(number, began)
-        await shop.flush()
-        with working(bootstrap, folder, workers, named) as started:
+            await client.order(number, began)
+        await client.flush()
+        with running_workers(bootstrap, folder, workers, named) as started:
             before = scrape(started)
-            samples = await shop.answered()
-            seconds = shop.last - shop.first
+            samples = await client.collect_samples()
+            seconds = client.last - client.first
             decided = len(samples.latencies) / seconds
             name = f"backlog, {count} bucket{'s' * (count > 1)}, {workers} worker{'s' * (workers > 1)}"
             return _step(name, 0, decided, samples, before, scrape(started), seconds)
 
 
 @contextmanager
-def working(bootstrap: str, folder: Path, count: int, named: dict[str, int]) -> Iterator[list[Worker]]:
-    """Let stream workers work."""
+def running_workers(
+    bootstrap: str, folder: Path, count: int, named: dict[str, int]
+) -> Iterator[list[Worker]]:
+    """Run stream workers."""
     workers = [Worker(bootstrap, folder, f"streams-{n + 1}", **named) for n in range(count)]
     try:
         for worker in workers:
@@ -197,8 +200,8 @@ def working(bootstrap: str, folder: Path, count: int, named: dict[str, int]) -> 
 
 
 @asynccontextmanager
-async def relayed(bootstrap: str, count: int) -> AsyncIterator[None]:
-    """Let a relay work, as egress does."""
+async def running_relay(bootstrap: str, count: int) -> AsyncIterator[None]:
+    """Run a relay, as egress does."""
     config = settings.read({"PROMO_KAFKA_BOOTSTRAP_SERVERS": bootstrap, "PROMO_ESCROW_BUCKETS": str(count)})
     task = asyncio.create_task(run_reconnecting("bucket relay", partial(relay, config)))
     try:
@@ -209,22 +212,22 @@ async def relayed(bootstrap: str, count: int) -> AsyncIterator[None]:
             await task
 
 
-async def open_loop(shop: Shop, workers: list[Worker], rate: float, seconds: float) -> Step:
-    """Ask at a rate, whatever becomes of it."""
-    chance = random.Random(1)
+async def open_loop(client: RestaurantClient, workers: list[Worker], rate: float, seconds: float) -> LoadStep:
+    """Send orders at a rate in an open loop."""
+    rng = random.Random(1)
     before = scrape(workers)
     began = due = time.perf_counter()
     number = 0
     while due < began + seconds:
         while (now := time.perf_counter()) < due:
             await asyncio.sleep(min(0.005, due - now))
-        await shop.ask(number, due)
+        await client.order(number, due)
         number += 1
-        due += chance.expovariate(rate)
-    asked = time.perf_counter() - began
-    samples = await shop.answered()
+        due += rng.expovariate(rate)
+    sent_for = time.perf_counter() - began
+    samples = await client.collect_samples()
     after = scrape(workers)
-    lasted = max(shop.last - began, asked)
+    lasted = max(client.last - began, sent_for)
     return _step(f"{rate:g}/s", rate, len(samples.latencies) / lasted, samples, before, after, lasted)
 
 
@@ -235,12 +238,11 @@ def scrape(workers: Iterable[Worker]) -> dict[str, float]:
         for line in worker.metrics().splitlines():
             name, _, value = line.rpartition(" ")
             if (
-                name.startswith(("promo_transaction_phase_seconds_", "promo_batch_commands_"))
+                name.startswith(("promo_transaction_phase_seconds_", "promo_transaction_commands_"))
                 and "_bucket" not in name
             ):
                 found[name] = found.get(name, 0.0) + float(value)
-        ticks = Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()
-        found["cpu"] = found.get("cpu", 0.0) + (int(ticks[11]) + int(ticks[12])) / 100
+        found["cpu"] = found.get("cpu", 0.0) + cpu_seconds(worker.process.pid)
     busy = Path("/proc/stat").read_text().split("\n", 1)[0].split()
     found["machine"] = sum(int(busy[i]) for i in (1, 2, 3, 6, 7, 8)) / 100
     return found
@@ -254,7 +256,7 @@ def _step(
     before: dict[str, float],
     after: dict[str, float],
     seconds: float,
-) -> Step:
+) -> LoadStep:
     def grown(key: str) -> float:
         return after.get(key, 0.0) - before.get(key, 0.0)
 
@@ -264,30 +266,47 @@ def _step(
     phases = {p: 1000 * mean("promo_transaction_phase_seconds", f'{{phase="{p}"}}') for p in PHASES}
     batch = mean("promo_transaction_commands")
     cores = grown("cpu") / seconds
-    return Step(
+    return LoadStep(
         name, rate, decided, samples, batch, phases, cores, max(0.0, grown("machine") / seconds - cores)
     )
 
 
-def table(steps: list[Step]) -> str:
-    """Return a row for each step."""
-    lines = [
-        "| asked | decided/s | p50 ms | p95 ms | unanswered | batch | decide ms | write ms | commit ms | store ms | cores of the workers | of all else | orders per core-second |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+COLUMNS = (
+    "offered",
+    "decided/s",
+    "p50 ms",
+    "p95 ms",
+    "unanswered",
+    "batch",
+    "decide ms",
+    "write ms",
+    "commit ms",
+    "store ms",
+    "cores of the workers",
+    "of everything else",
+    "orders per core-second",
+)
+
+
+def cells(s: LoadStep) -> list[object]:
+    """Return the cells of a row."""
+    quantiles = [
+        f"{s.samples.quantile(q):.0f}" if s.rate and s.samples.latencies else "" for q in (0.5, 0.95)
     ]
-    for s in steps:
-        quantiles = [
-            f"{s.samples.quantile(q):.0f}" if s.rate and s.samples.latencies else "" for q in (0.5, 0.95)
-        ]
-        phases = [f"{s.phases[p]:.1f}" for p in PHASES[1:]]
-        lines.append(
-            f"| {s.name} | {s.decided:,.0f} | {' | '.join(quantiles)} | {s.samples.statuses[0]} | {s.batch:.0f} "
-            f"| {' | '.join(phases)} | {s.cores:.2f} | {s.others:.2f} | {s.decided / max(s.cores, 0.001):,.0f} |"
-        )
-    return "\n".join(lines)
+    return [
+        s.name,
+        f"{s.decided:,.0f}",
+        *quantiles,
+        s.samples.statuses[0],
+        f"{s.batch:.0f}",
+        *(f"{s.phases[p]:.1f}" for p in PHASES[1:]),
+        f"{s.cores:.2f}",
+        f"{s.others:.2f}",
+        f"{s.decided / max(s.cores, 0.001):,.0f}",
+    ]
 
 
-async def run(options: argparse.Namespace, folder: Path) -> list[Step]:
+async def run(options: argparse.Namespace, folder: Path) -> list[LoadStep]:
     """Measure on a broker of its own."""
     kafka = start_kafka(folder / "kafka")
     steps = []
@@ -296,17 +315,17 @@ async def run(options: argparse.Namespace, folder: Path) -> list[Step]:
         for count in options.buckets:
             workers = min(count, options.workers)
             steps.append(await backlog(kafka.bootstrap, folder, options.orders, count, workers))
-            print(table(steps), flush=True)
+            print(report.table(COLUMNS, map(cells, steps)), flush=True)
         if not options.rates:
             return steps
-        with working(kafka.bootstrap, folder, 1, {}) as started:
-            async with Shop(kafka.bootstrap) as shop:
-                await shop.put()
-                await open_loop(shop, started, 50, 3)  # warm
+        with running_workers(kafka.bootstrap, folder, 1, {}) as started:
+            async with RestaurantClient(kafka.bootstrap) as client:
+                await client.create_restaurant()
+                await open_loop(client, started, 50, 3)  # warm
                 for rate in options.rates:
-                    steps.append(await open_loop(shop, started, rate, options.seconds))
-                    print(table(steps).splitlines()[-1], flush=True)
-                    if steps[-1].samples.quantile(0.95) > P95_MS:
+                    steps.append(await open_loop(client, started, rate, options.seconds))
+                    print(report.table_row(cells(steps[-1])), flush=True)
+                    if steps[-1].samples.quantile(0.95) > MAX_P95_MS:
                         break
     finally:
         kafka.stop()
@@ -314,22 +333,27 @@ async def run(options: argparse.Namespace, folder: Path) -> list[Step]:
 
 
 def main() -> None:
-    """Measure, print."""
+    """Measure, print the table."""
     arguments = argparse.ArgumentParser(prog="python -m tests.bench.one_restaurant", description=__doc__)
-    arguments.add_argument("--orders", type=int, default=20_000, help="in the backlog")
+    arguments.add_argument("--orders", type=int, default=20_000, help="of the backlog")
     arguments.add_argument(
-        "--buckets", type=_numbers(int), default=[1], help="of the restaurant, in the backlog"
+        "--buckets", type=_parse_numbers(int), default=[1], help="of the restaurant, for the backlog"
     )
-    arguments.add_argument("--workers", type=int, default=2, help="at most, in the backlog")
-    arguments.add_argument("--rates", type=_numbers(float), default=[200, 500, 1000, 1500, 2000, 2500, 3000])
-    arguments.add_argument("--seconds", type=float, default=8.0, help="of one rate")
+    arguments.add_argument("--workers", type=int, default=2, help="of the backlog, at most")
+    arguments.add_argument(
+        "--rates",
+        type=_parse_numbers(float),
+        default=[200, 500, 1000, 1500, 2000, 2500, 3000],
+        help="orders a second",
+    )
+    arguments.add_argument("--seconds", type=float, default=8.0, help="at each rate")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         steps = asyncio.run(run(options, Path(folder)))
-    print("\n" + table(steps))
+    print("\n" + report.table(COLUMNS, map(cells, steps)))
 
 
-def _numbers(kind: type[N]) -> Callable[[str], list[N]]:
+def _parse_numbers(kind: type[N]) -> Callable[[str], list[N]]:
     return lambda text: [kind(part) for part in text.split(",") if part]
 
 

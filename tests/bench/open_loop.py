@@ -1,4 +1,4 @@
-"""Open-loop load: requests are due by a Poisson process and never wait for answers."""
+"""Open-loop load: requests are due by a Poisson process and do not wait for responses."""
 
 import asyncio
 import random
@@ -8,37 +8,36 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, field
 
+from tests.support.statistics import quantile
+
 
 class Samples(Struct):
-    """Latencies in seconds from the moment a request was due to the end of its answer, and statuses."""
+    """Statuses, and latencies in seconds from the moment when a request was due to the end of its response."""
 
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     by_status: dict[int, list[float]] = field(default_factory=dict)
 
     def add(self, status: int, seconds: float) -> None:
-        """Put down one answer."""
+        """Record one response."""
         self.latencies.append(seconds)
         self.statuses[status] += 1
         self.by_status.setdefault(status, []).append(seconds)
 
     def of(self, status: int) -> "Samples":
-        """Return those of one status."""
+        """Return the samples of one status."""
         found = self.by_status.get(status, [])
         return Samples(found, Counter({status: len(found)}), {status: found})
 
     def quantile(self, q: float) -> float:
         """Return a quantile in milliseconds."""
-        ordered = sorted(self.latencies)
-        if not ordered:
-            return 0.0
-        return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * q))]
+        return 1000 * quantile(self.latencies, q)
 
 
 async def load(rate: float, seconds: float, request: Callable[[int], Awaitable[int]]) -> Samples:
-    """Start `rate` requests a second for so long; `request` gets a number and returns a status."""
+    """Start `rate` requests a second for `seconds`; `request` gets a number and returns a status."""
     samples = Samples()
-    chance = random.Random(1)
+    rng = random.Random(1)
 
     async def one(number: int, due: float) -> None:
         status = await request(number)
@@ -47,7 +46,7 @@ async def load(rate: float, seconds: float, request: Callable[[int], Awaitable[i
     tasks = []
     due = time.perf_counter()
     for number in range(int(rate * seconds)):
-        due += chance.expovariate(rate)
+        due += rng.expovariate(rate)
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         tasks.append(asyncio.create_task(one(number, due)))
     await asyncio.gather(*tasks)

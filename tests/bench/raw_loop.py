@@ -1,9 +1,9 @@
-"""`python -m tests.bench.raw_loop`: what is left between us and the limit, a transactional loop without a framework.
+"""`python -m tests.bench.raw_loop`: the product compared with a minimal transactional loop.
 
-For each command the loop writes what a confirmed order makes us write: a reply, three facts, and the changes of the
-tables, of about the same bytes, through the same producer. It has no Faust, no decision, no tables, no RocksDB, and
-waits for nobody. Both on one broker, in turn, cash; latencies count from the moment a command was due to be written
-until its reply can be read.
+For each command the loop writes as much as the product writes for a confirmed order: a reply, three facts, and the
+changes of the tables, of about the same bytes, through the same producer. It has no Faust, no decision, no tables, no
+RocksDB and no linger. Both run in turn on one broker; orders are paid by cash. A latency counts from the moment when a
+command was due until its reply can be read.
 """
 
 import argparse
@@ -31,47 +31,48 @@ from schemas.topics import (
 )
 from streams.exactly_once.kafka_log import KafkaLog
 from streams.exactly_once.ports import Output
-from tests.bench.one_restaurant import Shop, Step, open_loop, working
+from tests.bench.one_restaurant import LoadStep, RestaurantClient, open_loop, running_workers
 from tests.bench.open_loop import Samples
+from tests.support import report
 from tests.support.exactly_once.worker import Worker
 from tests.support.stack import start_kafka
 
 PARTITIONS = 2
 FACTS = (ORDER_CREATED.name, STOCK_RESERVED.name, ORDER_CONFIRMED.name)
-#: As long as ours; the reply is what a shop takes for one.
+#: As long as those of the product; RestaurantClient accepts the reply.
 REPLY = b'{"outcome":"confirmed","order":"' + b"x" * 700 + b'"}'
 FACT, CHANGE = b"x" * 500, b"x" * 350
 CHANGES = 5  # of tables, by an order
-#: Seconds in which the JVM compiles, at this rate.
-WARM_SECONDS, WARM_RATE = 20.0, 200.0
-#: Orders of a transaction at most.
-MOST = 500
+#: Before the first measurement, because the broker's JVM compiles.
+WARMUP_SECONDS, WARMUP_RATE = 20.0, 200.0
+#: Of a transaction.
+MAX_COMMANDS = 500
 
 
 async def serve(bootstrap: str) -> None:
-    """Answer commands until killed, each partition on its own."""
+    """Reply to commands until killed, each partition on its own."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=500)
     await consumer.start()
     sources = [TopicPartition(ORDER_COMMANDS.name, number) for number in range(PARTITIONS)]
     consumer.assign(sources)
     await consumer.seek_to_end()
     queues: dict[TopicPartition, asyncio.Queue[list[Any]]] = {source: asyncio.Queue() for source in sources}
-    workers = [asyncio.ensure_future(loop(bootstrap, source, queue)) for source, queue in queues.items()]
+    workers = [asyncio.ensure_future(transact(bootstrap, source, queue)) for source, queue in queues.items()]
     while not any(worker.done() for worker in workers):
         for source, records in (await consumer.getmany(timeout_ms=200)).items():
             queues[source].put_nowait(records)
     await asyncio.gather(*workers)
 
 
-async def loop(bootstrap: str, source: TopicPartition, queue: asyncio.Queue[list[Any]]) -> None:
-    """Take what there is, write its transaction, and so on."""
+async def transact(bootstrap: str, source: TopicPartition, queue: asyncio.Queue[list[Any]]) -> None:
+    """Write a transaction for the commands in the queue, again and again."""
     log = KafkaLog(KafkaConnection(bootstrap), "raw-loop", source, STATE_CHANGELOG.name, 10.0)
     await log.fence()
     while True:
         records = await queue.get()
-        while len(records) < MOST and not queue.empty():
+        while len(records) < MAX_COMMANDS and not queue.empty():
             records = records + queue.get_nowait()
-        outputs = [output for record in records for output in answer(record)]
+        outputs = [output for record in records for output in outputs_of(record)]
         changes: dict[bytes, bytes | None] = {
             b"%d-%d-%d" % (source.partition, record.offset, part): CHANGE
             for record in records
@@ -82,19 +83,19 @@ async def loop(bootstrap: str, source: TopicPartition, queue: asyncio.Queue[list
         await log.commit()
 
 
-def answer(record: Any) -> Sequence[Output]:
+def outputs_of(record: Any) -> Sequence[Output]:
     """Return the reply to a command, and three facts."""
     to = codec.reply_address(record.headers)
     if to is None:
         return ()
-    said = [("correlation-id", to.correlation_id)]
+    headers = [("correlation-id", to.correlation_id)]
     facts = [Output(topic, record.partition, record.key, FACT, record.headers) for topic in FACTS]
-    return [Output(ORDER_REPLIES.name, to.partition, None, REPLY, said), *facts]
+    return [Output(ORDER_REPLIES.name, to.partition, None, REPLY, headers), *facts]
 
 
 @contextmanager
-def looping(bootstrap: str) -> Iterator[list[Worker]]:
-    """Let the loop run, in a process of its own."""
+def running_loop(bootstrap: str) -> Iterator[list[Worker]]:
+    """Run the loop in a process of its own."""
     process = subprocess.Popen([sys.executable, "-m", "tests.bench.raw_loop", "--serve", bootstrap])
     try:
         yield []
@@ -106,7 +107,7 @@ def looping(bootstrap: str) -> Iterator[list[Worker]]:
 async def run(
     rates: list[float], seconds: float, rounds: int, folder: Path
 ) -> dict[tuple[str, float], Samples]:
-    """Measure on a broker of its own, in turn; return the samples of all rounds."""
+    """Measure loop and product alternately on one broker; return the samples by name and rate."""
     kafka = start_kafka(folder / "kafka")
     measured: dict[tuple[str, float], Samples] = {}
     try:
@@ -119,10 +120,12 @@ async def run(
             named = {"partitions": PARTITIONS}
             for name in ("raw", "ours"):
                 running = (
-                    looping(kafka.bootstrap) if name == "raw" else working(kafka.bootstrap, folder, 1, named)
+                    running_loop(kafka.bootstrap)
+                    if name == "raw"
+                    else running_workers(kafka.bootstrap, folder, 1, named)
                 )
                 with running as workers:
-                    for rate, step in await ask(kafka.bootstrap, workers, rates, seconds):
+                    for rate, step in await measure(kafka.bootstrap, workers, rates, seconds):
                         samples = measured.setdefault((name, rate), Samples())
                         for latency in step.samples.latencies:
                             samples.add(200, latency)
@@ -137,34 +140,36 @@ async def run(
     return measured
 
 
-async def ask(
+async def measure(
     bootstrap: str, workers: list[Worker], rates: list[float], seconds: float
-) -> list[tuple[float, Step]]:
-    """Return what came of each rate."""
-    async with Shop(bootstrap) as shop:
-        await asyncio.sleep(2.0)  # until the loop listens
-        await shop.put()
-        await open_loop(shop, workers, WARM_RATE, WARM_SECONDS)
-        return [(rate, await open_loop(shop, workers, rate, seconds)) for rate in rates]
+) -> list[tuple[float, LoadStep]]:
+    """Return the result of each rate."""
+    async with RestaurantClient(bootstrap) as client:
+        await asyncio.sleep(2.0)  # until the loop consumes
+        await client.create_restaurant()
+        await open_loop(client, workers, WARMUP_RATE, WARMUP_SECONDS)
+        return [(rate, await open_loop(client, workers, rate, seconds)) for rate in rates]
 
 
 def table(measured: dict[tuple[str, float], Samples], rates: list[float]) -> str:
     """Return a row for each rate."""
-    lines = ["| orders/s | raw p50 ms | ours p50 ms | raw p95 ms | ours p95 ms |", "|---|---|---|---|---|"]
-    for rate in rates:
-        raw, ours = measured["raw", rate], measured["ours", rate]
-        cells = [f"{samples.quantile(q):.0f}" for q in (0.5, 0.95) for samples in (raw, ours)]
-        lines.append(f"| {rate:g} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = [
+        (
+            f"{rate:g}",
+            *(f"{measured[name, rate].quantile(q):.0f}" for q in (0.5, 0.95) for name in ("raw", "ours")),
+        )
+        for rate in rates
+    ]
+    return report.table(("orders/s", "raw p50 ms", "ours p50 ms", "raw p95 ms", "ours p95 ms"), rows)
 
 
 def main() -> None:
-    """Measure, print."""
+    """Measure, print the table."""
     arguments = argparse.ArgumentParser(prog="python -m tests.bench.raw_loop", description=__doc__)
     arguments.add_argument("--rates", type=lambda text: list(map(float, text.split(","))), default=[50, 200])
-    arguments.add_argument("--seconds", type=float, default=10.0, help="of one rate")
+    arguments.add_argument("--seconds", type=float, default=10.0, help="at each rate")
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--serve", metavar="BOOTSTRAP", help="be the loop")
+    arguments.add_argument("--serve", metavar="BOOTSTRAP", help="run the loop itself (internal)")
     options = arguments.parse_args()
     if options.serve:
         asyncio.run(serve(options.serve))

@@ -1,18 +1,19 @@
-"""`make bench-reads`: how many menus a second each system gives with p95 <= 120 ms, beside a peer, in one run.
+"""`make bench-reads`: menus per second of each system with p95 <= 120 ms, compared with a peer in one run.
 
-The load generator, the search for the rate and the peer are those of the bench beside this repository
-(`tests/bench/harness.py`): open loop, Poisson arrivals, a latency counts from the moment a request was due.
+Load generator, search and peer are those of `tests/bench/external_bench.py`: an open loop with Poisson arrivals; a
+latency counts from the moment when a request was due.
 """
 
 import argparse
 from typing import Any
 
-from tests.bench import harness
-from tests.bench.harness import EDGE_PORT, HTTP_PORT, System
+from tests.bench import external_bench
+from tests.bench.external_bench import EDGE_PORT, HTTP_PORT, System
+from tests.support import report
 
-P95_MS = 120
-#: The rate that the search begins with.
-START, PEER_START = 10_400, 1500
+MAX_P95_MS = 120
+#: First rates of the search.
+FIRST_RATE, FIRST_PEER_RATE = 10_400, 1500
 
 SYSTEMS = {
     "peer": System("FastAPI, PostgreSQL, Redis cache (2 workers)", "pgapi-tuned"),
@@ -28,13 +29,13 @@ SYSTEMS = {
 
 
 def main() -> None:
-    """Measure the systems in turn, and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    """Measure the systems alternately, and print a table."""
+    arguments = argparse.ArgumentParser(prog="python -m tests.bench.reads", description=__doc__)
     arguments.add_argument("--systems", default=",".join(SYSTEMS))
     arguments.add_argument("--step-seconds", type=float, default=8)
-    arguments.add_argument("--rounds", type=int, default=1, help="of which the medians count")
+    arguments.add_argument("--rounds", type=int, default=1, help="the median of the rounds counts")
     options = arguments.parse_args()
-    harness.prepare()
+    external_bench.prepare()
     names = options.systems.split(",")
     measured: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for _ in range(options.rounds):
@@ -45,30 +46,42 @@ def main() -> None:
 
 def _measure(name: str, step_seconds: float) -> dict[str, Any]:
     """Return the step of the highest rate that the system sustained."""
-    with harness.running(f"reads-{name}", SYSTEMS[name]) as system:
+    with external_bench.running(f"reads-{name}", SYSTEMS[name]) as system:
         system.load(5, reads=500)  # warm
-        start = PEER_START if name == "peer" else START
-        return harness.sustained(system.capacity("reads", start, step_seconds, P95_MS))
+        start = FIRST_PEER_RATE if name == "peer" else FIRST_RATE
+        return external_bench.sustained(system.capacity("reads", start, step_seconds, MAX_P95_MS))
 
 
 def _table(measured: dict[str, list[dict[str, Any]]]) -> str:
-    """Return a row for each system: of several rounds, the one in the middle."""
-    peer = _middle(measured["peer"])["rate"] if "peer" in measured else 0
-    lines = [
-        "| system | reads/s at p95 <= 120 ms | times the peer | p50 ms | p95 ms | cores of the system | of all else |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    """Return a row for each system: the median of its rounds."""
+    peer = _median_step(measured["peer"])["rate"] if "peer" in measured else 0
+    rows = []
     for name, rounds in measured.items():
-        step = _middle(rounds)
-        times = f"{step['rate'] / peer:.1f}" if peer else ""
-        lines.append(
-            f"| {SYSTEMS[name].title} | {step['rate']:,} | {times} | {step['p50_ms']:.1f} | {step['p95_ms']:.1f} "
-            f"| {step['sut_cpu']:.2f} | {step['foreign_cpu']:.2f} |"
+        step = _median_step(rounds)
+        rows.append(
+            (
+                SYSTEMS[name].title,
+                f"{step['rate']:,}",
+                f"{step['rate'] / peer:.1f}" if peer else "",
+                f"{step['p50_ms']:.1f}",
+                f"{step['p95_ms']:.1f}",
+                f"{step['sut_cpu']:.2f}",
+                f"{step['foreign_cpu']:.2f}",
+            )
         )
-    return "\n".join(lines)
+    columns = (
+        "system",
+        f"reads/s at p95 <= {MAX_P95_MS} ms",
+        "times the peer",
+        "p50 ms",
+        "p95 ms",
+        "cores of the system",
+        "of everything else",
+    )
+    return report.table(columns, rows)
 
 
-def _middle(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+def _median_step(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     return sorted(rounds, key=lambda step: step["rate"])[len(rounds) // 2]
 
 

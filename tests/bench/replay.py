@@ -1,7 +1,7 @@
-"""python -m tests.bench.replay: how long a takeover replays a partition's changelog, with and without a copy at hand.
+"""python -m tests.bench.replay: how long a takeover replays a partition's changelog, with and without a standby copy.
 
-A changelog as one partition of a promotion leaves it, written through the layer's own log, on a broker of its
-own. PROMO_STANDBY_REPLICAS is decided by this: a copy turns the whole into what came in a few seconds.
+The changelog is that of one partition after a promotion, written through the product's own log on a broker of its own.
+The default of PROMO_STANDBY_REPLICAS follows from the result: with a copy, only the last seconds are replayed.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from streams.exactly_once.standby.replicas import REFRESH_INTERVAL_SECONDS, catc
 from tests.support.stack import start_kafka
 
 CHANGELOG = "replayed"
-#: Changes of an order: itself, its key, its stock, its timers, the kitchen, the position; bytes of each.
-RECORDS_EACH, BYTES = 6, 320
-BATCH = 100  # orders of a transaction
+#: Records of an order in the changelog (order, key, stock, timers, kitchen, position), and bytes of each.
+RECORDS_EACH, RECORD_BYTES = 6, 320
+ORDERS_PER_TRANSACTION = 100
 
 
 async def measure(bootstrap: str, folder: Path, orders: int, rate: float) -> None:
-    """Write, replay, print."""
+    """Write the changelog, replay it with and without a copy, print."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic(CHANGELOG, 1, 1, topic_configs={"cleanup.policy": "compact"})])
@@ -39,8 +39,8 @@ async def measure(bootstrap: str, folder: Path, orders: int, rate: float) -> Non
     await _write(log, 0, orders - missing)
     await catch_up(log, copy, "bench")
     await _write(log, orders - missing, orders)
-    whole = await _timed(log, RocksDBStore(folder / "fresh"))
-    rest = await _timed(log, copy)
+    whole = await _time_catch_up(log, RocksDBStore(folder / "fresh"))
+    rest = await _time_catch_up(log, copy)
     await log.close()
     records = orders * RECORDS_EACH
     print(f"{orders} orders of one partition, {records} records")
@@ -48,7 +48,7 @@ async def measure(bootstrap: str, folder: Path, orders: int, rate: float) -> Non
     print(f"with a copy that is {REFRESH_INTERVAL_SECONDS:g} s old at {rate:g} orders/s: {rest:.2f} s")
 
 
-async def _timed(log: KafkaLog, store: RocksDBStore) -> float:
+async def _time_catch_up(log: KafkaLog, store: RocksDBStore) -> float:
     started = time.perf_counter()
     await log.fence()
     await catch_up(log, store, "bench")
@@ -56,9 +56,9 @@ async def _timed(log: KafkaLog, store: RocksDBStore) -> float:
 
 
 async def _write(log: KafkaLog, first: int, last: int) -> None:
-    value = os.urandom(BYTES // 2).hex().encode()
-    for begin in range(first, last, BATCH):
-        orders = range(begin, min(last, begin + BATCH))
+    value = os.urandom(RECORD_BYTES // 2).hex().encode()
+    for begin in range(first, last, ORDERS_PER_TRANSACTION):
+        orders = range(begin, min(last, begin + ORDERS_PER_TRANSACTION))
         changes = {
             f"table {part} of order {order:08d} at a restaurant".encode(): value
             for order in orders
@@ -71,7 +71,7 @@ async def _write(log: KafkaLog, first: int, last: int) -> None:
 
 def main() -> None:
     """Measure on a broker of its own."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(prog="python -m tests.bench.replay", description=__doc__)
     arguments.add_argument("--orders", type=int, default=10_000, help="of one partition")
     arguments.add_argument("--rate", type=float, default=15.0, help="orders a second of one partition")
     options = arguments.parse_args()

@@ -1,11 +1,9 @@
-"""`python -m tests.bench.timers`: how late a deadline fires: orders that nobody prepares, each cancelled and refunded."""
+"""`python -m tests.bench.timers`: how late preparation deadlines fire: orders that are not prepared, each cancelled and refunded."""
 
 import argparse
 import asyncio
-import tempfile
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 
 import aiohttp
 
@@ -13,6 +11,8 @@ from tests.bench.open_loop import load
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
 from tests.support import facts
+from tests.support.programs import temporary_stack
+from tests.support.statistics import quantile
 
 TIMEOUT_SECONDS = 3
 RATE = 50.0
@@ -20,7 +20,7 @@ PORTIONS = 100_000
 
 
 async def run(stack: Stack, orders: int) -> bool:
-    """Order, wait, read what became of it; returns whether each was cancelled, refunded and released once."""
+    """Order, wait, read the facts; return True if each order was cancelled, refunded and released once."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         kitchen = Kitchen(session, stack.url)
         restaurants = [await kitchen.open(coxinha=PORTIONS) for _ in range(10)]
@@ -43,7 +43,7 @@ async def run(stack: Stack, orders: int) -> bool:
             r.value["order_id"] for r in await facts.read(stack.bootstrap, ["payment.refunded"])
         )
         released = Counter(r.value["order_id"] for r in await facts.read(stack.bootstrap, ["stock.released"]))
-        late = sorted(at - _due(confirmed[order_id]) for order_id, at in cancelled)
+        late = [at - _due(confirmed[order_id]) for order_id, at in cancelled]
         once = all(
             Counter(order_id for order_id, _ in cancelled)[o] == refunded[o] == released[o] == 1
             for o in confirmed
@@ -51,7 +51,7 @@ async def run(stack: Stack, orders: int) -> bool:
         print(f"{dict(samples.statuses)}; {len(confirmed)} confirmed, {len(cancelled)} cancelled")
         print(f"each cancelled, refunded and released once: {once}")
         for q in (0.5, 0.95, 0.99):
-            print(f"p{round(100 * q)}: {late[min(len(late) - 1, int(len(late) * q))]:.2f} s after it was due")
+            print(f"p{round(100 * q)}: {quantile(late, q):.2f} s after it was due")
         return once and len(cancelled) == len(confirmed)
 
 
@@ -61,15 +61,11 @@ def _due(confirmed: dict[str, str]) -> float:
 
 def main() -> int:
     """Measure on a stack of its own."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(prog="python -m tests.bench.timers", description=__doc__)
     arguments.add_argument("--orders", type=int, default=500)
     options = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder))
-        try:
-            return 0 if asyncio.run(run(stack, options.orders)) else 1
-        finally:
-            stack.compose("down")
+    with temporary_stack() as stack:
+        return 0 if asyncio.run(run(stack, options.orders)) else 1
 
 
 if __name__ == "__main__":

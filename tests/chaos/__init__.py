@@ -1,1 +1,1 @@
-"""The fault campaign: the whole product, real processes, real servers, clients that retry, faults by seed."""
+"""The fault campaign: the whole product in real processes, clients that retry, faults chosen by a seed."""

@@ -1,4 +1,4 @@
-"""The campaign from the first restaurant to the last record read."""
+"""A campaign: create the restaurants, apply load and faults, wait for quiet, observe, check."""
 
 import asyncio
 import random
@@ -9,170 +9,178 @@ from typing import Any
 from msgspec import Struct
 
 from schemas.topics import TOPICS
-from tests.chaos import reading
-from tests.chaos.bank import BAD, GOOD, Bank
-from tests.chaos.customers import Customers, Exchange
-from tests.chaos.followers import SHARE, Followers
-from tests.chaos.lives import Lives
-from tests.chaos.progress import Progress
-from tests.chaos.readers import Readers
-from tests.chaos.shop import HOT, RESTAURANTS, Shop
-from tests.chaos.striking import Striking, Struck
-from tests.chaos.vandal import Vandal
-from tests.chaos.watch import Watch
-from tests.chaos.world import RESERVATION_SECONDS, World, client_session
-from tests.checker.check import ESCROW, INVARIANTS, LIVE, check
+from tests.chaos import observer
+from tests.chaos.customers import AttemptTiming, RetryingCustomers
+from tests.chaos.fault_injector import FaultInjector, InjectedFault
+from tests.chaos.followers import FOLLOWED_SHARE, Followers
+from tests.chaos.garbage_producer import GarbageProducer
+from tests.chaos.lifecycles import OrderLifecycles
+from tests.chaos.progress import CampaignProgress
+from tests.chaos.provider_books import BAD, GOOD, ProviderBooks
+from tests.chaos.readers import MenuReaders
+from tests.chaos.restaurants import HOT, RESTAURANTS, Restaurants
+from tests.chaos.stack_under_test import RESERVATION_SECONDS, StackUnderTest, client_session
+from tests.chaos.transaction_monitor import TransactionMonitor
+from tests.checker.invariants import ESCROW_INVARIANTS, INVARIANTS, STACK_INVARIANTS, check
 from tests.checker.observations import Finding, Observations, Recovery
 from tests.e2e.stack import Stack
 
-#: Menu pages a second, seconds between two changes of what is offered, and the share of commands that are none.
-READS = 15.0
-RESTOCK_PAUSE = 1.0
-POISON = 0.01
-#: Before the first fault, so that there is something to compare with.
+MENUS_PER_SECOND = 15.0
+#: Mean seconds between two changes of the catalogue.
+RESTOCK_INTERVAL_SECONDS = 1.0
+#: Undecodable commands, as a share of the orders.
+GARBAGE_SHARE = 0.01
+#: Load without faults at the start, for comparison.
 CALM_SECONDS = 5.0
-QUIET_SECONDS = 60.0
-#: After the last reservation has run out, until what it may have cost is refunded.
+QUIET_TIMEOUT_SECONDS = 60.0
+#: After the last reservation has expired: time for its refund.
 REFUND_SECONDS = 10.0
-ASKED_AGAIN = 0.03
-#: After the views hold all, until who follows has been told.
-LAST_NEWS_SECONDS = 5.0
-#: What cannot be seen from outside: how long a record takes to a reader is no sign of when it was committed.
-HIDDEN = {"no-answer-is-ahead-of-its-facts"}
-#: What does not hold with buckets: portions that are under way between two are on no menu.
-UNDER_WAY = {"counts-are-as-fresh-as-they-say"}
+#: Share of the past orders that are sent again after the load.
+REPEATED_SHARE = 0.03
+#: From complete views to the last event at the followers.
+LAST_EVENT_SECONDS = 5.0
+#: An outside reader cannot see it: the time at which it receives a record is not that of the commit.
+INVISIBLE = {"no-answer-is-ahead-of-its-facts"}
+#: Does not hold with buckets: portions in flight between two of them are on no menu.
+NOT_WITH_BUCKETS = {"counts-are-as-fresh-as-they-say"}
 
 
-class Options(Struct, frozen=True):
-    """How long, how, and with what."""
+class CampaignOptions(Struct, frozen=True):
+    """Duration in minutes, seed, fault names, orders a second, and buckets of each restaurant."""
 
     minutes: float
     seed: int
     faults: Sequence[str]
     rate: float
     buckets: int = 1
-    followed: bool = True  # whether pages and boards stay open
+    followed: bool = True  # whether followers of orders and boards stay connected
 
 
-class Result(Struct):
-    """What came of it."""
+class CampaignResult(Struct):
+    """The observations and findings of a campaign."""
 
-    options: Options
+    options: CampaignOptions
     began_at: float
     ended_at: float
-    struck: list[Struck]
+    injected: list[InjectedFault]
     seen: Observations
-    exchanges: list[Exchange]
+    timings: list[AttemptTiming]
     read_seconds: list[float]
     figures: dict[str, int]
     findings: dict[str, Finding]
 
 
-async def run(stack: Stack, options: Options) -> Result:
+async def run(stack: Stack, options: CampaignOptions) -> CampaignResult:
     """Run a campaign on a stack that has just been started."""
-    world = World(stack)
+    target = StackUnderTest(stack)
     try:
-        await world.start()
+        await target.start()
         async with client_session() as session:
-            return await _Campaign(world, session, options).run()
+            return await Campaign(target, session, options).run()
     finally:
-        await world.stop()
+        await target.stop()
 
 
-class _Campaign:
-    def __init__(self, world: World, session: Any, options: Options) -> None:
-        stack, seed = world.stack, options.seed
-        self._world = world
+class Campaign:
+    """The clients and the faults of one campaign."""
+
+    def __init__(self, target: StackUnderTest, session: Any, options: CampaignOptions) -> None:
+        stack, seed = target.stack, options.seed
+        self._target = target
         self._options = options
-        self._shop = Shop(session, stack.url, random.Random(f"{seed}/shop"))
-        self._lives = Lives(session, stack.url, self._shop.tokens, seed)
-        self._followers = Followers(session, stack.url, seed, SHARE if options.followed else 0.0)
-        self._customers = Customers(session, world, self._lives, self._followers, seed, options.rate)
-        self._bank = Bank(session, stack.environment["PROMO_PROVIDER_PORT"], world.folder)
-        self._readers = Readers(session, stack.url, seed, READS)
-        self._vandal = Vandal(stack.bootstrap, seed, options.rate * POISON)
+        self._restaurants = Restaurants(session, stack.url, random.Random(f"{seed}/restaurants"))
+        self._lifecycles = OrderLifecycles(session, stack.url, self._restaurants.tokens, seed)
+        self._followers = Followers(session, stack.url, seed, FOLLOWED_SHARE if options.followed else 0.0)
+        self._customers = RetryingCustomers(
+            session, target, self._lifecycles, self._followers, seed, options.rate
+        )
+        self._provider = ProviderBooks(session, stack.environment["PROMO_PROVIDER_PORT"], target.folder)
+        self._readers = MenuReaders(session, stack.url, seed, MENUS_PER_SECOND)
+        self._garbage = GarbageProducer(stack.bootstrap, seed, options.rate * GARBAGE_SHARE)
         written = [topic.name for topic in TOPICS if "streams" in topic.writer]
-        self._watch = Watch(stack.bootstrap, written)
-        self._striking = Striking(world, seed, options.faults, self._customers.everyone_is_served)
+        self._monitor = TransactionMonitor(stack.bootstrap, written)
+        self._injector = FaultInjector(target, seed, options.faults, self._customers.is_everyone_served)
         self._stuck: list[Recovery] = []
 
-    async def run(self) -> Result:
-        await self._shop.open()
+    async def run(self) -> CampaignResult:
+        await self._restaurants.create_all()
         for restaurant in (HOT, RESTAURANTS[-1]) if self._options.followed else ():
-            self._followers.watch(restaurant, self._shop.tokens[restaurant])
-        await self._bank.behave(BAD)
+            self._followers.watch_board(restaurant, self._restaurants.tokens[restaurant])
+        await self._provider.set_behaviour(BAD)
         began_at = time.time()
-        progress = Progress(self._customers, self._striking)
-        side = [
+        progress = CampaignProgress(self._customers, self._injector)
+        background = [
             asyncio.create_task(work)
             for work in (
-                self._shop.restock(RESTOCK_PAUSE),
-                self._vandal.rage(),
-                self._readers.read_on(),
-                self._watch.look_on(),
-                progress.show(),
+                self._restaurants.restock(RESTOCK_INTERVAL_SECONDS),
+                self._garbage.run(),
+                self._readers.run(),
+                self._monitor.run(),
+                progress.run(),
             )
         ]
         try:
-            arriving = asyncio.create_task(self._customers.arrive())
+            load = asyncio.create_task(self._customers.run())
             await asyncio.sleep(CALM_SECONDS)
-            await self._striking.go_on(self._options.minutes * 60 - CALM_SECONDS)
-            self._customers.going = False
-            await arriving
-            await _end(*side[:2])
-            await self._bank.behave(GOOD)
+            await self._injector.run(self._options.minutes * 60 - CALM_SECONDS)
+            self._customers.is_running = False
+            await load
+            await _cancel(*background[:2])
+            await self._provider.set_behaviour(GOOD)
             await asyncio.sleep(RESERVATION_SECONDS + REFUND_SECONDS)
-            await self._quiet("quiet after the load")
-            await self._customers.ask_again(ASKED_AGAIN)
-            async with reading.Log(self._world.stack.bootstrap) as log:
-                asked = await log.ends("order.commands")
-                await self._quiet("quiet after the questions")
-                await _end(*side)
-                await asyncio.sleep(LAST_NEWS_SECONDS)
-                return await self._result(log, asked, began_at)
+            await self._wait_for_quiet("quiet after the load")
+            await self._customers.repeat(REPEATED_SHARE)
+            async with observer.TopicReader(self._target.stack.bootstrap) as reader:
+                command_ends = await reader.ends("order.commands")
+                await self._wait_for_quiet("quiet after the repeated orders")
+                await _cancel(*background)
+                await asyncio.sleep(LAST_EVENT_SECONDS)
+                return await self._result(reader, command_ends, began_at)
         finally:
-            await _end(*side)
+            await _cancel(*background)
 
-    async def _quiet(self, what: str) -> None:
-        """Wait until the views hold all that was asked until now."""
+    async def _wait_for_quiet(self, name: str) -> None:
+        """Wait until the views hold all decisions so far; without that, record a recovery that did not come."""
         try:
-            async with asyncio.timeout(QUIET_SECONDS):
-                await self._readers.until_as_of(time.time_ns() // 1_000_000)
+            async with asyncio.timeout(QUIET_TIMEOUT_SECONDS):
+                await self._readers.wait_until_as_of(time.time_ns() // 1_000_000)
         except TimeoutError:
-            self._stuck.append(Recovery(what, None))
+            self._stuck.append(Recovery(name, None))
 
-    async def _result(self, log: reading.Log, asked: dict[int, int], began_at: float) -> Result:
-        self._watch.close()
-        followed, watched = await self._followers.close()
+    async def _result(
+        self, reader: observer.TopicReader, command_ends: dict[int, int], began_at: float
+    ) -> CampaignResult:
+        self._monitor.close()
+        followed, boards = await self._followers.close()
         seen = Observations(
-            calls=self._customers.calls,
+            calls=self._customers.attempts,
             reads=self._readers.reads,
-            unread=self._readers.unread,
-            waits=self._watch.waits,
-            recoveries=self._striking.recoveries() + self._stuck,
-            ledger=self._bank.books(),
+            failed_reads=self._readers.failed,
+            visibility_delays=self._monitor.delays,
+            recoveries=self._injector.recoveries() + self._stuck,
+            ledger=self._provider.entries(),
             followed=followed,
-            watched=watched,
+            boards=boards,
         )
         ended_at = time.time()
-        figures = await reading.observe(seen, log, asked, self._world.stack.redis_port)
-        buckets = self._options.buckets > 1
-        hidden = HIDDEN | (UNDER_WAY if buckets else set())
-        everything = INVARIANTS | LIVE | (ESCROW if buckets else {})
-        invariants = {name: one for name, one in everything.items() if name not in hidden}
-        return Result(
+        figures = await observer.observe(seen, reader, command_ends, self._target.stack.redis_port)
+        has_buckets = self._options.buckets > 1
+        excluded = INVISIBLE | (NOT_WITH_BUCKETS if has_buckets else set())
+        candidates = INVARIANTS | STACK_INVARIANTS | (ESCROW_INVARIANTS if has_buckets else {})
+        invariants = {name: one for name, one in candidates.items() if name not in excluded}
+        return CampaignResult(
             options=self._options,
             began_at=began_at,
             ended_at=ended_at,
-            struck=self._striking.struck,
+            injected=self._injector.injected,
             seen=seen,
-            exchanges=self._customers.exchanges,
+            timings=self._customers.timings,
             read_seconds=self._readers.seconds,
             figures={
-                "orders wished for": self._customers.wishes,
-                "status changes and cancellations asked": self._lives.asked,
+                "orders intended": self._customers.intents,
+                "requests to advance or cancel orders": self._lifecycles.requests,
                 "orders followed": len(followed),
-                "connections of those who follow": self._followers.connections,
+                "connections of followers": self._followers.connections,
                 "movements of money": len(seen.ledger or []),
                 **figures,
             },
@@ -180,8 +188,8 @@ class _Campaign:
         )
 
 
-async def _end(*tasks: "asyncio.Task[Any]") -> None:
-    """Cancel what still runs; raise what has failed."""
+async def _cancel(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancel the tasks that still run; raise the error of one that has failed."""
     for task in tasks:
         task.cancel()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):

@@ -1,47 +1,47 @@
-"""A line every few seconds."""
+"""A line of progress every five seconds."""
 
 import asyncio
 import time
 from collections import Counter
 
-from tests.chaos.customers import Customers
-from tests.chaos.statistics import quantile
-from tests.chaos.striking import Striking
+from tests.chaos.customers import RetryingCustomers
+from tests.chaos.fault_injector import FaultInjector
+from tests.support.statistics import quantile
 
-PAUSE = 5.0
-WINDOW = 10.0
+INTERVAL_SECONDS = 5.0
+WINDOW_SECONDS = 10.0
 
 
-class Progress:
-    """Says how it goes."""
+class CampaignProgress:
+    """Prints the orders, faults and latencies so far."""
 
-    def __init__(self, customers: Customers, striking: Striking) -> None:
+    def __init__(self, customers: RetryingCustomers, injector: FaultInjector) -> None:
         self._customers = customers
-        self._striking = striking
+        self._injector = injector
         self._began_at = time.time()
 
-    async def show(self) -> None:
+    async def run(self) -> None:
         """Print until cancelled."""
         while True:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(INTERVAL_SECONDS)
             print(self._line(), flush=True)
 
     def _line(self) -> str:
         now = time.time()
         recent = [
-            (call.status, exchange.seconds)
-            for call, exchange in zip(
-                self._customers.calls[-2000:], self._customers.exchanges[-2000:], strict=True
+            (attempt.status, timing.seconds)
+            for attempt, timing in zip(
+                self._customers.attempts[-2000:], self._customers.timings[-2000:], strict=True
             )
-            if exchange.at > now - WINDOW and exchange.waited
+            if timing.at > now - WINDOW_SECONDS and timing.is_synchronous
         ]
         statuses = Counter(status for status, _ in recent)
-        p95 = quantile(sorted(seconds for status, seconds in recent if status in (201, 409)), 0.95)
-        under_way = [struck.name for struck in self._striking.struck if not struck.healed_at]
+        p95 = quantile((seconds for status, seconds in recent if status in (201, 409)), 0.95)
+        active = [fault.name for fault in self._injector.injected if not fault.healed_at]
         return (
-            f"{now - self._began_at:6.0f} s  orders {self._customers.wishes:6}  "
-            f"faults {len(self._striking.struck):3}  violations: known at the end  "
-            f"p95 of {WINDOW:.0f} s {p95 * 1000:5.0f} ms  "
+            f"{now - self._began_at:6.0f} s  orders {self._customers.intents:6}  "
+            f"faults {len(self._injector.injected):3}  violations: checked at the end  "
+            f"p95 of {WINDOW_SECONDS:.0f} s {p95 * 1000:5.0f} ms  "
             f"{' '.join(f'{status}:{count}' for status, count in sorted(statuses.items()))}  "
-            f"{', '.join(under_way)}"
+            f"{', '.join(active)}"
         )

@@ -1,38 +1,36 @@
-"""Customers that look at menus."""
+"""Customers that read menus."""
 
 import asyncio
-import json
 import random
 import time
-from datetime import datetime
 
 import aiohttp
 
-from tests.chaos.shop import RESTAURANTS
-from tests.checker.observations import Read
+from tests.chaos.restaurants import RESTAURANTS
+from tests.checker.observations import MenuRead
 
 
-class Readers:
-    """Read at a rate; remember what was read, and when."""
+class MenuReaders:
+    """Read menus at a mean rate, and record each read for the checker."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, seed: int, rate: float) -> None:
-        self.reads: list[Read] = []
-        self.unread: list[tuple[str, int]] = []
+        self.reads: list[MenuRead] = []
+        self.failed: list[tuple[str, int]] = []  # restaurant and status
         self.seconds: list[float] = []
         self._session = session
         self._url = url
         self._rng = random.Random(f"{seed}/readers")
         self._rate = rate
 
-    async def read_on(self) -> None:
-        """Read until cancelled, whatever becomes of those before."""
+    async def run(self) -> None:
+        """Read until cancelled; a read does not wait for those before it."""
         async with asyncio.TaskGroup() as group:
             while True:
                 group.create_task(self.read(self._rng.choice(RESTAURANTS)))
                 await asyncio.sleep(self._rng.expovariate(self._rate))
 
-    async def until_as_of(self, instant: int) -> None:
-        """Return when every menu holds all that was asked before this (milliseconds since 1970)."""
+    async def wait_until_as_of(self, instant: int) -> None:
+        """Return once every menu holds all decisions up to this instant (milliseconds since 1970)."""
         behind = set(RESTAURANTS)
         while behind:
             for restaurant in sorted(behind):
@@ -41,28 +39,20 @@ class Readers:
                     behind.discard(restaurant)
             await asyncio.sleep(0.2)
 
-    async def read(self, restaurant: str) -> Read | None:
-        """Read one page; None where there is no answer or another than 200."""
+    async def read(self, restaurant: str) -> MenuRead | None:
+        """Read one menu; None if there is no response, or its status is not 200."""
         asked_at = time.time_ns() // 1_000_000
         try:
-            async with self._session.get(f"{self._url}/v1/restaurants/{restaurant}/menu") as answer:
-                body = await answer.read()
-                status = answer.status
+            async with self._session.get(f"{self._url}/v1/restaurants/{restaurant}/menu") as response:
+                body = await response.read()
+                status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError):
             status, body = 0, b""
         if status != 200:
-            self.unread.append((restaurant, status))
+            self.failed.append((restaurant, status))
             return None
         answered_at = time.time_ns() // 1_000_000
         self.seconds.append((answered_at - asked_at) / 1000)
-        page = json.loads(body)
-        read = Read(
-            restaurant,
-            asked_at,
-            answered_at,
-            round(datetime.fromisoformat(page["as_of"]).timestamp() * 1000),
-            page["degraded"],
-            {i["sku"]: (i["availability"]["state"], i["availability"]["count"]) for i in page["items"]},
-        )
+        read = MenuRead.from_page(restaurant, asked_at, answered_at, body)
         self.reads.append(read)
         return read

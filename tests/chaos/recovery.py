@@ -1,12 +1,11 @@
-"""python -m tests.chaos.recovery: how long after a kill -9 of one of three workers customers wait as before.
+"""python -m tests.chaos.recovery: how long the latency of orders stays high after a kill -9 of one of three workers.
 
-The workers are started here, beside the supervisor, so that the killed one stays away until it is over.
+The program starts the workers itself, so that the supervisor does not restart the killed one.
 """
 
 import argparse
 import asyncio
 import random
-import signal
 import sys
 import time
 from collections import Counter
@@ -17,27 +16,28 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from tests.chaos.__main__ import FOLDER, started
-from tests.chaos.customers import Wish
-from tests.chaos.extra import Extra
-from tests.chaos.shop import RESTAURANTS, UNLIMITED, Shop
-from tests.chaos.statistics import quantile
-from tests.chaos.world import client_session
+from tests.chaos.__main__ import FOLDER
+from tests.chaos.customers import OrderIntent
+from tests.chaos.extra_process import ExtraProcess
+from tests.chaos.restaurants import RESTAURANTS, UNLIMITED, Restaurants
+from tests.chaos.stack_under_test import client_session
 from tests.checker.service import NOT_YET
 from tests.e2e.stack import Stack
+from tests.support.programs import exit_on_sigterm, fresh_stack
+from tests.support.statistics import quantile
 
 WORKERS = 3
-RATE = 30.0
-#: The service level: p95 over a sliding window of so many seconds.
-LEVEL_SECONDS = 0.3
+ORDERS_PER_SECOND = 30.0
+#: The service level: p95 over a sliding window.
+P95_SECONDS = 0.3
 WINDOW_SECONDS = 2.0
 STEP_SECONDS = 0.1
 SETTLING_SECONDS = 8.0
-PATIENCE = 40.0
+RECOVERY_TIMEOUT_SECONDS = 40.0
 
 
-class Served(Struct, frozen=True):
-    """One customer: when it asked, how long until it was told, and each answer on the way (0: none)."""
+class ServedOrder(Struct, frozen=True):
+    """When an order was due, how long until it was decided, and the status of each attempt (0: no response)."""
 
     at: float
     seconds: float
@@ -45,126 +45,126 @@ class Served(Struct, frozen=True):
 
 
 class Kill(Struct, frozen=True):
-    """One kill, and what customers met until p95 was back."""
+    """One kill, the seconds to recovery, and the statuses in between."""
 
     victim: str
     seconds: float
     statuses: dict[str, int]
 
 
-def back_after(served: Sequence[Served], killed_at: float, until: float) -> float:
-    """Return the seconds from the kill to the end of the first window from which on p95 keeps the level."""
-    back = killed_at
+def seconds_to_recover(served: Sequence[ServedOrder], killed_at: float, until: float) -> float:
+    """Return the seconds from the kill to the end of the last window whose p95 is above the service level."""
+    recovered_at = killed_at
     steps = int((until - WINDOW_SECONDS - killed_at) / STEP_SECONDS)
     for step in range(steps):
         start = killed_at + step * STEP_SECONDS
-        waits = sorted(s.seconds for s in served if start <= s.at < start + WINDOW_SECONDS)
-        if quantile(waits, 0.95) > LEVEL_SECONDS:
-            back = start + STEP_SECONDS + WINDOW_SECONDS
-    return back - killed_at
+        waits = [s.seconds for s in served if start <= s.at < start + WINDOW_SECONDS]
+        if quantile(waits, 0.95) > P95_SECONDS:
+            recovered_at = start + STEP_SECONDS + WINDOW_SECONDS
+    return recovered_at - killed_at
 
 
-class Measure:
-    """Customers at a steady rate, and one kill after the other."""
+class RecoveryBenchmark:
+    """A steady load of orders, and one kill after another."""
 
     def __init__(self, stack: Stack, session: aiohttp.ClientSession, seed: int) -> None:
         self._stack = stack
         self._session = session
         self._rng = random.Random(seed)
-        self._served: list[Served] = []
-        self._asked = 0
+        self._served: list[ServedOrder] = []
+        self._sent = 0
 
     async def run(self, kills: int) -> list[Kill]:
-        """Kill so many times; returns what each cost."""
+        """Kill a worker this many times; return the measurement of each kill."""
         environment = {"PROMO_KAFKA_BOOTSTRAP_SERVERS": self._stack.bootstrap}
         names = [f"streams-{number}" for number in range(1, WORKERS + 1)]
-        workers = [Extra("streams", name, self._stack.data_dir, environment) for name in names]
+        workers = [ExtraProcess("streams", name, self._stack.data_dir, environment) for name in names]
         try:
-            await asyncio.gather(*(worker.ready() for worker in workers))
-            await Shop(self._session, self._stack.url, self._rng).open()
-            arriving = asyncio.create_task(self._arrive())
-            done = [await self._kill(self._rng.choice(workers)) for _ in range(kills)]
-            arriving.cancel()
-            return done
+            await asyncio.gather(*(worker.wait_until_ready() for worker in workers))
+            await Restaurants(self._session, self._stack.url, self._rng).create_all()
+            load = asyncio.create_task(self._send_orders())
+            measured = [await self._kill(self._rng.choice(workers)) for _ in range(kills)]
+            load.cancel()
+            return measured
         finally:
             for worker in workers:
                 worker.kill()
 
-    async def _kill(self, victim: Extra) -> Kill:
+    async def _kill(self, victim: ExtraProcess) -> Kill:
         await asyncio.sleep(SETTLING_SECONDS)
         killed_at = time.monotonic()
         victim.kill()
         await asyncio.sleep(SETTLING_SECONDS)
-        while time.monotonic() < killed_at + PATIENCE and self._is_slow():
+        while time.monotonic() < killed_at + RECOVERY_TIMEOUT_SECONDS and self._is_slow():
             await asyncio.sleep(STEP_SECONDS)
         await asyncio.sleep(2 * WINDOW_SECONDS)
-        seconds = back_after(self._served, killed_at, time.monotonic())
-        met = [s for s in self._served if killed_at <= s.at < killed_at + seconds]
-        statuses = Counter(str(status) for s in met for status in s.statuses)
+        seconds = seconds_to_recover(self._served, killed_at, time.monotonic())
+        affected = [s for s in self._served if killed_at <= s.at < killed_at + seconds]
+        statuses = Counter(str(status) for s in affected for status in s.statuses)
         print(
-            f"{victim.name}: back after {seconds:.1f} s, meanwhile {dict(sorted(statuses.items()))}",
+            f"{victim.name}: recovered after {seconds:.1f} s; responses until then: {dict(sorted(statuses.items()))}",
             flush=True,
         )
         victim.start()
-        await victim.ready()
+        await victim.wait_until_ready()
         return Kill(victim.name, seconds, dict(statuses))
 
     def _is_slow(self) -> bool:
-        """Say whether those who were answered in the last window, or wait since before it, waited too long."""
+        """Return True if the p95 of the orders decided in the last window is above the service level."""
         start = time.monotonic() - WINDOW_SECONDS
-        waits = sorted(s.seconds for s in self._served if s.at + s.seconds > start)
-        return not waits or quantile(waits, 0.95) > LEVEL_SECONDS
+        waits = [s.seconds for s in self._served if s.at + s.seconds > start]
+        return not waits or quantile(waits, 0.95) > P95_SECONDS
 
-    async def _arrive(self) -> None:
+    async def _send_orders(self) -> None:
         async with asyncio.TaskGroup() as group:
             while True:
-                self._asked += 1
+                self._sent += 1
                 restaurant = self._rng.choice(RESTAURANTS)
-                wish = Wish(restaurant, f"k-{self._asked}", [(UNLIMITED, 1)], "c")
-                group.create_task(self._insist(wish))
-                await asyncio.sleep(self._rng.expovariate(RATE))
+                intent = OrderIntent(restaurant, f"k-{self._sent}", [(UNLIMITED, 1)], "c")
+                group.create_task(self._retry_until_decided(intent))
+                await asyncio.sleep(self._rng.expovariate(ORDERS_PER_SECOND))
 
-    async def _insist(self, wish: Wish) -> None:
+    async def _retry_until_decided(self, intent: OrderIntent) -> None:
         at, statuses = time.monotonic(), []
         while True:
-            statuses.append(await self._ask(wish))
+            statuses.append(await self._send(intent))
             if statuses[-1] not in NOT_YET:
                 break
             await asyncio.sleep(self._rng.uniform(0.05, 0.5))
-        self._served.append(Served(at, time.monotonic() - at, statuses))
+        self._served.append(ServedOrder(at, time.monotonic() - at, statuses))
 
-    async def _ask(self, wish: Wish) -> int:
-        url, headers = f"{self._stack.url}/v1/orders", {"Idempotency-Key": wish.key}
+    async def _send(self, intent: OrderIntent) -> int:
+        url, headers = f"{self._stack.url}/v1/orders", {"Idempotency-Key": intent.key}
         try:
-            async with self._session.post(url, json=wish.body(), headers=headers) as answer:
-                await answer.read()
-                return answer.status
+            async with self._session.post(url, json=intent.body(), headers=headers) as response:
+                await response.read()
+                return response.status
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0
 
 
 async def measure(stack: Stack, seed: int, kills: int) -> list[Kill]:
-    """Run a measure on a stack without workers."""
+    """Run the benchmark on a stack without workers."""
     async with client_session() as session:
-        return await Measure(stack, session, seed).run(kills)
+        return await RecoveryBenchmark(stack, session, seed).run(kills)
 
 
 def main() -> int:
-    """Measure; write build/chaos/recovery.json."""
+    """Measure, print, write build/chaos/recovery.json."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.recovery", description=__doc__)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack is stopped
-    with started(FOLDER / "stack", streams_processes=0, ingress_processes=2, egress_processes=1) as stack:
+    exit_on_sigterm()
+    with fresh_stack(FOLDER / "stack", streams_processes=0, ingress_processes=2, egress_processes=1) as stack:
         kills = asyncio.run(measure(stack, arguments.seed, arguments.kills))
-    seconds = sorted(kill.seconds for kill in kills)
+    seconds = [kill.seconds for kill in kills]
     statuses: Counter[str] = Counter()
     for kill in kills:
         statuses.update(kill.statuses)
     _write(FOLDER / "recovery.json", kills)
-    print(f"\nmedian {quantile(seconds, 0.5):.1f} s, longest {seconds[-1]:.1f} s, of {len(kills)} kills")
-    print(f"answers until back: {dict(sorted(statuses.items()))}")
+    print(f"\nmedian {quantile(seconds, 0.5):.1f} s, longest {max(seconds):.1f} s, of {len(kills)} kills")
+    print(f"responses until recovery: {dict(sorted(statuses.items()))}")
     return 0
 
 

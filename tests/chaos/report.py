@@ -1,172 +1,151 @@
-"""The report: what struck, what was checked, what was found, how it felt."""
+"""The report of a campaign: faults, invariants, violations, responses and latencies."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tests.chaos.campaign import Result
+from tests.chaos.campaign import CampaignResult
 from tests.chaos.comparison import run as comparison
-from tests.chaos.statistics import quantile
-from tests.checker.check import violations
+from tests.checker.invariants import summarize_findings, violations
+from tests.support.report import table
+from tests.support.statistics import quantile
 
 DECIDED = (201, 409)
-SHOWN = 5
 
 
-def summary(result: Result) -> dict[str, Any]:
-    """Return all figures of the report."""
+def summarize(result: CampaignResult) -> dict[str, Any]:
+    """Return all figures of the report as plain data."""
     broken = violations(result.findings)
     return {
         "seed": result.options.seed,
         "seconds": round(result.ended_at - result.began_at),
         "rate": result.options.rate,
-        "faults": dict(Counter(s.name for s in result.struck if not s.error).most_common()),
-        "faults that could not be done": [f"{s.name}: {s.error}" for s in result.struck if s.error],
+        "faults": _by_count(fault.name for fault in result.injected if not fault.error),
+        "failed injections": [f"{fault.name}: {fault.error}" for fault in result.injected if fault.error],
         "figures": {
             **result.figures,
             "orders confirmed": sum(f.topic == "order.confirmed" for f in result.seen.facts),
             "orders refused": sum(f.topic == "order.failed" for f in result.seen.facts),
             "commands": len(result.seen.inputs),
-            "poison records": result.seen.poisoned,
-            "menu pages read": len(result.seen.reads),
-            "of them degraded": sum(read.degraded for read in result.seen.reads),
+            "undecodable records": result.seen.poisoned,
+            "menus read": len(result.seen.reads),
+            "degraded menus": sum(read.degraded for read in result.seen.reads),
         },
-        "orders": _statuses([call.status for call in result.seen.calls]),
-        "no answer": dict(Counter(exchange.error for exchange in result.exchanges if exchange.error)),
-        "menu pages": _statuses([200] * len(result.seen.reads) + [s for _, s in result.seen.unread]),
+        "orders": _statuses([attempt.status for attempt in result.seen.calls]),
+        "no response": dict(Counter(timing.error for timing in result.timings if timing.error)),
+        "menus": _statuses([200] * len(result.seen.reads) + [s for _, s in result.seen.failed_reads]),
         "latency": _latency(result),
         "under each fault": _under_faults(result),
-        "invariants": {
-            name: {
-                "checked": finding.checked,
-                "violations": len(finding.violations),
-                "first": finding.violations[:SHOWN],
-            }
-            for name, finding in result.findings.items()
-        },
+        "invariants": summarize_findings(result.findings),
         "violations": sum(map(len, broken.values())),
     }
 
 
-def write(summed: dict[str, Any], folder: Path) -> Path:
-    """Write report.md and report.json; returns the former."""
-    (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(summed), indent=1))
+def write(summary: dict[str, Any], folder: Path) -> Path:
+    """Write report.md and report.json; return the path of the former."""
+    (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=1))
     report = folder / "report.md"
-    report.write_text(markdown(summed))
+    report.write_text(markdown(summary))
     return report
 
 
-def write_history(result: Result, folder: Path) -> None:
-    """Write every exchange with a customer, and every fault, for whoever looks into a violation."""
+def write_history(result: CampaignResult, folder: Path) -> None:
+    """Write every fault and every attempt to order, to trace a violation."""
     encode = msgspec.json.Encoder().encode
     with (folder / "history.jsonl").open("wb") as history:
-        for struck in result.struck:
-            history.write(encode(struck) + b"\n")
-        for call, exchange in zip(result.seen.calls, result.exchanges, strict=True):
-            shown = {**msgspec.structs.asdict(exchange), **msgspec.structs.asdict(call)}
-            history.write(encode(shown | {"body": call.body.decode()}) + b"\n")
+        for fault in result.injected:
+            history.write(encode(fault) + b"\n")
+        for attempt, timing in zip(result.seen.calls, result.timings, strict=True):
+            line = {**msgspec.structs.asdict(timing), **msgspec.structs.asdict(attempt)}
+            history.write(encode(line | {"body": attempt.body.decode()}) + b"\n")
 
 
-def markdown(summed: dict[str, Any]) -> str:
-    """Return the report as a person reads it."""
-    faults = summed["faults"]
-    lines = [
+def markdown(summary: dict[str, Any]) -> str:
+    """Return the report as Markdown."""
+    faults = summary["faults"]
+    found = summary["invariants"].items()
+    parts = [
         "# Fault campaign",
-        "",
-        f"Seed {summed['seed']}, {summed['seconds']} s, {summed['rate']:g} orders a second. "
-        f"**{sum(faults.values())} faults of {len(faults)} kinds, {summed['violations']} violations.**",
-        "",
-        *_table("| invariant | observations checked | violations |", _invariant_rows(summed)),
-        *_violations(summed),
-        *(comparison.table(summed["comparison"]) if "comparison" in summed else []),
-        *_table(
-            "| fault | times | orders asked | 5xx or no answer | median s to recover |", _fault_rows(summed)
+        f"Seed {summary['seed']}, {summary['seconds']} s, {summary['rate']:g} orders a second. "
+        f"**{sum(faults.values())} faults of {len(faults)} kinds, {summary['violations']} violations.**",
+        _table(
+            ("invariant", "observations checked", "violations"),
+            [(name, finding["checked"], finding["violations"]) for name, finding in found],
         ),
-        *[f"- could not be done: {line}" for line in summed["faults that could not be done"]],
-        "",
-        *_table("| figure | |", [f"| {name} | {count} |" for name, count in summed["figures"].items()]),
-        *_table("| answers to orders | |", [f"| {s} | {count} |" for s, count in summed["orders"].items()]),
-        *_table(
-            "| no answer | |", [f"| {error} | {count} |" for error, count in summed["no answer"].items()]
+        "\n".join(f"- **{name}**: {message}" for name, finding in found for message in finding["first"]),
+        comparison.table(summary["comparison"]) if "comparison" in summary else "",
+        _table(
+            ("fault", "times", "attempts to order", "5xx or no response", "median s to recover"),
+            [
+                (name, f["times"], f["orders"], f"{f['share of 5xx']:.1%}", f"{f['median seconds']:.1f}")
+                for name, f in summary["under each fault"].items()
+            ],
         ),
-        *_table("| answers to readers | |", [f"| {s} | {n} |" for s, n in summed["menu pages"].items()]),
-        *_table("| latency, ms | p50 | p95 |", _latency_rows(summed)),
+        "\n".join(f"- not injected: {line}" for line in summary["failed injections"]),
+        _table(("figure", ""), summary["figures"].items()),
+        _table(("responses to orders", ""), summary["orders"].items()),
+        _table(("no response", ""), summary["no response"].items()),
+        _table(("responses to readers", ""), summary["menus"].items()),
+        _table(
+            ("latency, ms", "p50", "p95"),
+            [(name, ms["p50"], ms["p95"]) for name, ms in summary["latency"].items()],
+        ),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(head: str, rows: list[str]) -> list[str]:
-    return [head, "|" + "---|" * (head.count("|") - 1), *rows, ""] if rows else []
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    """Return a table, or nothing for no rows."""
+    rows = list(rows)
+    return table(columns, rows) if rows else ""
 
 
-def _invariant_rows(summed: dict[str, Any]) -> list[str]:
-    return [
-        f"| {n} | {found['checked']} | {found['violations']} |" for n, found in summed["invariants"].items()
-    ]
-
-
-def _violations(summed: dict[str, Any]) -> list[str]:
-    found = [
-        f"- **{name}**: {message}"
-        for name, finding in summed["invariants"].items()
-        for message in finding["first"]
-    ]
-    return [*found, ""] if found else []
-
-
-def _fault_rows(summed: dict[str, Any]) -> list[str]:
-    return [
-        f"| {name} | {u['times']} | {u['orders']} | {u['share of 5xx']:.1%} | {u['median seconds']:.1f} |"
-        for name, u in summed["under each fault"].items()
-    ]
-
-
-def _latency_rows(summed: dict[str, Any]) -> list[str]:
-    return [f"| {what} | {ms['p50']} | {ms['p95']} |" for what, ms in summed["latency"].items()]
+def _by_count(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items(), key=lambda item: -item[1]))
 
 
 def _statuses(statuses: list[int]) -> dict[str, int]:
-    return {str(s) if s else "no answer": count for s, count in sorted(Counter(statuses).items())}
+    return {str(s) if s else "no response": count for s, count in sorted(Counter(statuses).items())}
 
 
-def _latency(result: Result) -> dict[str, dict[str, int]]:
-    first = result.struck[0].began_at if result.struck else result.ended_at
+def _latency(result: CampaignResult) -> dict[str, dict[str, int]]:
+    first = result.injected[0].began_at if result.injected else result.ended_at
     decided = [
-        (exchange.at, exchange.seconds)
-        for call, exchange in zip(result.seen.calls, result.exchanges, strict=True)
-        if call.status in DECIDED and exchange.waited
+        (timing.at, timing.seconds)
+        for attempt, timing in zip(result.seen.calls, result.timings, strict=True)
+        if attempt.status in DECIDED and timing.is_synchronous
     ]
     return {
         "orders before the first fault": _quantiles([s for at, s in decided if at < first]),
         "orders from then on": _quantiles([s for at, s in decided if at >= first]),
-        "menu pages": _quantiles(result.read_seconds),
+        "menus": _quantiles(result.read_seconds),
     }
 
 
 def _quantiles(seconds: list[float]) -> dict[str, int]:
-    ascending = sorted(seconds)
-    return {f"p{share}": round(quantile(ascending, share / 100) * 1000) for share in (50, 95)}
+    return {f"p{share}": round(quantile(seconds, share / 100) * 1000) for share in (50, 95)}
 
 
-def _under_faults(result: Result) -> dict[str, dict[str, float]]:
-    """Return what orders met from each fault's strike until all worked again; overlapping ones count for both."""
+def _under_faults(result: CampaignResult) -> dict[str, dict[str, float]]:
+    """Return the orders between each fault and its recovery; of overlapping faults, an order counts for both."""
     under: dict[str, dict[str, float]] = {}
-    for name in dict.fromkeys(struck.name for struck in result.struck):
-        times = [s for s in result.struck if s.name == name]
-        windows = [(s.began_at, s.recovered_at or s.healed_at) for s in times]
-        met = [
-            call.status
-            for call, exchange in zip(result.seen.calls, result.exchanges, strict=True)
-            if any(since <= exchange.at <= until for since, until in windows)
+    for name in dict.fromkeys(fault.name for fault in result.injected):
+        faults = [fault for fault in result.injected if fault.name == name]
+        windows = [(fault.began_at, fault.recovered_at or fault.healed_at) for fault in faults]
+        statuses = [
+            attempt.status
+            for attempt, timing in zip(result.seen.calls, result.timings, strict=True)
+            if any(since <= timing.at <= until for since, until in windows)
         ]
-        failed = sum(status == 0 or status >= 500 for status in met)
-        recoveries = sorted(s.seconds for s in times if s.seconds is not None)
+        failed = sum(status == 0 or status >= 500 for status in statuses)
+        recoveries = [f.recovery_seconds for f in faults if f.recovery_seconds is not None]
         under[name] = {
-            "times": len(times),
-            "orders": len(met),
-            "share of 5xx": failed / len(met) if met else 0.0,
+            "times": len(faults),
+            "orders": len(statuses),
+            "share of 5xx": failed / len(statuses) if statuses else 0.0,
             "median seconds": quantile(recoveries, 0.5),
         }
     return under

@@ -1,1 +1,1 @@
-"""The checker: what clients saw and what readers see, against what was promised. Imports nothing of the product."""
+"""The checker: compares the observations of clients and readers with the contract. It imports nothing of the product."""

@@ -12,18 +12,18 @@ def catalogue_versions_without_gap(seen: Observations) -> Finding:
     finding = Finding()
     last: dict[tuple[str, str], int] = defaultdict(int)
     for fact in seen.of("catalog.changed"):
-        for name, thing in _things(fact.value):
+        for name, entity in _entities(fact.value):
             where = (fact.value["restaurant_id"], name)
             expected = last[where] + 1
             finding.expect(
-                thing["version"] == expected, f"{where}: version {thing['version']}, not {expected}"
+                entity["version"] == expected, f"{where}: version {entity['version']}, not {expected}"
             )
-            last[where] = thing["version"]
+            last[where] = entity["version"]
     return finding
 
 
 def views_equal_facts(seen: Observations) -> Finding:
-    """After quiet, Redis holds of each thing what the fact of its highest version says, bit by bit."""
+    """After quiet, Redis holds of each restaurant, item, promotion and stock the value of its latest fact, bit by bit."""
     finding = Finding()
     if seen.views is None:
         return finding
@@ -33,7 +33,7 @@ def views_equal_facts(seen: Observations) -> Finding:
             raw = held.get(name)
             stored = raw.partition("|") if raw else None
             same = stored is not None and int(stored[0]) == version and json.loads(stored[2]) == value
-            finding.expect(same, f"{view} {name}: holds {raw}, facts say {version}|{json.dumps(value)}")
+            finding.expect(same, f"{view} {name}: holds {raw}, facts have {version}|{json.dumps(value)}")
     return finding
 
 
@@ -47,8 +47,8 @@ def _fold(seen: Observations) -> dict[str, dict[str, tuple[int, Any]]]:
 
     for fact in seen.of("catalog.changed"):
         restaurant = fact.value["restaurant_id"]
-        for name, thing in _things(fact.value):
-            put(restaurant, name, thing)
+        for name, entity in _entities(fact.value):
+            put(restaurant, name, entity)
         for stock in fact.value["stocks"]:
             put(restaurant, f"stock:{stock['sku']}", stock)
     for fact in seen.of("stock.reserved", "stock.released", "portions.moved"):
@@ -58,7 +58,7 @@ def _fold(seen: Observations) -> dict[str, dict[str, tuple[int, Any]]]:
     return views
 
 
-def _things(value: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _entities(value: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     found = []
     if value["restaurant"] is not None:
         found.append(("restaurant", value["restaurant"]))
@@ -70,8 +70,11 @@ def _things(value: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def dead_letters_are_the_poisoned_ones(seen: Observations) -> Finding:
-    """Every record that cannot be read is set aside, once, and no other."""
+    """Every undecodable record is dead-lettered once, and no other record is."""
     finding = Finding()
-    finding.expect(seen.dead == seen.poisoned, f"{seen.poisoned} poisoned, {seen.dead} set aside")
+    finding.expect(
+        seen.dead_letters == seen.poisoned,
+        f"{seen.poisoned} undecodable records, {seen.dead_letters} dead letters",
+    )
     finding.checked += seen.poisoned
     return finding

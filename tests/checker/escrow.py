@@ -1,4 +1,4 @@
-"""Transfers between the buckets of a restaurant: each out once and in once, and portions as many as were put."""
+"""Transfers between the buckets of a restaurant: each goes out once and comes in once, and portions are conserved."""
 
 from collections import Counter, defaultdict
 
@@ -28,7 +28,7 @@ def each_transfer_once(seen: Observations) -> Finding:
 
 
 def portions_conserved(seen: Observations) -> Finding:
-    """What the buckets have of an item together is what was put at the home, allotment by allotment too."""
+    """All buckets together have the portions of an item that were put, and of each allotment."""
     finding = Finding()
     put: Counter[tuple[str, str, str]] = Counter()  # restaurant, sku, promotion or ""
     held: Counter[tuple[str, str, str]] = Counter()

@@ -1,4 +1,4 @@
-"""What was followed live: nothing missed, nothing twice, whatever was killed between."""
+"""Event streams and boards: no event missed and none twice, across kills and reconnects."""
 
 from collections import defaultdict
 
@@ -9,23 +9,25 @@ FINAL = {"delivered", "cancelled"}
 
 
 def followers_miss_nothing(seen: Observations) -> Finding:
-    """After quiet the page of an order was told each of its versions once, in order, by id, to the first final status."""
+    """After quiet, the page of an order has received each version once, in order, up to the first final status."""
     finding = Finding()
-    lives = _lives(seen)
+    versions = _versions(seen)
     for page in seen.followed:
-        life = _told(lives[page.order_id])
-        finding.expect(page.events == life, f"{page.order_id}: told {page.events}, facts say {life}")
+        expected = _expected_events(versions[page.order_id])
+        finding.expect(
+            page.events == expected, f"{page.order_id}: received {page.events}, facts have {expected}"
+        )
     return finding
 
 
 def boards_equal_facts(seen: Observations) -> Finding:
-    """After quiet a board has every order that the restaurant is to see to, and each as it is."""
+    """After quiet, a board has every open order of the restaurant, with its present status."""
     finding = Finding()
-    now = {order_id: life[max(life)] for order_id, life in _lives(seen).items()}
+    now = {order_id: statuses[max(statuses)] for order_id, statuses in _versions(seen).items()}
     confirmed: dict[str, set[str]] = defaultdict(set)
     for fact in seen.of("order.confirmed"):
         confirmed[fact.value["restaurant_id"]].add(fact.value["order_id"])
-    for board in seen.watched:
+    for board in seen.boards:
         for order_id in confirmed[board.restaurant_id]:
             shown = board.orders.get(order_id)
             gone = shown is None and now[order_id] in FINAL
@@ -33,23 +35,25 @@ def boards_equal_facts(seen: Observations) -> Finding:
                 gone or shown == now[order_id], f"{order_id}: board {shown}, facts {now[order_id]}"
             )
         for order_id in board.orders.keys() - confirmed[board.restaurant_id]:
-            finding.expect(False, f"{order_id} is on the board of {board.restaurant_id}, and not its order")
+            finding.expect(
+                False, f"{order_id} is on the board of {board.restaurant_id}, which does not have this order"
+            )
     return finding
 
 
-def _told(life: dict[int, str]) -> list[tuple[str, str]]:
-    """Return what is to be told of an order: a stream ends with a final status, and refunds come after it."""
-    told = []
-    for version, status in sorted(life.items()):
-        told.append((str(version), status))
+def _expected_events(statuses: dict[int, str]) -> list[tuple[str, str]]:
+    """Return the events that a stream must send: it ends with the first final status, before a refund."""
+    events = []
+    for version, status in sorted(statuses.items()):
+        events.append((str(version), status))
         if status in FINAL:
             break
-    return told
+    return events
 
 
-def _lives(seen: Observations) -> dict[str, dict[int, str]]:
-    """Return the status of each order's versions."""
-    lives: dict[str, dict[int, str]] = defaultdict(dict)
+def _versions(seen: Observations) -> dict[str, dict[int, str]]:
+    """Return the status of each version of each order."""
+    versions: dict[str, dict[int, str]] = defaultdict(dict)
     for fact in seen.of(*ORDER_TOPICS):
-        lives[fact.value["order_id"]][fact.value["version"]] = fact.value["status"]
-    return lives
+        versions[fact.value["order_id"]][fact.value["version"]] = fact.value["status"]
+    return versions

@@ -1,16 +1,16 @@
-"""Money: what the provider's own books say is what the orders say."""
+"""Money: the provider's ledger agrees with the orders."""
 
 from collections import defaultdict
 from typing import Any
 
 from tests.checker.observations import Finding, Observations
 
-#: Paid at the door.
+#: Paid on delivery, not through the provider.
 CASH = "cash"
 
 
 def money_is_where_orders_say(seen: Observations) -> Finding:
-    """authorised - refunded = what orders that are paid and stand cost; each at most once, in equal amounts."""
+    """authorised - refunded = the total of the paid orders that are not cancelled; each order moves money at most once each way."""
     finding = Finding()
     if seen.ledger is None:
         return finding
@@ -29,21 +29,24 @@ def money_is_where_orders_say(seen: Observations) -> Finding:
     return finding
 
 
-def refunds_are_told(seen: Observations) -> Finding:
-    """Every refund in the books is a fact, once, and no fact tells of one that was not."""
+def refunds_are_published(seen: Observations) -> Finding:
+    """Every refund in the ledger has one fact, and every fact of a refund is in the ledger."""
     finding = Finding()
     if seen.ledger is None:
         return finding
     given = {e.order_id: e.amount for e in seen.ledger if e.kind == "refunded"}
-    told = [(f.value["order_id"], f.value["refund"]["amount"]["amount"]) for f in seen.of("payment.refunded")]
-    amounts = dict(told)
-    finding.expect(len(told) == len(amounts), "a refund was told twice")
+    published = [
+        (f.value["order_id"], f.value["refund"]["amount"]["amount"]) for f in seen.of("payment.refunded")
+    ]
+    amounts = dict(published)
+    finding.expect(len(published) == len(amounts), "a refund was published twice")
     for order_id, amount in given.items():
         finding.expect(
-            amounts.get(order_id) == amount, f"{order_id}: {amount} refunded, told {amounts.get(order_id)}"
+            amounts.get(order_id) == amount,
+            f"{order_id}: {amount} refunded, {amounts.get(order_id)} published",
         )
-    for order_id, _ in told:
-        finding.expect(order_id in given, f"{order_id}: a refund was told that was not given")
+    for order_id, _ in published:
+        finding.expect(order_id in given, f"{order_id}: a refund was published that was not given")
     return finding
 
 

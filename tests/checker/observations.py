@@ -1,12 +1,14 @@
-"""What can be seen from outside: calls over HTTP, and records by a read_committed reader."""
+"""The observations of outside clients: requests over HTTP, and records of a read_committed reader."""
 
+import json
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
 
 
-class Call(Struct, frozen=True):
-    """One request for an order, and what came of it; status 0: no answer came."""
+class OrderAttempt(Struct, frozen=True):
+    """One request to place an order, and its response; status 0: no response."""
 
     restaurant_id: str
     key: str
@@ -17,8 +19,8 @@ class Call(Struct, frozen=True):
     order_id: str | None = None
 
 
-class Read(Struct, frozen=True):
-    """One menu page, as a customer got it. Times are milliseconds since 1970."""
+class MenuRead(Struct, frozen=True):
+    """One menu as a customer got it. Times are milliseconds since 1970."""
 
     restaurant_id: str
     asked_at: int
@@ -27,9 +29,22 @@ class Read(Struct, frozen=True):
     degraded: bool
     availability: dict[str, tuple[str, int | None]]  # sku -> state, count
 
+    @classmethod
+    def from_page(cls, restaurant_id: str, asked_at: int, answered_at: int, body: bytes) -> "MenuRead":
+        """Return the read of this response body."""
+        page = json.loads(body)
+        return cls(
+            restaurant_id,
+            asked_at,
+            answered_at,
+            round(datetime.fromisoformat(page["as_of"]).timestamp() * 1000),
+            page["degraded"],
+            {i["sku"]: (i["availability"]["state"], i["availability"]["count"]) for i in page["items"]},
+        )
 
-class Wait(Struct, frozen=True):
-    """How long a record that was written could not be read by a read_committed reader."""
+
+class VisibilityDelay(Struct, frozen=True):
+    """How long a written record was not readable for a read_committed reader."""
 
     topic: str
     partition: int
@@ -37,21 +52,21 @@ class Wait(Struct, frozen=True):
 
 
 class Recovery(Struct, frozen=True):
-    """How long after a fault was healed all of it worked again; None: it did not, as long as one waited."""
+    """The seconds from the end of a fault until everything worked again; None if that did not happen in time."""
 
     fault: str
     seconds: float | None
 
 
-class Followed(Struct, frozen=True):
-    """What the page of an order was told until the end, over all its connections: event ids and statuses."""
+class FollowedOrder(Struct, frozen=True):
+    """The events that the page of an order received, over all its connections: ids and statuses."""
 
     order_id: str
     events: list[tuple[str, str]]
 
 
-class Watched(Struct, frozen=True):
-    """What a restaurant's board held at the end: the status of each order on it."""
+class WatchedBoard(Struct, frozen=True):
+    """The orders on a restaurant's board at the end, with their statuses."""
 
     restaurant_id: str
     orders: dict[str, str]
@@ -67,8 +82,8 @@ class Fact(Struct, frozen=True):
     value: dict[str, Any]
 
 
-class Entry(Struct, frozen=True):
-    """One movement of money in the provider's own books."""
+class LedgerEntry(Struct, frozen=True):
+    """One movement of money in the provider's own ledger."""
 
     order_id: str
     kind: str  # authorised or refunded
@@ -76,32 +91,34 @@ class Entry(Struct, frozen=True):
 
 
 class Observations(Struct):
-    """All that one run left to see."""
+    """All observations of one run."""
 
-    calls: list[Call] = field(default_factory=list)
+    calls: list[OrderAttempt] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
-    inputs: list[str] = field(default_factory=list)  # every command that is to be answered, by name
-    passed_on: list[str] = field(
-        default_factory=list
-    )  # commands as often as one bucket passed them to another
-    answered: list[str] = field(default_factory=list)  # which command each reply, tick or dead letter answers
-    answers_ahead: int = 0  # answers that came before their facts could be read
-    ledger: list[Entry] | None = None  # of the payment provider, where there is one
-    dead: int = 0  # records on dead-letter topics
-    poisoned: int = 0  # records that were sent to end there
-    views: dict[str, dict[str, str]] | None = (
-        None  # menu:<restaurant> -> field -> "version|json", after quiet
-    )
-
-    order_views: dict[str, str] | None = None  # order id -> "version|json", after quiet
-    unread: list[tuple[str, int]] = field(
-        default_factory=list
-    )  # restaurants, and the status instead of a page
-    reads: list[Read] = field(default_factory=list)
-    waits: list[Wait] = field(default_factory=list)
+    #: Every command that gets a reply, by name.
+    inputs: list[str] = field(default_factory=list)
+    #: Commands that one bucket forwarded to another, once for each time.
+    forwarded: list[str] = field(default_factory=list)
+    #: The command of each reply, tick and dead letter.
+    answered: list[str] = field(default_factory=list)
+    #: Replies that came before their facts could be read.
+    answers_ahead: int = 0
+    #: The payment provider's, if there is one.
+    ledger: list[LedgerEntry] | None = None
+    dead_letters: int = 0
+    #: Undecodable records that were sent.
+    poisoned: int = 0
+    #: After quiet: menu:<restaurant> -> field -> "version|json".
+    views: dict[str, dict[str, str]] | None = None
+    #: After quiet: order id -> "version|json".
+    order_views: dict[str, str] | None = None
+    reads: list[MenuRead] = field(default_factory=list)
+    #: Reads without a menu: restaurant and status.
+    failed_reads: list[tuple[str, int]] = field(default_factory=list)
+    visibility_delays: list[VisibilityDelay] = field(default_factory=list)
     recoveries: list[Recovery] = field(default_factory=list)
-    followed: list[Followed] = field(default_factory=list)
-    watched: list[Watched] = field(default_factory=list)
+    followed: list[FollowedOrder] = field(default_factory=list)
+    boards: list[WatchedBoard] = field(default_factory=list)
 
     def of(self, *topics: str) -> list[Fact]:
         """Return the facts of these topics, each partition in its order."""
@@ -109,13 +126,13 @@ class Observations(Struct):
 
 
 class Finding(Struct):
-    """What one invariant found: how many observations it looked at, and those that break it."""
+    """The result of one invariant: the number of observations checked, and a message for each violation."""
 
     checked: int = 0
     violations: list[str] = field(default_factory=list)
 
     def expect(self, holds: bool, message: str) -> None:
-        """Count one observation; keep the message where it breaks the invariant."""
+        """Count one observation; keep the message if it violates the invariant."""
         self.checked += 1
         if not holds:
             self.violations.append(message)

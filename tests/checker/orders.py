@@ -1,10 +1,10 @@
-"""Orders: one per key, none lost, none from nowhere, each with a legal life."""
+"""Orders: one per key, none lost, none invented, each with legal transitions."""
 
 from collections import Counter, defaultdict
 
 from tests.checker.observations import Fact, Finding, Observations
 
-#: What may follow what; the contract's states.
+#: The transitions that the contract allows.
 NEXT = {
     None: {"pending"},
     "pending": {"received", "cancelled"},
@@ -25,11 +25,11 @@ ORDER_TOPICS = (
 CONFIRMED = 201
 REFUSED = {402, 409}
 ACCEPTED = 202
-#: What ends a request without an order: it can be read only in the answer to whoever asks again.
+#: A request that is rejected without an order; only a repeated request shows the status again.
 NO_ORDER = {400, 404, 422}
 
 
-def _lives(seen: Observations) -> dict[str, list[Fact]]:
+def _facts_by_order(seen: Observations) -> dict[str, list[Fact]]:
     lives: dict[str, list[Fact]] = defaultdict(list)
     for fact in seen.of(*ORDER_TOPICS):
         lives[fact.value["order_id"]].append(fact)
@@ -37,13 +37,13 @@ def _lives(seen: Observations) -> dict[str, list[Fact]]:
 
 
 def legal_transitions(seen: Observations) -> Finding:
-    """Versions are 1, 2, 3, ..., each once, and each status may follow the one before."""
+    """The versions of an order are 1, 2, 3, ..., each once, and each transition is allowed."""
     finding = Finding()
-    for order_id, facts in _lives(seen).items():
+    for order_id, facts in _facts_by_order(seen).items():
         status = None
         for expected, fact in enumerate(facts, start=1):
             version, after = fact.value["version"], fact.value["status"]
-            finding.expect(version == expected, f"{order_id}: version {version} where {expected} was to come")
+            finding.expect(version == expected, f"{order_id}: version {version}, expected {expected}")
             finding.expect(after in NEXT[status], f"{order_id}: {after} after {status}")
             status = after
     return finding
@@ -52,13 +52,13 @@ def legal_transitions(seen: Observations) -> Finding:
 def every_order_is_decided(seen: Observations) -> Finding:
     """After quiet no order is pending."""
     finding = Finding()
-    for order_id, facts in _lives(seen).items():
+    for order_id, facts in _facts_by_order(seen).items():
         finding.expect(len(facts) > 1, f"{order_id} was created and never decided")
     return finding
 
 
 def each_fact_once(seen: Observations) -> Finding:
-    """No event id, and no version of an order, appears twice."""
+    """No event id and no version of an order appears twice."""
     finding = Finding()
     ids: set[str] = set()
     versions: set[tuple[str, str, int]] = set()
@@ -73,7 +73,7 @@ def each_fact_once(seen: Observations) -> Finding:
 
 
 def one_order_per_key(seen: Observations) -> Finding:
-    """No key has two orders, and no order two keys; each is decided once."""
+    """A key has at most one order, in facts and in responses; each order is decided at most once."""
     finding = Finding()
     orders: dict[tuple[str, str], set[str]] = defaultdict(set)
     decided: dict[str, int] = defaultdict(int)
@@ -95,7 +95,7 @@ def one_order_per_key(seen: Observations) -> Finding:
 
 
 def replays_equal(seen: Observations) -> Finding:
-    """The same key and body always gets the same status and bytes; of all answers, one at most is not a replay."""
+    """The same key and body always get the same status and bytes; at most one response is not marked as a replay."""
     finding = Finding()
     answers: dict[tuple[str, str, str], list[tuple[int, bytes, bool]]] = defaultdict(list)
     for call in seen.calls:
@@ -104,15 +104,15 @@ def replays_equal(seen: Observations) -> Finding:
             answers[asked].append((call.status, call.body, call.replayed))
     for asked, given in answers.items():
         finding.expect(
-            len({(status, body) for status, body, _ in given}) == 1, f"{asked} got different answers"
+            len({(status, body) for status, body, _ in given}) == 1, f"{asked} got different responses"
         )
         fresh = sum(not replayed for _, _, replayed in given)
-        finding.expect(fresh <= 1, f"{asked}: {fresh} answers say that they are the first")
+        finding.expect(fresh <= 1, f"{asked}: {fresh} responses are not marked as replays")
     return finding
 
 
 def acknowledged_orders_stand(seen: Observations) -> Finding:
-    """An order that was answered 201 is on order.confirmed with what was asked; one that was answered 202 is decided."""
+    """An order with a 201 is on order.confirmed with the requested lines; an order with a 202 is decided."""
     finding = Finding()
     ended = {(c.restaurant_id, c.key, str(c.lines)) for c in seen.calls if c.status in NO_ORDER}
     confirmed = {f.value["order_id"]: f.value for f in seen.of("order.confirmed")}
@@ -136,7 +136,7 @@ def acknowledged_orders_stand(seen: Observations) -> Finding:
 
 
 def refused_orders_do_not_stand(seen: Observations) -> Finding:
-    """An order that was refused is not on order.confirmed, and a confirmed one not on order.failed."""
+    """A refused order is not on order.confirmed, and no order is both confirmed and failed."""
     finding = Finding()
     confirmed = {f.value["order_id"] for f in seen.of("order.confirmed")}
     failed = {f.value["order_id"] for f in seen.of("order.failed")}
@@ -151,16 +151,16 @@ def refused_orders_do_not_stand(seen: Observations) -> Finding:
 
 
 def orders_come_from_calls(seen: Observations) -> Finding:
-    """No order is confirmed that nobody asked for."""
+    """Every confirmed order was requested."""
     finding = Finding()
     asked = {call.order_id for call in seen.calls}
     for fact in seen.of("order.confirmed"):
-        finding.expect(fact.value["order_id"] in asked, f"{fact.value['order_id']} was asked for by nobody")
+        finding.expect(fact.value["order_id"] in asked, f"{fact.value['order_id']} was never requested")
     return finding
 
 
 def a_key_means_one_body(seen: Observations) -> Finding:
-    """A key that comes again with another body is refused, and the order is of the body that was decided."""
+    """A key with another body is rejected: only one body of a key gets a decision."""
     finding = Finding()
     confirmed = {f.value["order_id"]: f.value for f in seen.of("order.confirmed")}
     bodies: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -168,27 +168,29 @@ def a_key_means_one_body(seen: Observations) -> Finding:
         if call.status in REFUSED | {CONFIRMED}:
             bodies[(call.restaurant_id, call.key)].add(str(call.lines))
     for key, lines in bodies.items():
-        finding.expect(len(lines) == 1, f"{key} was answered for {len(lines)} bodies")
+        finding.expect(len(lines) == 1, f"{key} got decisions for {len(lines)} bodies")
     finding.checked += len(confirmed)
     return finding
 
 
 def each_input_is_answered_once(seen: Observations) -> Finding:
-    """Every command in the log has one reply, watermark or dead letter, and none has two.
+    """Every command in the log has exactly one reply, watermark or dead letter.
 
-    One that a bucket passed on to another may have come there twice, and then is answered as often.
+    A command that a bucket forwarded may arrive there twice; then it has as many replies.
     """
     finding = Finding()
-    answered, passed_on = Counter(seen.answered), Counter(seen.passed_on)
+    answered, forwarded = Counter(seen.answered), Counter(seen.forwarded)
     for name in seen.inputs:
-        most = max(1, passed_on[name])
-        finding.expect(1 <= answered[name] <= most, f"the command {name} was answered {answered[name]} times")
+        limit = max(1, forwarded[name])
+        finding.expect(
+            1 <= answered[name] <= limit, f"the command {name} was answered {answered[name]} times"
+        )
     return finding
 
 
 def no_answer_is_ahead_of_its_facts(seen: Observations) -> Finding:
-    """Who has an answer can read its facts."""
+    """Facts can be read before their reply arrives."""
     finding = Finding(checked=len(seen.calls))
     if seen.answers_ahead:
-        finding.violations.append(f"{seen.answers_ahead} answers came before their facts")
+        finding.violations.append(f"{seen.answers_ahead} replies came before their facts")
     return finding

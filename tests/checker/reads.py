@@ -1,4 +1,4 @@
-"""What customers read: never older than it says, no count where it is old, and in the end what the facts say."""
+"""Menus: marked as degraded when old, without counts when degraded, and in the end equal to the facts."""
 
 import json
 from bisect import bisect_left, bisect_right
@@ -10,13 +10,13 @@ from typing import Any
 from tests.checker.observations import Finding, Observations
 from tests.checker.orders import ORDER_TOPICS
 
-#: The contract's 3 s, and half a second for the page's way and its brief cache.
+#: The contract's 3 s, and half a second for transfer and cache.
 STALE_MS = 3_500
 SHOWN = ("order_id", "restaurant_id", "status", "items", "total", "version")
 
 
 def stale_reads_say_so(seen: Observations) -> Finding:
-    """A page that is more than 3 s behind says that it is degraded."""
+    """A menu that is more than 3 s old is marked as degraded."""
     finding = Finding()
     for read in seen.reads:
         age = read.asked_at - read.as_of
@@ -27,7 +27,7 @@ def stale_reads_say_so(seen: Observations) -> Finding:
 
 
 def degraded_reads_show_no_count(seen: Observations) -> Finding:
-    """A degraded page has no counts, and nothing on it is surely available."""
+    """A degraded menu has no counts, and no item on it is `available`."""
     finding = Finding()
     for read in seen.reads:
         if read.degraded:
@@ -38,7 +38,7 @@ def degraded_reads_show_no_count(seen: Observations) -> Finding:
 
 
 def counts_are_as_fresh_as_they_say(seen: Observations) -> Finding:
-    """What a page that is not degraded says is left was left at some time from its as_of to the answer."""
+    """A count on a menu that is not degraded was true at some time between its as_of and the response."""
     finding = Finding()
     versions = _versions(seen)
     for read in seen.reads:
@@ -57,7 +57,7 @@ def counts_are_as_fresh_as_they_say(seen: Observations) -> Finding:
 
 
 def _versions(seen: Observations) -> dict[tuple[str, str], tuple[list[int], list[dict[str, Any]]]]:
-    """Return of each stock the times of its changes, and what resulted."""
+    """Return the times of the changes of each stock, and the resulting values, by restaurant and sku."""
     changes: dict[tuple[str, str], list[tuple[int, int, dict[str, Any]]]] = defaultdict(list)
     for fact in seen.of("stock.reserved", "stock.released", "catalog.changed"):
         at = _milliseconds(fact.value["occurred_at"])
@@ -72,7 +72,7 @@ def _versions(seen: Observations) -> dict[tuple[str, str], tuple[list[int], list
 
 
 def _left(stock: dict[str, Any]) -> Iterator[int | None]:
-    """Yield what may be shown as left: of the item alone, or within one of its promotions."""
+    """Yield the counts that may be shown: of the item alone, or within one of its promotions."""
     free = _free(stock)
     for pool in (None, *(_free(allotment) for allotment in stock["allotments"].values())):
         bounds = [bound for bound in (free, pool) if bound is not None]
@@ -88,15 +88,15 @@ def _milliseconds(instant: str) -> int:
 
 
 def known_restaurants_are_known(seen: Observations) -> Finding:
-    """Whatever becomes of the views, nobody is told that a restaurant of before does not exist."""
+    """No reader gets a 404 for an existing restaurant, even if the views are lost."""
     finding = Finding(checked=len(seen.reads))
-    for restaurant, status in seen.unread:
+    for restaurant, status in seen.failed_reads:
         finding.expect(status != 404, f"{restaurant}: {status}")
     return finding
 
 
 def order_views_equal_facts(seen: Observations) -> Finding:
-    """After quiet, Redis holds of each order what the fact of its highest version says."""
+    """After quiet, Redis holds of each order the value of its latest fact."""
     finding = Finding()
     if seen.order_views is None:
         return finding
@@ -109,5 +109,5 @@ def order_views_equal_facts(seen: Observations) -> Finding:
         raw = seen.order_views.get(order_id)
         held = json.loads(raw.partition("|")[2]) if raw else {}
         same = all(held.get(name) == value[name] for name in SHOWN)
-        finding.expect(same, f"{order_id}: holds {raw}, facts say {value['version']}, {value['status']}")
+        finding.expect(same, f"{order_id}: holds {raw}, facts have {value['version']}, {value['status']}")
     return finding

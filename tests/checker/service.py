@@ -1,18 +1,18 @@
-"""The service: everyone is answered in the end, nothing hangs, it comes back after a fault."""
+"""The service: every key gets a final status, no transaction hangs, every fault is recovered from."""
 
 from collections import defaultdict
 
 from tests.checker.observations import Finding, Observations
 
-#: No answer, not decided yet, and come back later; every other status is a last word.
+#: No response, not decided yet, or retry later; every other status is final.
 NOT_YET = {0, 202, 429, 503}
-#: The contract's bound for an open transaction, and for coming back after a fault.
+#: The contract's limits for an open transaction and for the recovery from a fault.
 TRANSACTION_SECONDS = 15.0
 RECOVERY_SECONDS = 45.0
 
 
 def every_key_is_answered(seen: Observations) -> Finding:
-    """Who goes on asking is told what became of the order."""
+    """A customer who keeps retrying gets a final status."""
     finding = Finding()
     statuses: dict[tuple[str, str, str], set[int]] = defaultdict(set)
     for call in seen.calls:
@@ -23,33 +23,32 @@ def every_key_is_answered(seen: Observations) -> Finding:
 
 
 def no_internal_errors(seen: Observations) -> Finding:
-    """No request meets an error that nobody thought of."""
+    """No request gets a 5xx other than 503."""
     finding = Finding()
     for call in seen.calls:
-        thought_of = call.status < 500 or call.status == 503
-        finding.expect(thought_of, f"{call.restaurant_id} {call.key}: {call.status} {call.body[:200]!r}")
+        is_expected = call.status < 500 or call.status == 503
+        finding.expect(is_expected, f"{call.restaurant_id} {call.key}: {call.status} {call.body[:200]!r}")
     return finding
 
 
 def no_transaction_open_for_long(seen: Observations) -> Finding:
-    """What is written can be read by a read_committed reader within 15 s, whoever died meanwhile."""
+    """A written record is readable for a read_committed reader within 15 s, also after a process has died."""
     finding = Finding()
-    for wait in seen.waits:
+    for delay in seen.visibility_delays:
         finding.expect(
-            wait.seconds <= TRANSACTION_SECONDS,
-            f"{wait.topic}-{wait.partition}: held back for {wait.seconds:.1f} s",
+            delay.seconds <= TRANSACTION_SECONDS,
+            f"{delay.topic}-{delay.partition}: not readable for {delay.seconds:.1f} s",
         )
     return finding
 
 
 def service_comes_back(seen: Observations) -> Finding:
-    """After each fault every process works again, by itself."""
+    """After each fault every process recovers without help."""
     finding = Finding()
     for recovery in seen.recoveries:
         took = recovery.seconds
         finding.expect(
             took is not None and took <= RECOVERY_SECONDS,
-            f"{recovery.fault}: "
-            + ("does not come back" if took is None else f"came back after {took:.1f} s"),
+            f"{recovery.fault}: " + ("does not recover" if took is None else f"recovered after {took:.1f} s"),
         )
     return finding

@@ -1,4 +1,4 @@
-"""Portions: never more taken than there are, at every prefix of the log, and none invented or lost."""
+"""Portions: never oversold at any prefix of the log, and none invented or lost."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,15 +6,14 @@ from typing import Any
 
 from tests.checker.observations import Fact, Finding, Observations
 
-#: Restaurant, sku, bucket: 0 is the restaurant's home, and often all there is.
+#: Restaurant, sku, bucket: 0 is the restaurant's home, and its only bucket without escrow.
 Where = tuple[str, str, int]
-#: One change of a stock: version, the stock that results, by how much reserved changed (None: a new
-#: offer), and the fact.
+#: One change of a stock: version, resulting stock, change of the reserved portions (None: the catalogue changed), fact.
 Change = tuple[int, dict[str, Any], int | None, Fact]
 
 
 def changes_of_stocks(seen: Observations) -> dict[Where, list[Change]]:
-    """Return every change of every stock, in each bucket of its restaurant, in the order of its versions."""
+    """Return the changes of each stock in the order of their versions."""
     changes: dict[Where, list[Change]] = defaultdict(list)
     for fact in seen.of("stock.reserved", "stock.released", "portions.moved"):
         for item in fact.value["items"]:
@@ -31,7 +30,7 @@ def never_oversold(seen: Observations) -> Finding:
     """sold + held <= portions after every change, for the item and for each promotion's allotment."""
     finding = Finding()
     for where, changes in changes_of_stocks(seen).items():
-        taken = 0  # counted here, from quantities alone
+        taken = 0  # counted from the quantities alone
         for version, stock, delta, _ in changes:
             taken += delta or 0
             for name, pool in [("portions", stock), *stock["allotments"].items()]:
@@ -48,24 +47,28 @@ def never_oversold(seen: Observations) -> Finding:
 
 
 def stock_conserved(seen: Observations) -> Finding:
-    """portions = free + held + sold + wasted: what a stock says is what the quantities add up to."""
+    """The reserved and wasted portions of a stock are the sum of the quantities of its changes, and of its orders."""
     finding = Finding()
     for where, changes in changes_of_stocks(seen).items():
         taken = 0
         for version, stock, delta, _ in changes:
             taken += delta or 0
             claimed = stock["reserved"] + stock["wasted"]
-            finding.expect(claimed == taken, f"{where} v{version}: says {claimed} taken, is {taken}")
+            finding.expect(
+                claimed == taken, f"{where} v{version}: {claimed} taken in the stock, {taken} by the changes"
+            )
     held = _taken_by_orders(seen)
     for where, changes in changes_of_stocks(seen).items():
         last = changes[-1][1]
         claimed = last["reserved"] + last["wasted"]
-        finding.expect(claimed == held[where], f"{where}: says {claimed} taken, orders have {held[where]}")
+        finding.expect(
+            claimed == held[where], f"{where}: {claimed} taken in the stock, {held[where]} by orders"
+        )
     return finding
 
 
 def _sign(fact: Fact) -> int:
-    """Return by how many portions a fact changes what is taken: wasted ones stay taken."""
+    """Return the sign by which a fact changes the taken portions: wasted ones stay taken."""
     if fact.topic == "portions.moved":
         return 0
     if fact.topic == "stock.reserved":
@@ -74,7 +77,7 @@ def _sign(fact: Fact) -> int:
 
 
 def _taken_by_orders(seen: Observations) -> dict[Where, int]:
-    """Return what orders that stand have taken, and what cancelled ones wasted."""
+    """Return the portions of the orders that are not cancelled, and those that cancelled orders wasted."""
     held: dict[Where, int] = defaultdict(int)
     ended = {f.value["order_id"] for f in seen.of("order.cancelled")}
     wasted = {f.value["order_id"] for f in seen.of("stock.released") if f.value["wasted"]}
@@ -92,12 +95,12 @@ def stock_versions_without_gap(seen: Observations) -> Finding:
     finding = Finding()
     for where, changes in changes_of_stocks(seen).items():
         for expected, (version, *_) in enumerate(changes, start=1):
-            finding.expect(version == expected, f"{where}: version {version} where {expected} was to come")
+            finding.expect(version == expected, f"{where}: version {version}, expected {expected}")
     return finding
 
 
 def all_or_nothing(seen: Observations) -> Finding:
-    """An order has all of its lines reserved, once, or none; what does not stand is released, once, and whole."""
+    """An order has all its lines reserved once, or none; a failed or cancelled order releases all of them once."""
     finding = Finding()
     reserved, released = _moved(seen, "stock.reserved"), _moved(seen, "stock.released")
     ended = {f.value["order_id"] for f in seen.of("order.cancelled", "order.failed")}
@@ -122,7 +125,7 @@ def all_or_nothing(seen: Observations) -> Finding:
 
 
 def _moved(seen: Observations, topic: str) -> dict[str, list[dict[str, int]]]:
-    """Return the quantities by sku of each move of each order."""
+    """Return the quantities by sku of each reservation or release of each order."""
     moves: dict[str, list[dict[str, int]]] = defaultdict(list)
     for fact in seen.of(topic):
         moves[fact.value["order_id"]].append({i["sku"]: i["quantity"] for i in fact.value["items"]})
@@ -130,7 +133,7 @@ def _moved(seen: Observations, topic: str) -> dict[str, list[dict[str, int]]]:
 
 
 def availability_is_what_is_left(seen: Observations) -> Finding:
-    """What a reservation says is left is what the stock has left, in the promotion that it was made in."""
+    """The availability in a reservation is that of the stock and of the reservation's promotion."""
     finding = Finding()
     for fact in seen.of("stock.reserved"):
         for item in fact.value["items"]:

@@ -7,13 +7,22 @@ from itertools import islice
 import pytest
 
 from tests.chaos import campaign, plan, report
-from tests.chaos.__main__ import started
-from tests.chaos.faults import FAULTS, named
+from tests.chaos.faults import FAULTS, parse_names
 from tests.chaos.proxy import Proxy
-from tests.chaos.recovery import Served, back_after
-from tests.chaos.world import PROCESSES
-from tests.checker.check import LIVE, check
-from tests.checker.observations import Call, Fact, Followed, Observations, Read, Recovery, Wait, Watched
+from tests.chaos.recovery import ServedOrder, seconds_to_recover
+from tests.chaos.stack_under_test import PROCESSES
+from tests.checker.invariants import STACK_INVARIANTS, check
+from tests.checker.observations import (
+    Fact,
+    FollowedOrder,
+    MenuRead,
+    Observations,
+    OrderAttempt,
+    Recovery,
+    VisibilityDelay,
+    WatchedBoard,
+)
+from tests.support.programs import fresh_stack
 
 SHORT = [
     "worker killed after commit",
@@ -28,12 +37,12 @@ SHORT = [
 @pytest.mark.slow
 async def test_short_campaign_finds_no_violation(tmp_path):
     """Half a minute of load, the faults of SHORT; `make chaos` takes longer, all of them, and follows orders and boards."""
-    options = campaign.Options(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)
-    with started(tmp_path / "stack", **PROCESSES) as stack:
+    options = campaign.CampaignOptions(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)
+    with fresh_stack(tmp_path / "stack", **PROCESSES) as stack:
         result = await campaign.run(stack, options)
-    summed = report.summary(result)
+    summed = report.summarize(result)
     assert summed["violations"] == 0, report.markdown(summed)
-    assert not summed["faults that could not be done"]
+    assert not summed["failed injections"]
     assert summed["faults"].get("broker killed") and len(summed["faults"]) >= 4, report.markdown(summed)
     idle = {name for name, finding in result.findings.items() if not finding.checked}
     assert idle <= {
@@ -44,7 +53,7 @@ async def test_short_campaign_finds_no_violation(tmp_path):
 
 
 def test_seed_determines_the_plan_and_no_fault_is_skipped():
-    kinds = named("all")
+    kinds = parse_names("all")
     alone = {name for name in kinds if FAULTS[name].alone}
     first, again, other = (list(islice(plan.turns(seed, kinds, alone), 300)) for seed in (1, 1, 2))
     assert first == again != other
@@ -52,7 +61,7 @@ def test_seed_determines_the_plan_and_no_fault_is_skipped():
     assert set(names[: len(kinds)]) == set(kinds)
     assert {len(turn) for turn in first} == {1, 2}
     assert not [turn for turn in first if len(turn) == 2 and alone & set(turn)]
-    assert plan.chance(1, 5).random() == plan.chance(1, 5).random() != plan.chance(1, 6).random()
+    assert plan.fault_rng(1, 5).random() == plan.fault_rng(1, 5).random() != plan.fault_rng(1, 6).random()
 
 
 def test_campaign_has_the_required_faults():
@@ -62,11 +71,14 @@ def test_campaign_has_the_required_faults():
 
 def test_unclean_end_is_a_violation():
     seen = Observations(
-        calls=[Call("r", "k", [("a", 1)], 503), Call("r", "k2", [("a", 1)], 500, b"oops")],
-        waits=[Wait("order.confirmed", 0, 1.0), Wait("order.confirmed", 1, 16.0)],
+        calls=[OrderAttempt("r", "k", [("a", 1)], 503), OrderAttempt("r", "k2", [("a", 1)], 500, b"oops")],
+        visibility_delays=[
+            VisibilityDelay("order.confirmed", 0, 1.0),
+            VisibilityDelay("order.confirmed", 1, 16.0),
+        ],
         recoveries=[Recovery("worker killed", 3.0), Recovery("broker killed", None)],
     )
-    broken = {name: len(f.violations) for name, f in check(seen, LIVE).items() if f.violations}
+    broken = {name: len(f.violations) for name, f in check(seen, STACK_INVARIANTS).items() if f.violations}
     assert broken == {
         "every-key-is-answered": 1,
         "no-internal-errors": 1,
@@ -90,17 +102,19 @@ def test_stale_page_and_false_count_are_found():
         ),
     ]
 
-    def found(*reads: Read) -> Counter[str]:
-        findings = check(Observations(facts=facts, reads=list(reads)), LIVE)
+    def found(*reads: MenuRead) -> Counter[str]:
+        findings = check(Observations(facts=facts, reads=list(reads)), STACK_INVARIANTS)
         return Counter({name: len(f.violations) for name, f in findings.items() if f.violations})
 
     fresh = {"a": ("available", 5)}
-    assert found(Read("r", 15_000, 15_010, 14_000, False, fresh)) == {}
-    assert found(Read("r", 19_000, 19_010, 14_000, False, fresh)) == {"stale-reads-say-so": 1}
-    assert found(Read("r", 19_000, 19_010, 14_000, True, fresh)) == {"degraded-reads-show-no-count": 1}
-    assert found(Read("r", 19_000, 19_010, 14_000, True, {"a": ("limited", None)})) == {}
-    assert found(Read("r", 22_000, 22_010, 19_000, False, fresh)) == {}  # as it was at 19 s
-    assert found(Read("r", 22_000, 22_010, 21_000, False, fresh)) == {"counts-are-as-fresh-as-they-say": 1}
+    assert found(MenuRead("r", 15_000, 15_010, 14_000, False, fresh)) == {}
+    assert found(MenuRead("r", 19_000, 19_010, 14_000, False, fresh)) == {"stale-reads-say-so": 1}
+    assert found(MenuRead("r", 19_000, 19_010, 14_000, True, fresh)) == {"degraded-reads-show-no-count": 1}
+    assert found(MenuRead("r", 19_000, 19_010, 14_000, True, {"a": ("limited", None)})) == {}
+    assert found(MenuRead("r", 22_000, 22_010, 19_000, False, fresh)) == {}  # as it was at 19 s
+    assert found(MenuRead("r", 22_000, 22_010, 21_000, False, fresh)) == {
+        "counts-are-as-fresh-as-they-say": 1
+    }
 
 
 def test_missed_and_repeated_events_and_wrong_boards_are_found():
@@ -116,8 +130,10 @@ def test_missed_and_repeated_events_and_wrong_boards_are_found():
     whole = [("1", "pending"), ("2", "received"), ("3", "preparing")]
 
     def found(events: list[tuple[str, str]], board: dict[str, str]) -> set[str]:
-        seen = Observations(facts=facts, followed=[Followed("a", events)], watched=[Watched("r", board)])
-        return {name for name, finding in check(seen, LIVE).items() if finding.violations}
+        seen = Observations(
+            facts=facts, followed=[FollowedOrder("a", events)], boards=[WatchedBoard("r", board)]
+        )
+        return {name for name, finding in check(seen, STACK_INVARIANTS).items() if finding.violations}
 
     assert found(whole, {"a": "preparing"}) == set()
     for events in (whole[:-1], whole[1:], [*whole, whole[-1]], [whole[0], whole[2]], whole[::-1]):
@@ -130,9 +146,9 @@ def test_missed_and_repeated_events_and_wrong_boards_are_found():
 
 
 def test_recovery_ends_with_the_last_bad_window():
-    served = [Served(t / 10, 5.0 if 100 <= t < 130 else 0.01, [201]) for t in range(400)]
-    assert 4.5 < back_after(served, 10.0, 40.0) < 5.2  # bad until 13 s, and a window of 2 s
-    assert back_after(served, 20.0, 40.0) == 0.0
+    served = [ServedOrder(t / 10, 5.0 if 100 <= t < 130 else 0.01, [201]) for t in range(400)]
+    assert 4.5 < seconds_to_recover(served, 10.0, 40.0) < 5.2  # bad until 13 s, and a window of 2 s
+    assert seconds_to_recover(served, 20.0, 40.0) == 0.0
 
 
 async def test_proxy_cuts_and_delays_a_connection():

@@ -1,1 +1,1 @@
-"""Stock escrow: its laws, its simulation with faults, and what it costs at scale."""
+"""Stock escrow: its laws, its simulation with faults, and its cost at scale."""

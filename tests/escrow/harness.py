@@ -1,6 +1,6 @@
-"""The buckets of one restaurant over the real domain; what they send each other is in flight until it is delivered.
+"""The buckets of one restaurant over the real domain; the commands between them are in flight until the test delivers them.
 
-One harness has the state of all buckets, since the key of every row begins with its bucket.
+One harness has the state of all buckets, because the key of every row begins with its bucket.
 """
 
 from collections import Counter
@@ -94,12 +94,12 @@ class EscrowHarness(DomainHarness):
         self.decide(forwarded.command, forwarded.reply_to.correlation_id if forwarded.reply_to else b"")
 
     def deliver_from(self, sender: str) -> None:
-        """Deliver everything that one bucket has sent so far."""
+        """Deliver all commands in flight from one bucket."""
         for sent in [sent for sent in self.in_flight if sent.sender == sender]:
             self.deliver(self.in_flight.index(sent))
 
     def deliver_last_from(self, sender: str) -> None:
-        """Deliver what a bucket sent last before what it sent earlier."""
+        """Deliver the last command of a bucket before its earlier ones."""
         last = [sent for sent in self.in_flight if sent.sender == sender][-1]
         self.deliver(self.in_flight.index(last))
 
@@ -121,7 +121,7 @@ class EscrowHarness(DomainHarness):
             if not self.in_flight and not any(e.tail > e.head for e in self[ESCROWS].values()):
                 return
 
-    # --- what tests and laws read
+    # --- read by tests and laws
 
     def outcome(self, caller: bytes) -> str:
         """Return the outcome of the one reply to a caller."""

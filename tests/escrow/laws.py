@@ -1,4 +1,4 @@
-"""What holds for buckets at every moment, and at the end; a planted bug must be caught by a law's name."""
+"""The laws of buckets, at every moment and at the end; each planted bug must violate a law that it names."""
 
 from collections import Counter
 
@@ -99,16 +99,16 @@ def check_keys(harness: EscrowHarness) -> None:
 
 
 class RefusalCheck:
-    """No order is refused for want of portions that were free in the buckets all the time that it waited.
+    """No order is refused for lack of portions if enough were free in the buckets all the time that it waited.
 
-    Records the least that each bucket had free since each order was sent.
+    Records the minimum that each bucket had free since each order was sent.
     """
 
     def __init__(self, harness: EscrowHarness, skus: list[str]) -> None:
         self._harness = harness
         self._skus = skus
         self._sent_at: dict[str, int] = {}
-        self._least_free: dict[str, dict[tuple[str, str], int]] = {}
+        self._min_free: dict[str, dict[tuple[str, str], int]] = {}
         self._checked_facts = len(harness.facts)
         self.refused = 0
 
@@ -116,22 +116,22 @@ class RefusalCheck:
         """Record that an order is sent."""
         if order_id not in self._sent_at:
             self._sent_at[order_id] = self._harness.now
-            self._least_free[order_id] = self._free()
+            self._min_free[order_id] = self._free()
 
     def check(self) -> None:
         """Check the refusals since the last call; call it after every step."""
         free = self._free()
-        for least in self._least_free.values():
+        for minimum in self._min_free.values():
             for pool, count in free.items():
-                least[pool] = min(least[pool], count)
+                minimum[pool] = min(minimum[pool], count)
         for fact in self._harness.facts[self._checked_facts :]:
             if isinstance(fact, OrderFailed) and fact.reason == "out_of_stock":
                 self._check(fact)
         self._checked_facts = len(self._harness.facts)
 
     def _check(self, fact: OrderFailed) -> None:
-        least, now = self._least_free.get(fact.order_id), self._harness.now
-        if least is None or now - self._sent_at[fact.order_id] >= borrowing.PEER_TIMEOUT_MS:
+        minimum, now = self._min_free.get(fact.order_id), self._harness.now
+        if minimum is None or now - self._sent_at[fact.order_id] >= borrowing.PEER_TIMEOUT_MS:
             return
         peers = self._harness.escrow(fact.restaurant_id).peers.values()
         if any(p.has_open_request and now - p.requested_at >= borrowing.PEER_TIMEOUT_MS for p in peers):
@@ -140,11 +140,11 @@ class RefusalCheck:
         needed: Counter[str] = Counter()
         for line in fact.items:
             needed[line.sku] += line.quantity
-        elsewhere = {sku: sum(n for (_, s), n in least.items() if s == sku) for sku in needed}
+        elsewhere = {sku: sum(n for (_, s), n in minimum.items() if s == sku) for sku in needed}
         expect(
             "no-refusal-with-portions-elsewhere",
             any(elsewhere[sku] < n for sku, n in needed.items()),
-            f"{fact.order_id} needed {dict(needed)}; all the time {least} was free",
+            f"{fact.order_id} needed {dict(needed)}; all the time {minimum} was free",
         )
 
     def _free(self) -> dict[tuple[str, str], int]:

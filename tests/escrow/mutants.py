@@ -94,7 +94,7 @@ def refuse_without_a_round() -> Iterator[None]:
 
 @mutant("no-refusal-with-portions-elsewhere")
 def do_not_report_withheld_portions() -> Iterator[None]:
-    """Two buckets refuse in turn what each keeps for an older order."""
+    """Two buckets refuse orders in turn, and each keeps its portions for an older order."""
     original = lending._quantity
 
     def quantity(work, borrower, wanted, older_claims):
@@ -106,7 +106,7 @@ def do_not_report_withheld_portions() -> Iterator[None]:
 
 @mutant("one-order-per-key")
 def choose_the_bucket_by_customer() -> Iterator[None]:
-    """A key that comes again with another customer falls to another bucket."""
+    """A repeated key with another customer falls to another bucket."""
 
     def place_order(self, order, caller):
         number = buckets.choose(order.customer.id, self.count)
@@ -118,7 +118,7 @@ def choose_the_bucket_by_customer() -> Iterator[None]:
 
 @mutant("one-order-per-key")
 def forget_where_a_key_was_forwarded() -> Iterator[None]:
-    """What the home decided while the bucket was closed is decided again when it is open."""
+    """An order that the home decided while the bucket was closed is decided again when it is open."""
     original = routing._forward
 
     def forward(work, command, to, reply_to):

@@ -7,23 +7,22 @@ from msgspec import Struct
 from tests.escrow.timed_harness import EXCHANGE_MS, ORDER_MS
 
 
-class Load(Struct):
-    """What the partitions have to do, in parts of what a writer can."""
+class PartitionLoad(Struct):
+    """The load of the partitions, as a share of the capacity of a writer."""
 
     busiest: float
     mean: float
     commands: float  # a second
-    changelog: float  # rows beside those of orders, per order
+    changelog: float  # additional rows per order
 
 
-def load(
+def calculate_load(
     restaurants: int, partitions: int, rate: float, buckets: int, open_rate: float, per_order: float
-) -> Load:
-    """Place restaurants by hash, popularity by Zipf, and add up the work.
+) -> PartitionLoad:
+    """Return the load of restaurants that are placed by hash, with a popularity by Zipf's law.
 
-    A restaurant whose buckets would each have `open_rate` orders a second is open: its orders go to all of
-    them, and cost `per_order` commands between buckets. Another's orders go home, by way of their key's
-    bucket.
+    If each bucket of a restaurant would have `open_rate` orders a second, its buckets are open: its orders go to all of
+    them, and cost `per_order` commands between buckets. Otherwise the bucket of the key forwards an order to the home.
     """
     weights = [1 / (n + 1) for n in range(restaurants)]
     total = sum(weights)
@@ -43,4 +42,4 @@ def load(
                 work[(home + b) % partitions] += orders / buckets * EXCHANGE_MS
                 commands += orders / buckets
                 forwarded += orders / buckets
-    return Load(max(work) / 1000, sum(work) / 1000 / partitions, commands, forwarded / rate)
+    return PartitionLoad(max(work) / 1000, sum(work) / 1000 / partitions, commands, forwarded / rate)

@@ -1,7 +1,6 @@
-"""`python -m tests.escrow.scale`: escrow at 10,000 restaurants, 100 partitions and 5 regions, on paper and in simulation.
+"""`python -m tests.escrow.scale`: escrow at 10,000 restaurants, 100 partitions and 5 regions, calculated and simulated.
 
-Prints tables, and writes build/escrow/regions.svg: portions stranded and orders refused over time, before, in
-and after a cut of one region.
+Prints tables. Writes build/escrow/regions.svg: stranded portions and refused orders over time, with a cut of one region.
 """
 
 import argparse
@@ -11,8 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tests.escrow import plot
-from tests.escrow.partition_load import load
+from tests.escrow.partition_load import calculate_load
 from tests.escrow.timed_harness import (
     COMMIT_MS,
     EXCHANGE_MS,
@@ -22,7 +20,11 @@ from tests.escrow.timed_harness import (
     TimedEscrowHarness,
     TimedOrder,
 )
+from tests.support import charts
+from tests.support.charts import Chart, Marks
 from tests.support.domain.harness import place
+from tests.support.report import table, table_head, table_row
+from tests.support.statistics import quantile
 
 FOLDER = Path(__file__).parents[2] / "build" / "escrow"
 
@@ -34,8 +36,8 @@ DEMAND = (0.40, 0.25, 0.15, 0.12, 0.08)  # of the orders, by region
 SKEWED = (0.08, 0.12, 0.15, 0.25, 0.40)
 
 
-class Regions(Struct):
-    """The result of one run."""
+class RegionsRun(Struct):
+    """The result of one run; each list has values over time, in seconds."""
 
     name: str
     harness: TimedEscrowHarness
@@ -49,7 +51,7 @@ class Regions(Struct):
         return list(self.harness.orders_seen.values())
 
 
-def regions(
+def simulate_regions(
     name: str,
     demand: tuple[float, ...],
     rate: float,
@@ -58,8 +60,8 @@ def regions(
     seconds: float = 160.0,
     until: float = 130.0,
     seed: int = 1,
-) -> Regions:
-    """Sell portions in regions by Poisson arrivals until `until`; the rest of the time is for what is still waiting."""
+) -> RegionsRun:
+    """Sell portions in regions by Poisson arrivals until `until`; orders that wait have the rest of the time."""
     rng = random.Random(seed)
     harness = TimedEscrowHarness(len(demand), portions, lambda a, b: Link(DISTANCE_MS), cut)
     due, n = 1.0, 0
@@ -68,7 +70,7 @@ def regions(
         harness.order_at(due, number, place(f"k{n}", ("x", 1)), b"%d" % n)
         due += rng.expovariate(rate)
         n += 1
-    run = Regions(name, harness, cut, portions, [], [], {})
+    run = RegionsRun(name, harness, cut, portions, [], [], {})
 
     def observe(at: float) -> None:
         free = {b: harness.free(b, "x") for b in harness.buckets}
@@ -86,14 +88,8 @@ def regions(
     return run
 
 
-def quantile(values: list[float], q: float) -> float:
-    """Return a quantile; 0 of nothing."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * q))] if ordered else 0.0
-
-
-def regions_row(run: Regions) -> str:
-    """Return a row: what customers got in and outside the cut, and what was left at the end."""
+def regions_row(run: RegionsRun) -> str:
+    """Return a row: sales and latencies in the cut and outside, and the portions left at the end."""
     answers = run.answers()
     sold = [a for a in answers if a.outcome == "confirmed"]
     refused = [a for a in answers if a.outcome == "out_of_stock"]
@@ -104,25 +100,45 @@ def regions_row(run: Regions) -> str:
     unserved = [a for a in refused if a.elsewhere > 0]
     left = min(free, len(refused))
     oversold = max(0, len(sold) - run.portions)
-    return (
-        f"| {run.name} | {len(answers):,} | {len(sold):,} | {quantile([a.took_ms for a in sold], 0.5):.0f} / "
-        f"{quantile([a.took_ms for a in sold], 0.95):.0f} / {quantile([a.took_ms for a in sold], 0.99):.0f} "
-        f"| {quantile([a.took_ms for a in inside], 0.95):.0f} / {quantile([a.took_ms for a in cut_off], 0.95):.0f} "
-        f"| {len(unserved):,} | {100 * left / run.portions:.2f} % | {oversold} | {silent} "
-        f"| {run.harness.commands['exchange'] / max(1, len(answers)):.3f} |"
+    took, took_inside = [a.took_ms for a in sold], [a.took_ms for a in inside]
+    return table_row(
+        [
+            run.name,
+            f"{len(answers):,}",
+            f"{len(sold):,}",
+            " / ".join(f"{quantile(took, share):.0f}" for share in (0.5, 0.95, 0.99)),
+            f"{quantile(took_inside, 0.95):.0f} / {quantile([a.took_ms for a in cut_off], 0.95):.0f}",
+            f"{len(unserved):,}",
+            f"{100 * left / run.portions:.2f} %",
+            oversold,
+            silent,
+            f"{run.harness.commands['exchange'] / max(1, len(answers)):.3f}",
+        ]
     )
 
 
-REGIONS_HEAD = (
-    "| run | orders | sold | p50 / p95 / p99 ms | p95 ms in the cut: all / cut off | refused with portions elsewhere "
-    "| stranded at the end | oversold | unanswered | commands between regions per order |\n"
-    "|---|---|---|---|---|---|---|---|---|---|"
+REGIONS_HEAD = table_head(
+    (
+        "run",
+        "orders",
+        "sold",
+        "p50 / p95 / p99 ms",
+        "p95 ms in the cut: all / cut off",
+        "refused with portions elsewhere",
+        "stranded at the end",
+        "oversold",
+        "unanswered",
+        "commands between regions per order",
+    )
 )
 
 
-def exchange_per_order(count: int, seconds: float = 20.0, rate: float = 400.0) -> tuple[float, float, int]:
-    """Return, of a hot restaurant in one cluster that sells out: commands between buckets per order while there are
-    portions and afterwards, and how many were refused with portions elsewhere."""
+def simulate_exchange(count: int, seconds: float = 20.0, rate: float = 400.0) -> tuple[float, float, int]:
+    """Simulate a hot restaurant in one cluster that sells out.
+
+    Return the commands between buckets per order while there are portions and afterwards, and the number of orders
+    that were refused with portions elsewhere.
+    """
     rng = random.Random(2)
     portions = int(rate * seconds * 0.6)
     harness = TimedEscrowHarness(count, portions, lambda a, b: Link(1.0))
@@ -146,7 +162,7 @@ def exchange_per_order(count: int, seconds: float = 20.0, rate: float = 400.0) -
 
 
 def main() -> None:
-    """Simulate, print, plot."""
+    """Simulate, print the tables, write the chart."""
     arguments = argparse.ArgumentParser(prog="python -m tests.escrow.scale", description=__doc__)
     arguments.add_argument(
         "--rate", type=float, default=150.0, help="orders a second of the promotion in all regions"
@@ -159,25 +175,44 @@ def main() -> None:
         f"a writer: {ORDER_MS} ms an order, {EXCHANGE_MS} ms a command between buckets, {COMMIT_MS} ms to a commit\n"
     )
     print(
-        "| buckets | commands between them per order | when sold out | refused with portions elsewhere |\n|---|---|---|---|"
+        table_head(
+            (
+                "buckets",
+                "commands between them per order",
+                "when sold out",
+                "refused with portions elsewhere",
+            )
+        )
     )
     per_order = {1: 0.0}
     for count in (2, 4, 8):
-        before, afterwards, wrong = exchange_per_order(count)
+        before, afterwards, wrong = simulate_exchange(count)
         per_order[count] = before
-        print(f"| {count} | {before:.3f} | {afterwards:.2f} | {wrong} |", flush=True)
-    print(
-        f"\n10,000 restaurants (Zipf), {options.orders:,.0f} orders/s:\n\n"
-        "| partitions | buckets | busiest partition | mean | commands/s | rows for forwarded orders, per order |\n"
-        "|---|---|---|---|---|---|"
-    )
+        print(table_row((count, f"{before:.3f}", f"{afterwards:.2f}", wrong)), flush=True)
+    print(f"\n10,000 restaurants (Zipf), {options.orders:,.0f} orders/s:\n")
+    rows = []
     for partitions in (50, 100, 200):
         for count in (1, 2, 4, 8):
-            found = load(10_000, partitions, options.orders, count, 200, per_order[count])
-            print(
-                f"| {partitions} | {count} | {100 * found.busiest:.0f} % | {100 * found.mean:.0f} % "
-                f"| {found.commands:,.0f} | {found.changelog:.2f} |"
+            found = calculate_load(10_000, partitions, options.orders, count, 200, per_order[count])
+            rows.append(
+                (
+                    partitions,
+                    count,
+                    f"{100 * found.busiest:.0f} %",
+                    f"{100 * found.mean:.0f} %",
+                    f"{found.commands:,.0f}",
+                    f"{found.changelog:.2f}",
+                )
             )
+    columns = (
+        "partitions",
+        "buckets",
+        "busiest partition",
+        "mean",
+        "commands/s",
+        "rows for forwarded orders, per order",
+    )
+    print(table(columns, rows))
     print(
         f"\n5 regions, {DISTANCE_MS:.0f} ms one way, {options.rate:g} orders/s for 130 s:\n\n{REGIONS_HEAD}",
         flush=True,
@@ -185,26 +220,27 @@ def main() -> None:
     cut = Cut(30, 90, frozenset({4}))
     enough, scarce = int(options.rate * 160), int(options.rate * 100)
     runs = [
-        regions("enough for all", DEMAND, options.rate, enough, None),
-        regions("sells out", DEMAND, options.rate, scarce, None),
-        regions("sells out, region 5 cut 30-90 s", DEMAND, options.rate, scarce, cut),
-        regions("same, most demand in region 5", SKEWED, options.rate, scarce, cut),
+        simulate_regions("enough for all", DEMAND, options.rate, enough, None),
+        simulate_regions("sells out", DEMAND, options.rate, scarce, None),
+        simulate_regions("sells out, region 5 cut 30-90 s", DEMAND, options.rate, scarce, cut),
+        simulate_regions("same, most demand in region 5", SKEWED, options.rate, scarce, cut),
     ]
     for run in runs:
         print(regions_row(run), flush=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
     worst = runs[3]
-    svg = plot.render(
+    marks = Marks([(cut.begin, cut.end)], [(cut.begin, "cut")])
+    svg = charts.draw_stacked(
         "Five regions, most demand in region 5, which is cut off for 60 s",
         [
-            plot.Panel("portions free, by region", worst.free),
-            plot.Panel(
-                "a second: orders refused, and portions that lay elsewhere when they were",
+            Chart("Free portions by region", "portions", worst.free, marks=marks),
+            Chart(
+                "Orders refused, and portions free elsewhere at that time",
+                "per second",
                 {"refused": worst.refused, "stranded": worst.stranded},
+                marks=marks,
             ),
         ],
-        (cut.begin, cut.end),
-        "cut",
     )
     (FOLDER / "regions.svg").write_text(svg)
     print(f"\n{FOLDER / 'regions.svg'}")

@@ -26,7 +26,7 @@ LIMIT = 3  # of x, for a customer
 SHOWN = 5
 
 
-class SeedResult(Struct):
+class EscrowSeedResult(Struct):
     """The result of one seed."""
 
     seed: int
@@ -52,12 +52,12 @@ def opened(count: int, portions: int, in_promotion: bool, open_rate: int) -> Esc
     return harness
 
 
-def run(seed: int) -> SeedResult:
+def run(seed: int) -> EscrowSeedResult:
     """Run one seed, and check the laws after every step."""
     rng = random.Random(seed)
     in_promotion = rng.random() < 0.3
     harness = opened(rng.choice([2, 3, 4]), rng.randrange(1, 12), in_promotion, rng.choice([0, 0, 0, 20]))
-    result = SeedResult(seed)
+    result = EscrowSeedResult(seed)
     try:
         _play(rng, harness, result, "p1" if in_promotion else None)
     except LawViolation as violation:
@@ -68,7 +68,9 @@ def run(seed: int) -> SeedResult:
     return result
 
 
-def _play(rng: random.Random, harness: EscrowHarness, result: SeedResult, promotion_id: str | None) -> None:
+def _play(
+    rng: random.Random, harness: EscrowHarness, result: EscrowSeedResult, promotion_id: str | None
+) -> None:
     refusals = laws.RefusalCheck(harness, SKUS)
     callers: list[bytes] = []
     steps = 0

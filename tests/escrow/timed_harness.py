@@ -40,7 +40,7 @@ class Cut(Struct, frozen=True):
 
 
 class TimedOrder(Struct):
-    """One order: when it arrived, when its reply came, and which."""
+    """One order: its arrival, and the time and outcome of its reply."""
 
     bucket: int
     arrived: float  # seconds
@@ -50,7 +50,7 @@ class TimedOrder(Struct):
 
     @property
     def took_ms(self) -> float:
-        """From arrival to reply."""
+        """Milliseconds from arrival to reply."""
         return 1000 * (self.answered - self.arrived)
 
 
@@ -80,7 +80,7 @@ class TimedEscrowHarness(EscrowHarness):
         self.settle()
 
     def at(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do something at a time."""
+        """Call an action at this time, in seconds."""
         heapq.heappush(self._heap, (seconds, next(self._numbers), action))
 
     def order_at(self, seconds: float, number: int, order: PlaceOrder, caller: bytes) -> None:

@@ -1,1 +1,1 @@
-"""Requests made of the OpenAPI document by the thousand, good ones and bad ones, and a judge of what is answered."""
+"""A fuzzer: requests generated from the OpenAPI document, valid and invalid ones, and a judge of the responses."""

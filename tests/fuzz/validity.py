@@ -1,4 +1,4 @@
-"""Whether a request is what the document asks for: written apart from the product's own checks, to judge them."""
+"""Validity of a request by the document: independent of the product's own checks, in order to judge them."""
 
 import functools
 import json
@@ -10,7 +10,7 @@ import jsonschema_rs
 
 from ingress.openapi import document
 from ingress.routes import ROUTES
-from tests.fuzz.generating import Request
+from tests.fuzz.generator import FuzzRequest
 
 DOCUMENT = document.build(ROUTES, "en")
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
@@ -19,7 +19,7 @@ _BOOLEANS = frozenset({"true", "false", "0", "1"})
 
 @functools.cache
 def validator(at: str) -> Any:
-    """Return the validator of the schema at a place of the document, its parts joined by spaces."""
+    """Return the validator of the schema at a path in the document; the path is separated by spaces."""
     schema: Any = DOCUMENT
     for part in at.split(" "):
         schema = schema[part]
@@ -28,13 +28,13 @@ def validator(at: str) -> Any:
     )
 
 
-def place(request: Request) -> str:
-    """Return where the document speaks of the operation."""
+def document_path(request: FuzzRequest) -> str:
+    """Return the path of the operation in the document, separated by spaces."""
     return f"paths {request.route.path} {request.route.method.lower()}"
 
 
-def why_invalid(request: Request) -> str | None:
-    """Return what is wrong with a request; None where nothing is."""
+def invalid_reason(request: FuzzRequest) -> str | None:
+    """Return why a request is invalid; None if it is valid."""
     described = DOCUMENT["paths"][request.route.path][request.route.method.lower()]
     given = {"query": _query(request), "header": request.headers, "path": _parts(request)}
     if given["query"] is None:
@@ -50,31 +50,33 @@ def why_invalid(request: Request) -> str | None:
         unknown = given["query"].keys() - set(request.route.operation.query.__struct_fields__)
         if unknown:
             return f"{unknown} is unknown"
-    return _why_body_invalid(request, described)
+    return _invalid_body_reason(request, described)
 
 
-def _why_body_invalid(request: Request, described: Any) -> str | None:
+def _invalid_body_reason(request: FuzzRequest, described: Any) -> str | None:
     if "requestBody" not in described:
         return None
     if not request.body:
         return "the body is missing" if described["requestBody"]["required"] else None
     try:
-        value = json.loads(request.body.decode("utf-8"), parse_constant=_refuse)
+        value = json.loads(request.body.decode("utf-8"), parse_constant=_reject_constant)
     except ValueError:
-        return "the body is no JSON"
+        return "the body is not JSON"
     try:
-        valid = validator(f"{place(request)} requestBody content application/json schema").is_valid(value)
+        valid = validator(f"{document_path(request)} requestBody content application/json schema").is_valid(
+            value
+        )
     except ValueError:  # lone surrogates
         valid = False
     return None if valid else "the body does not fit its schema"
 
 
-def _query(request: Request) -> dict[str, str] | None:
+def _query(request: FuzzRequest) -> dict[str, str] | None:
     pairs = parse_qsl(urlsplit(request.target).query, keep_blank_values=True)
     return dict(pairs) if len(dict(pairs)) == len(pairs) else None
 
 
-def _parts(request: Request) -> dict[str, str]:
+def _parts(request: FuzzRequest) -> dict[str, str]:
     pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(request.route.path))
     found = re.fullmatch(pattern, urlsplit(request.target).path)
     return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
@@ -88,7 +90,7 @@ def _value(given: dict[str, str], parameter: dict[str, Any]) -> str | None:
 
 
 def _fits(value: str, schema: dict[str, Any]) -> bool:
-    """Say whether a text stands for a value of the schema, as queries spell it."""
+    """Return True if a text is valid for the schema, in the spelling of query parameters."""
     match schema.get("type"):
         case "integer":
             read: Any = int(value) if _INTEGER.fullmatch(value) and len(value) < 20 else value
@@ -99,5 +101,5 @@ def _fits(value: str, schema: dict[str, Any]) -> bool:
     return bool(jsonschema_rs.Draft202012Validator(schema).is_valid(read))
 
 
-def _refuse(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(name)

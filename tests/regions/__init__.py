@@ -1,1 +1,1 @@
-"""Two regions: a Kafka and a stream worker each, a replicator between them with latency, and a cut."""
+"""Two regions, each with a Kafka and a stream worker, and a replicator between them that has latency and can be cut."""

@@ -1,4 +1,4 @@
-"""The way from one region to another: a relay over a line that takes time, and may be cut."""
+"""The link from one region to another: a relay whose writes are delayed, and stop while the link is cut."""
 
 import asyncio
 from collections.abc import Iterable
@@ -16,35 +16,33 @@ from schemas.topics import BUCKET_COMMANDS
 REPLICATOR = ConsumerGroup("replicator", (BUCKET_COMMANDS.name,), "carries commands to the other region")
 
 
-class Line:
-    """A sink at the other end: what is written comes there later, and while the line is cut not at all."""
+class DelayedSink:
+    """Writes to the other region after a delay; waits while the link is cut."""
 
-    def __init__(self, sink: KafkaProducer, one_way_seconds: float, whole: asyncio.Event) -> None:
+    def __init__(self, sink: KafkaProducer, one_way_seconds: float, connected: asyncio.Event) -> None:
         self._sink = sink
         self._one_way_seconds = one_way_seconds
-        self._whole = whole
-        self.carried = 0
+        self._connected = connected
 
     async def write(self, records: Iterable[OutboundRecord]) -> None:
-        """Write to the other region; waits while the line is cut."""
+        """Write the records to the other region."""
         records = list(records)
-        await self._whole.wait()
+        await self._connected.wait()
         await asyncio.sleep(self._one_way_seconds)
-        await self._whole.wait()
+        await self._connected.wait()
         await self._sink.write(records)
-        self.carried += len(records)
 
 
 class Replicator:
-    """Carries the commands of one region's buckets to the other, until cancelled."""
+    """Copies the commands of one region's buckets to the other region."""
 
-    def __init__(self, source: str, target: str, one_way_seconds: float, whole: asyncio.Event) -> None:
+    def __init__(self, source: str, target: str, one_way_seconds: float, connected: asyncio.Event) -> None:
         named = {"PROMO_KAFKA_BOOTSTRAP_SERVERS": source, "PROMO_ESCROW_BUCKETS": "2"}
         self._source = GroupConsumer(settings.read(named), REPLICATOR)
         self._sink = KafkaProducer(KafkaConnection(target))
-        self.line = Line(self._sink, one_way_seconds, whole)
+        self._delayed = DelayedSink(self._sink, one_way_seconds, connected)
 
     async def run(self) -> None:
-        """Work."""
+        """Copy until cancelled."""
         async with started(self._sink), started(self._source):
-            await Relay(self._source, self.line).run()
+            await Relay(self._source, self._delayed).run()

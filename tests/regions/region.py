@@ -1,4 +1,4 @@
-"""One region: a broker, a stream worker, and the customers who order there."""
+"""One region: a broker, a stream worker, and a client that orders."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ from compose.kafka import topics
 from schemas import settings
 from schemas.commands import PlaceOrder
 from schemas.topics import FACT_TOPICS
-from tests.bench.one_restaurant import Shop
+from tests.bench.one_restaurant import RestaurantClient
 from tests.checker.observations import Fact
 from tests.support import facts
 from tests.support.exactly_once.worker import Worker
 from tests.support.stack import Kafka, start_kafka
 
 
-class RegionShop(Shop):
-    """Orders in a region are its bucket's, whatever their key: a customer comes back to where she ordered."""
+class RegionClient(RestaurantClient):
+    """Sends the orders of a region to the region's bucket, whatever their key."""
 
     number = 0
 
@@ -23,7 +23,7 @@ class RegionShop(Shop):
 
 
 class Region:
-    """Start, order, look."""
+    """The broker, the worker and the client of a region."""
 
     def __init__(self, number: int, folder: Path) -> None:
         self.number = number
@@ -32,7 +32,7 @@ class Region:
         self.kafka: Kafka = start_kafka(self.folder / "kafka")
 
     async def start(self) -> None:
-        """Make the topics and start the worker."""
+        """Create the topics, start the worker and the client."""
         await topics.create(
             settings.read({"PROMO_PARTITIONS": "4", "PROMO_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap})
         )
@@ -45,20 +45,20 @@ class Region:
             escrow_open_orders_per_second=0,
             tick_seconds=0.5,
         ).ready()
-        self.shop = RegionShop(self.kafka.bootstrap, 2)
-        self.shop.number = self.number
-        await self.shop.__aenter__()
+        self.client = RegionClient(self.kafka.bootstrap, 2)
+        self.client.number = self.number
+        await self.client.__aenter__()
 
     async def stop(self) -> None:
-        """End all of it."""
-        if hasattr(self, "shop"):
-            await self.shop.__aexit__()
+        """Stop client, worker and broker."""
+        if hasattr(self, "client"):
+            await self.client.__aexit__()
         if hasattr(self, "worker"):
             self.worker.kill()
         self.kafka.stop()
 
     async def facts(self) -> list[Fact]:
-        """Return all that a read_committed reader sees here."""
+        """Return the committed facts of this region."""
         names = [topic.name for topic in FACT_TOPICS.values()]
         return [
             Fact(r.topic, r.partition, r.offset, f"{self.number}-{r.headers['event-id'].decode()}", r.value)

@@ -73,7 +73,7 @@ def _with_progress(results: Iterable[SeedResult], seeds: int) -> Iterator[SeedRe
 
 def _print(summary: Summary, differing: list[int]) -> None:
     print(f"\n{summary.seeds} seeds, {summary.faults.total()} faults")
-    for kind, count in summary.faults.most_common():
+    for kind, count in sorted(summary.faults.items(), key=lambda item: -item[1]):
         print(f"  {count:>10}  {kind}")
     print("\nobservations per invariant")
     for name, count in summary.checked.items():

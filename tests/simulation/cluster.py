@@ -74,8 +74,8 @@ class Cluster:
         for partition in range(len(self.brokers)):
             self._assign(partition, self.workers[partition % len(self.workers)])
 
-    def committed(self, partition: int) -> None:
-        """Deliver what has just been committed to the clients."""
+    def deliver_committed(self, partition: int) -> None:
+        """Deliver the records that have just been committed to the clients."""
         outputs = self.brokers[partition].outputs
         new, self._delivered[partition] = outputs[self._delivered[partition] :], len(outputs)
         self.readable.update(map(id, new))
@@ -90,7 +90,7 @@ class Cluster:
         for cursor in self._fetching[partition]:
             cursor.has_input.set()
 
-    async def quiet(self) -> None:
+    async def wait_until_decided(self) -> None:
         """Return when every input is decided. Raises AssertionError if that takes too long."""
         deadline = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
         while any(b.position().offset < len(b.inputs) for b in self.brokers):
@@ -185,9 +185,11 @@ class Cluster:
             self._later(REVOCATION_DELAY * self.rng.random(), processing.cancel)
         mine = (worker.name, partition)
         before = self._processing.get(mine)
-        self._processing[mine] = asyncio.create_task(self._own(partition, worker, worker.life, before))
+        self._processing[mine] = asyncio.create_task(
+            self._run_processor(partition, worker, worker.life, before)
+        )
 
-    async def _own(
+    async def _run_processor(
         self, partition: int, worker: SimulatedWorker, life: int, before: "asyncio.Task[None] | None"
     ) -> None:
         if before is not None:  # a worker has one processor for a partition

@@ -23,10 +23,10 @@ from schemas.money import Money
 from schemas.replies import Outcome, Reply
 from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
 from streams.exactly_once.ports import Message, Output
-from tests.checker.observations import Call
+from tests.checker.observations import OrderAttempt
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Faults
-from tests.simulation.provider import MAX_DELAY, Provider
+from tests.simulation.provider import MAX_DELAY, SimulatedProvider
 from tests.support.domain.harness import menu_item, place, promotion
 
 #: Virtual seconds that a customer waits for a reply before the command is sent again.
@@ -56,7 +56,7 @@ class Customers:
     def __init__(
         self, rng: random.Random, faults: Faults, trace: Callable[..., None], commands: int, count: int = 1
     ) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[OrderAttempt] = []
         self.poisoned = 0
         self.answers_ahead = 0
         self._rng = rng
@@ -69,7 +69,7 @@ class Customers:
         self._cluster: Cluster
         self._pending: dict[bytes, asyncio.Future[Reply]] = {}
         self._sent = 0
-        self.provider = Provider(rng, lambda restaurant, command: self._put(restaurant, command, []))
+        self.provider = SimulatedProvider(rng, lambda restaurant, command: self._put(restaurant, command, []))
 
     async def run(self, cluster: Cluster) -> None:
         """Send all commands, and wait until they are decided."""
@@ -81,7 +81,7 @@ class Customers:
                 await self._send(menu_item(sku, portions, restaurant=restaurant))
         ticking = asyncio.create_task(self._tick())
         await asyncio.gather(*(self._run_client() for _ in range(self._commands)))
-        await asyncio.sleep(2 * MAX_DELAY)  # reservations run out, and refunds come back
+        await asyncio.sleep(2 * MAX_DELAY)  # reservations expire, and refunds arrive
         ticking.cancel()
 
     def deliver(self, output: Output) -> None:
@@ -100,7 +100,7 @@ class Customers:
         delay = REPLY_TIMEOUT * 1.5 if fault == "late reply" else 0.002
         asyncio.get_running_loop().call_later(delay, self._resolve, output)
 
-    async def settled(self) -> None:
+    async def wait_until_settled(self) -> None:
         """Return when no command is in flight between buckets."""
         while self._in_flight:
             await asyncio.sleep(0.1)
@@ -166,7 +166,7 @@ class Customers:
         reply = await self._send(command)
         order = reply.answer.order
         self.calls.append(
-            Call(
+            OrderAttempt(
                 restaurant_id=restaurant,
                 key=key,
                 lines=lines,

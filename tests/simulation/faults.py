@@ -1,4 +1,4 @@
-"""What can go wrong between any two steps, by seed."""
+"""The faults of a run, which a seed places between the steps."""
 
 import random
 from collections import Counter, deque
@@ -13,7 +13,7 @@ REPLY_FAULTS = ("lost reply", "late reply")
 KINDS = (*STEP_FAULTS, *COMMIT_FAULTS, *REPLY_FAULTS)
 
 
-class Fault(Struct, frozen=True):
+class PlannedFault(Struct, frozen=True):
     """A fault that strikes at the first suitable step after this many steps."""
 
     after: int
@@ -25,9 +25,10 @@ class Faults:
 
     def __init__(self, rng: random.Random, count: int, steps: int) -> None:
         planned = sorted(
-            (Fault(rng.randrange(steps), rng.choice(KINDS)) for _ in range(count)), key=lambda f: f.after
+            (PlannedFault(rng.randrange(steps), rng.choice(KINDS)) for _ in range(count)),
+            key=lambda f: f.after,
         )
-        self._due: dict[str, deque[Fault]] = {
+        self._due: dict[str, deque[PlannedFault]] = {
             "step": deque(f for f in planned if f.kind in STEP_FAULTS),
             "commit": deque(f for f in planned if f.kind in COMMIT_FAULTS),
             "reply": deque(f for f in planned if f.kind in REPLY_FAULTS),

@@ -8,17 +8,17 @@ from schemas import codec
 from schemas.commands import PaymentResult
 from schemas.payments import PaymentRequest
 from streams.exactly_once.ports import Output
-from tests.checker.observations import Entry
+from tests.checker.observations import LedgerEntry
 
 #: The provider's longest delay, in virtual seconds: longer than some reservations last.
 MAX_DELAY = 7.0
 
 
-class Provider:
+class SimulatedProvider:
     """The provider's ledger: each order is authorised at most once and refunded at most once."""
 
     def __init__(self, rng: random.Random, publish: Callable[[str, bytes], None]) -> None:
-        self.ledger: list[Entry] = []
+        self.ledger: list[LedgerEntry] = []
         self._rng = rng
         self._publish = publish  # a command to a restaurant
         self._decided: dict[str, str] = {}
@@ -43,14 +43,14 @@ class Provider:
         if request.order_id not in self._decided:
             self._decided[request.order_id] = "declined" if self._rng.random() < 0.2 else "authorised"
             if self._decided[request.order_id] == "authorised":
-                self.ledger.append(Entry(request.order_id, "authorised", request.amount.amount))
+                self.ledger.append(LedgerEntry(request.order_id, "authorised", request.amount.amount))
         return "authorised" if self._decided[request.order_id] == "authorised" else "declined"
 
     def _refund(self, request: PaymentRequest) -> str:
         before = self._decided.get(request.order_id)
         if before == "authorised":
             self._decided[request.order_id] = "refunded"
-            self.ledger.append(Entry(request.order_id, "refunded", request.amount.amount))
+            self.ledger.append(LedgerEntry(request.order_id, "refunded", request.amount.amount))
         elif before is None:
             self._decided[request.order_id] = "void"
         return "refunded" if self._decided[request.order_id] == "refunded" else "nothing_to_refund"

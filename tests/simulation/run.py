@@ -14,7 +14,7 @@ from schemas import codec
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
 from streams.agents.command_handler import CommandHandler
 from streams.exactly_once.ports import Message
-from tests.checker.check import ESCROW, INVARIANTS, check, violations
+from tests.checker.invariants import ESCROW_INVARIANTS, INVARIANTS, check, violations
 from tests.checker.observations import Fact, Finding, Observations
 from tests.simulation import virtual_time
 from tests.simulation.cluster import POLICY, TIMEOUT_SECONDS, Cluster
@@ -48,7 +48,7 @@ class SeedResult(Struct):
 def simulate(
     seed: int, commands: int = COMMANDS, faults: int = FAULTS, buckets: int = 1, open_rate: int = 0
 ) -> SeedResult:
-    """Run one seed to the end, and check it; with buckets, the commands between them meet faults too."""
+    """Run one seed to the end, and check it; with buckets, faults hit the commands between them, too."""
     logging.disable(logging.ERROR)
     random.seed(seed)  # the processor's jitter
     rng = random.Random(seed)
@@ -73,9 +73,9 @@ def simulate(
     async def main() -> None:
         cluster.start()
         await asyncio.wait_for(customers.run(cluster), TIMEOUT_SECONDS)
-        await cluster.quiet()
-        await customers.settled()
-        await cluster.quiet()
+        await cluster.wait_until_decided()
+        await customers.wait_until_settled()
+        await cluster.wait_until_decided()
 
     stuck = Finding(checked=1)
     try:
@@ -85,13 +85,13 @@ def simulate(
     finally:
         logging.disable(logging.NOTSET)
     seen = observe(cluster, customers, rng)
-    findings = check(seen, INVARIANTS | ESCROW if buckets > 1 else INVARIANTS)
+    findings = check(seen, INVARIANTS | ESCROW_INVARIANTS if buckets > 1 else INVARIANTS)
     findings["everything-is-decided"] = stuck
     return SeedResult(seed, digest.hexdigest(), plan.struck, findings)
 
 
 def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Observations:
-    """Return what an outside reader of this cluster observes."""
+    """Return the observations of an outside reader of this cluster."""
     seen = Observations(
         calls=customers.calls, poisoned=customers.poisoned, answers_ahead=customers.answers_ahead
     )
@@ -109,7 +109,7 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
                 seen.facts.append(Fact(output.topic, partition, offset, event_id, value_of(output.value)))
                 deliveries.extend([(partition, output)] * rng.choice([1, 1, 2]))
             elif output.topic == DEAD_LETTERS:
-                seen.dead += 1
+                seen.dead_letters += 1
     rng.shuffle(deliveries)  # topics are read concurrently, and again after a crash
     for partition, output in deliveries:
         fact = codec.decode(FACT_CLASSES[output.topic], output.value or b"")

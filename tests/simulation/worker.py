@@ -1,4 +1,4 @@
-"""One process of the simulation, and its log, whose every call takes time and may meet a fault."""
+"""One process of the simulation, and its log: every call takes time, and a fault may hit it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ class SimulatedWorker:
 
 
 class SimulatedLog(MemoryLog):
-    """A MemoryLog whose every call takes time and may meet a fault."""
+    """A MemoryLog: every call takes time, and a fault may hit it."""
 
     def __init__(self, cluster: "Cluster", partition: int, worker: SimulatedWorker) -> None:
         super().__init__(cluster.brokers[partition])
@@ -55,7 +55,7 @@ class SimulatedLog(MemoryLog):
         fault = self._cluster.faults.strike("commit")
         if fault != "in doubt, not committed":
             await super().commit()
-            self._cluster.committed(self._partition)
+            self._cluster.deliver_committed(self._partition)
         if fault:
             raise TimeoutError(fault)
 

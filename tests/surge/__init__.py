@@ -1,1 +1,1 @@
-"""The window as a load test: generators, a watch over the stack, the checker's verdict, a report."""
+"""The load test of a promotion window: load generators, the real product, and the checker."""

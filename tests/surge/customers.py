@@ -1,4 +1,4 @@
-"""Customers that order: once, some twice at once; the same key again, with full jitter, within a budget, until they are told."""
+"""Customers that order: some send the order twice; they retry with the same key and full jitter until it is decided."""
 
 import asyncio
 import json
@@ -8,117 +8,115 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from tests.checker.observations import Call
+from tests.checker.observations import OrderAttempt
 from tests.checker.service import NOT_YET
-from tests.surge import shop
-from tests.surge.tally import DECIDED, Tally, count
-from tests.surge.wire import Pool, header
+from tests.surge import restaurants
+from tests.surge.http_client import ConnectionPool, header
+from tests.surge.load_client import LoadClient
+from tests.surge.tally import DECIDED, Tally
 
 #: Share of the customers that send their order twice.
-DUPLICATES = 0.05
+DUPLICATE_SHARE = 0.05
 #: Seconds between the two, at most.
-APART = 0.2
-#: Seconds that a customer goes on asking.
-PATIENCE = 40.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
-#: Retries in all, as a share of the orders: a slow part is not hit harder.
-RETRIES = 0.5
+MAX_DUPLICATE_DELAY = 0.2
+#: How long a customer retries.
+RETRY_TIMEOUT_SECONDS = 40.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 2.0
+#: Retries of all customers together, as a share of the orders, so that retries do not add to an overload.
+RETRY_SHARE = 0.5
 #: Retries that may be saved up.
-SAVED = 50.0
+MAX_SAVED_RETRIES = 50.0
 
 
-class Asked(Struct, frozen=True):
-    """One attempt: when, for how long, and what the checker is told of it."""
+class TimedAttempt(Struct, frozen=True):
+    """One attempt to order, with its time (of time.time()) and duration in seconds."""
 
     at: float
     seconds: float
-    call: Call
+    attempt: OrderAttempt
 
 
-class Customers:
-    """Order at the times given, whatever becomes of those before."""
+class OrderToPlace(Struct, frozen=True):
+    """An order, the second of the window at which it is due, and its HTTP request."""
 
-    def __init__(self, pool: Pool, tally: Tally, rng: random.Random, begin_at: float, name: str) -> None:
-        """Take the window's second 0, and a name that makes keys unique."""
-        self.asked: list[Asked] = []
-        self._pool = pool
-        self._tally = tally
-        self._rng = rng
-        self._begin_at = begin_at
-        self._name = name
-        self._budget = SAVED
+    due: float
+    restaurant: str
+    key: str
+    lines: list[tuple[str, int]]
+    request: bytes
+
+
+class LoadCustomers(LoadClient):
+    """Customers that order at given times, and retry until the order is decided."""
+
+    def __init__(
+        self, pool: ConnectionPool, tally: Tally, rng: random.Random, begin_at: float, name: str
+    ) -> None:
+        super().__init__(pool, tally, rng, begin_at, name)
+        self.attempts: list[TimedAttempt] = []
+        self._saved_retries = MAX_SAVED_RETRIES
         self._number = 0
 
     async def run(self, arrivals: Iterator[float]) -> None:
-        """Return when all have been told, or have given up."""
+        """Return when all orders are decided or given up."""
         async with asyncio.TaskGroup() as group:
             for at in arrivals:
                 await asyncio.sleep(max(0.0, self._begin_at + at - time.time()))
-                group.create_task(self._come(at))
+                group.create_task(self._place(at))
 
-    async def _come(self, at: float) -> None:
+    async def _place(self, at: float) -> None:
         self._number += 1
-        self._budget = min(SAVED, self._budget + RETRIES)
+        self._saved_retries = min(MAX_SAVED_RETRIES, self._saved_retries + RETRY_SHARE)
         key = f"{self._name}-{self._number}"
-        where, lines, body = shop.wish(self._rng)
-        request = post(key, body)
-        second = self._tally.of("orders", at)
-        second.due += 1
-        count(second.late, time.time() - self._begin_at - at)
-        twice = self._rng.random() < DUPLICATES
-        again = asyncio.ensure_future(self._repeat(at, where, key, lines, request)) if twice else None
-        status = await self._until_told(at, where, key, lines, request)
-        second = self._tally.of("orders", at)
-        if status in DECIDED:
-            seconds = time.time() - self._begin_at - at
-            count(second.served, seconds)
-            if status == 201:
-                count(second.accepted, seconds)
-        else:
-            second.gave_up += 1
-        if again is not None:
-            await again
+        restaurant, lines, body = restaurants.draw_order(self._rng)
+        order = OrderToPlace(at, restaurant, key, lines, encode_request(key, body))
+        self._count_due("orders", at)
+        is_duplicated = self._rng.random() < DUPLICATE_SHARE
+        duplicate = asyncio.ensure_future(self._place_later(order)) if is_duplicated else None
+        status = await self._retry_until_decided(order)
+        self._tally.of("orders", at).count_final(status, time.time() - self._begin_at - at)
+        if duplicate is not None:
+            await duplicate
 
-    async def _repeat(
-        self, at: float, where: str, key: str, lines: list[tuple[str, int]], request: bytes
-    ) -> None:
-        await asyncio.sleep(self._rng.uniform(0.0, APART))
-        await self._until_told(at, where, key, lines, request)
+    async def _place_later(self, order: OrderToPlace) -> None:
+        await asyncio.sleep(self._rng.uniform(0.0, MAX_DUPLICATE_DELAY))
+        await self._retry_until_decided(order)
 
-    async def _until_told(
-        self, at: float, where: str, key: str, lines: list[tuple[str, int]], request: bytes
-    ) -> int:
-        deadline = time.monotonic() + PATIENCE
-        pause = FIRST_PAUSE
+    async def _retry_until_decided(self, order: OrderToPlace) -> int:
+        deadline = time.monotonic() + RETRY_TIMEOUT_SECONDS
+        pause = FIRST_PAUSE_SECONDS
         while True:
-            status, head = await self._ask(at, where, key, lines, request)
+            status, head = await self._send(order)
             if status not in NOT_YET or time.monotonic() > deadline:
                 return status
-            told = float(header(head, b"retry-after") or 0)
-            await asyncio.sleep(told + self._rng.uniform(0.0, pause))
-            while self._budget < 1.0 and time.monotonic() < deadline:
+            retry_after = float(header(head, b"retry-after") or 0)
+            await asyncio.sleep(retry_after + self._rng.uniform(0.0, pause))
+            while self._saved_retries < 1.0 and time.monotonic() < deadline:
                 await asyncio.sleep(self._rng.uniform(0.1, 0.5))
-            self._budget -= 1.0
-            pause = min(LONGEST_PAUSE, 2 * pause)
+            self._saved_retries -= 1.0
+            pause = min(MAX_PAUSE_SECONDS, 2 * pause)
 
-    async def _ask(
-        self, at: float, where: str, key: str, lines: list[tuple[str, int]], request: bytes
-    ) -> tuple[int, bytes]:
-        asked_at = time.time()
-        status, head, body = await self._pool.ask(request)
-        statuses = self._tally.of("orders", at).statuses
+    async def _send(self, order: OrderToPlace) -> tuple[int, bytes]:
+        sent_at = time.time()
+        status, head, body = await self._pool.request(order.request)
+        statuses = self._tally.of("orders", order.due).statuses
         statuses[status] = statuses.get(status, 0) + 1
         order_id = json.loads(body).get("order_id") if status in DECIDED | {202} else None
         replayed = header(head, b"idempotency-replayed") == "true"
-        call = Call(where, key, lines, status, body, replayed, order_id)
-        self.asked.append(Asked(asked_at, time.time() - asked_at, call))
+        attempt = OrderAttempt(order.restaurant, order.key, order.lines, status, body, replayed, order_id)
+        self.attempts.append(TimedAttempt(sent_at, time.time() - sent_at, attempt))
         return status, head
 
 
-def post(key: str, body: bytes) -> bytes:
-    """Return the request of an order as it is sent."""
-    head = (
-        f"POST /v1/orders HTTP/1.1\r\nHost: promo\r\nAccept-Language: en\r\nIdempotency-Key: {key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+def encode_request(key: str, body: bytes, *headers: str) -> bytes:
+    """Return the bytes of a request to place an order."""
+    lines = (
+        "POST /v1/orders HTTP/1.1",
+        "Host: promo",
+        "Accept-Language: en",
+        f"Idempotency-Key: {key}",
+        *headers,
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
     )
-    return head.encode() + body
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode() + body

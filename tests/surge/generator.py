@@ -1,6 +1,6 @@
-"""python -m tests.surge.generator: one process of the load, told on standard input what to do.
+"""python -m tests.surge.generator: one process of the load, which reads its task from standard input.
 
-Writes what it counts to standard output, a line a second, and at the end what the checker is to see to a file.
+It writes its counts to standard output, a line a second, and at the end its observations to a file.
 """
 
 import asyncio
@@ -14,17 +14,17 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from tests.checker.observations import Read
-from tests.surge.customers import Asked, Customers
-from tests.surge.passers_by import PassersBy
+from tests.checker.observations import MenuRead
+from tests.surge.customers import LoadCustomers, TimedAttempt
+from tests.surge.http_client import ConnectionPool
+from tests.surge.one_shot_customers import OneShotCustomers
 from tests.surge.profile import Profile, arrivals
-from tests.surge.readers import Readers
+from tests.surge.readers import LoadReaders
 from tests.surge.tally import Second, Tally
-from tests.surge.wire import Pool
 
 
-class Orders(Struct, frozen=True):
-    """What one process of the load does."""
+class GeneratorTask(Struct, frozen=True):
+    """The task of one process of the load."""
 
     kind: Literal["reads", "orders"]
     name: str
@@ -34,62 +34,63 @@ class Orders(Struct, frozen=True):
     share: float  # of the profile's rates
     begin_at: float  # of time.time()
     seed: int
-    seen: str  # the file for what was seen
+    seen: str  # the file of the observations
     connections: int
-    insist: bool = True
+    with_retries: bool = True
 
 
-class Seen(Struct):
-    """What the checker is to see."""
+class GeneratorObservations(Struct):
+    """The observations for the checker."""
 
-    asked: list[Asked] = []
-    reads: list[Read] = []
-    unread: list[tuple[str, int]] = []
-
-
-Counted = list[tuple[str, int, Second]]
+    attempts: list[TimedAttempt] = []
+    reads: list[MenuRead] = []
+    failed_reads: list[tuple[str, int]] = []
 
 
-async def generate(told: Orders) -> None:
-    """Do it."""
-    rng = random.Random(f"{told.seed}/{told.name}")
-    pool, tally = Pool(told.host, told.port, told.connections), Tally()
-    counting = asyncio.ensure_future(_tell(pool, tally))
-    seen = Seen()
-    times = arrivals(told.profile, told.kind, told.share, rng)
-    if told.kind == "reads":
-        readers = Readers(pool, tally, rng, told.begin_at)
+Counts = list[tuple[str, int, Second]]
+
+
+async def generate(task: GeneratorTask) -> None:
+    """Generate the load of a task."""
+    rng = random.Random(f"{task.seed}/{task.name}")
+    pool, tally = ConnectionPool(task.host, task.port, task.connections), Tally()
+    reporting = asyncio.ensure_future(_report_every_second(pool, tally))
+    seen = GeneratorObservations()
+    times = arrivals(task.profile, task.kind, task.share, rng)
+    parts = (pool, tally, rng, task.begin_at, task.name)
+    if task.kind == "reads":
+        readers = LoadReaders(*parts)
         await readers.run(times)
-        seen.reads, seen.unread = readers.reads, readers.unread
-    elif not told.insist:
-        await PassersBy(pool, tally, rng, told.begin_at, told.name).run(times)
+        seen.reads, seen.failed_reads = readers.reads, readers.failed
+    elif not task.with_retries:
+        await OneShotCustomers(*parts).run(times)
     else:
-        customers = Customers(pool, tally, rng, told.begin_at, told.name)
+        customers = LoadCustomers(*parts)
         await customers.run(times)
-        seen.asked = customers.asked
-    counting.cancel()
-    _say(tally)
-    Path(told.seen).write_bytes(msgspec.msgpack.encode(seen))
+        seen.attempts = customers.attempts
+    reporting.cancel()
+    _report(tally)
+    Path(task.seen).write_bytes(msgspec.msgpack.encode(seen))
 
 
-async def _tell(pool: Pool, tally: Tally) -> None:
+async def _report_every_second(pool: ConnectionPool, tally: Tally) -> None:
     while True:
         await asyncio.sleep(1.0)
-        pool.sweep()
-        _say(tally)
+        pool.close_overdue()
+        _report(tally)
 
 
-def _say(tally: Tally) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(tally.take()) + b"\n")
+def _report(tally: Tally) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(tally.drain()) + b"\n")
     sys.stdout.buffer.flush()
 
 
 def main() -> None:
-    """Read what to do, do it."""
-    told = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
+    """Read the task, generate its load."""
+    task = msgspec.json.decode(sys.stdin.buffer.read(), type=GeneratorTask)
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    uvloop.run(generate(told))
+    uvloop.run(generate(task))
 
 
 if __name__ == "__main__":

@@ -1,26 +1,26 @@
-"""A histogram that can be added up: buckets that grow by 2 %, so that a quantile is right within 2 %. Pure."""
+"""Histograms that can be merged: buckets grow by 2 %, so a quantile is accurate to 2 %. Pure."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping
 
 GROWTH = math.log(1.02)
-#: The lower bound of bucket 0, in seconds.
-LEAST = 0.0001
+#: The lower bound of bucket 0.
+MIN_SECONDS = 0.0001
 
 
 def bucket(seconds: float) -> int:
     """Return the bucket of a time."""
-    return int(math.log(seconds / LEAST) / GROWTH) if seconds > LEAST else 0
+    return int(math.log(seconds / MIN_SECONDS) / GROWTH) if seconds > MIN_SECONDS else 0
 
 
 def bound(index: int) -> float:
     """Return a bucket's upper bound in seconds."""
-    return LEAST * math.exp(GROWTH * (index + 1))
+    return MIN_SECONDS * math.exp(GROWTH * (index + 1))
 
 
 def quantile(counts: Mapping[int, int], share: float) -> float:
-    """Return the seconds that this share of what was counted does not exceed; 0 where nothing was."""
+    """Return the seconds that this share of the counted times does not exceed; 0 if none were counted."""
     wanted = share * sum(counts.values())
     seen = 0
     for index in sorted(counts):
@@ -30,8 +30,8 @@ def quantile(counts: Mapping[int, int], share: float) -> float:
     return 0.0
 
 
-def merged(*histograms: Mapping[int, int]) -> Counter[int]:
-    """Return all of them together."""
+def merge(*histograms: Mapping[int, int]) -> Counter[int]:
+    """Return the sum of histograms."""
     whole: Counter[int] = Counter()
     for one in histograms:
         whole.update(one)

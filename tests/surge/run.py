@@ -12,68 +12,70 @@ from rich.console import Console
 
 from compose.supervisor.stack_state import StackDir
 from tests.e2e.stack import Stack
-from tests.surge import judging, progress, shop
-from tests.surge.crowd import Crowd
-from tests.surge.events import Happenings
-from tests.surge.figures import Result
+from tests.surge import progress, restaurants, window_check
+from tests.surge.events import WindowEvents
+from tests.surge.figures import WindowResult
+from tests.surge.generators import LoadGenerators
 from tests.surge.profile import Profile
-from tests.surge.watch import Watch
+from tests.surge.stack_monitor import StackMonitor
 
-#: Until the generators are ready.
-AHEAD_SECONDS = 3.0
+#: Time for the generators to start.
+START_DELAY_SECONDS = 3.0
 
 
-class Options(Struct, frozen=True):
-    """What a window is run with."""
+class WindowOptions(Struct, frozen=True):
+    """The options of a window: its load, its seed and its events."""
 
     profile: Profile
     seed: int
-    kill: bool
-    join: bool
-    autoscale: bool
+    with_kill: bool
+    with_join: bool
+    with_autoscaler: bool
     command: str
 
 
-async def window(stack: Stack, folder: Path, options: Options, console: Console) -> Result:
-    """Let the window pass; judge what it left."""
+async def run_window(stack: Stack, folder: Path, options: WindowOptions, console: Console) -> WindowResult:
+    """Run the load and the events, then check the observations."""
     profile = options.profile
     async with aiohttp.ClientSession() as session:
-        await shop.open_all(session, stack.url, profile.orders)
-    begin_at = time.time() + AHEAD_SECONDS
-    crowd = Crowd(stack.url, profile, begin_at, folder, seed=options.seed)
-    watch = Watch(StackDir(stack.data_dir), stack.url, begin_at, crowd.pids)
-    happenings = Happenings(StackDir(stack.data_dir), begin_at)
-    side = [
-        asyncio.create_task(watch.look_on()),
-        asyncio.create_task(progress.show(console, crowd.tally, watch, profile, begin_at)),
+        await restaurants.create_all(session, stack.url, profile.orders)
+    begin_at = time.time() + START_DELAY_SECONDS
+    generators = LoadGenerators(stack.url, profile, begin_at, folder, seed=options.seed)
+    monitor = StackMonitor(StackDir(stack.data_dir), stack.url, begin_at, generators.pids)
+    events = WindowEvents(StackDir(stack.data_dir), begin_at)
+    background = [
+        asyncio.create_task(monitor.run()),
+        asyncio.create_task(progress.show(console, generators.tally, monitor, profile, begin_at)),
     ]
-    events = [asyncio.create_task(event) for event in _events(happenings, options)]
-    if options.autoscale:
-        side.append(asyncio.create_task(happenings.autoscale(stack.environment)))
+    planned = [asyncio.create_task(event) for event in _plan(events, options)]
+    if options.with_autoscaler:
+        background.append(asyncio.create_task(events.autoscale(stack.environment)))
     try:
-        await crowd.run()
+        await generators.run()
     finally:
-        for task in side:
+        for task in background:
             task.cancel()
-    await asyncio.gather(*events)
-    await asyncio.gather(*side, return_exceptions=True)
-    console.print("\nthe window is over; reading what it left", highlight=False)
-    seen = await asyncio.to_thread(crowd.seen)
-    figures: dict[str, int] = {"attempts to order": len(seen.asked), "menus looked at": len(seen.reads)}
-    findings = await judging.judge(stack, seen, happenings.events, figures)
-    return Result(profile, crowd.tally, watch.looks, happenings.events, figures, findings, options.command)
+    await asyncio.gather(*planned)
+    await asyncio.gather(*background, return_exceptions=True)
+    console.print("\nthe window is over; reading topics and views", highlight=False)
+    seen = await asyncio.to_thread(generators.observations)
+    figures: dict[str, int] = {"attempts to order": len(seen.attempts), "menus checked": len(seen.reads)}
+    findings = await window_check.check_window(stack, seen, events.events, figures)
+    return WindowResult(
+        profile, generators.tally, monitor.samples, events.events, figures, findings, options.command
+    )
 
 
-def _events(happenings: Happenings, options: Options) -> list[Coroutine[Any, Any, None]]:
-    """Return what is to happen: a kill in the middle of the promotion, members that join and leave around it."""
-    begin, end = next((b, e) for b, e, phase in options.profile.spans() if phase.name == "surge")
-    events = []
-    if options.kill:
-        events.append(happenings.at((begin + end) / 2, happenings.kill))
-    if options.join:
-        size = happenings.size()
+def _plan(events: WindowEvents, options: WindowOptions) -> list[Coroutine[Any, Any, None]]:
+    """Return the events: a kill in the middle of the promotion, members that join before it and leave after it."""
+    begin, end = options.profile.span("surge")
+    planned = []
+    if options.with_kill:
+        planned.append(events.cause_at((begin + end) / 2, events.kill))
+    if options.with_join:
+        size = events.size()
         more = {role: size[role] + 1 for role in ("streams", "ingress")}
         less = {role: size[role] for role in ("streams", "ingress")}
-        events.append(happenings.at(begin + 0.2 * (end - begin), lambda: happenings.scale(**more)))
-        events.append(happenings.at(begin + 0.8 * (end - begin), lambda: happenings.scale(**less)))
-    return events
+        planned.append(events.cause_at(begin + 0.2 * (end - begin), lambda: events.scale(**more)))
+        planned.append(events.cause_at(begin + 0.8 * (end - begin), lambda: events.scale(**less)))
+    return planned

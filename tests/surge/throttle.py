@@ -1,6 +1,6 @@
-"""Workers held to a share of a core, as a container's limit does: each stopped and let go, twenty times a second.
+"""A CPU limit for workers, like that of a container: each process is stopped and continued twenty times a second.
 
-Each in its own time, as if it had a core of its own: those that joined one after the other run one after the other.
+The processes are stopped at different times, as if each had a core of its own.
 """
 
 import asyncio
@@ -10,33 +10,33 @@ from contextlib import suppress
 
 from compose.supervisor.stack_state import StackDir
 
-PERIOD = 0.05
+PERIOD_SECONDS = 0.05
 
 
-async def hold(home: StackDir, role: str, share: float) -> None:
-    """Hold each process of a role to this share of a core, until cancelled."""
-    holding: dict[int, asyncio.Task[None]] = {}
+async def throttle(directory: StackDir, role: str, share: float) -> None:
+    """Limit each process of a role to this share of a core, until cancelled."""
+    tasks: dict[int, asyncio.Task[None]] = {}
     try:
         while True:
-            for process in home.running_processes():
-                if process.role == role and process.pid not in holding:
-                    holding[process.pid] = asyncio.create_task(_hold(process.pid, share))
-                    await asyncio.sleep(PERIOD / 2)
-            await asyncio.sleep(PERIOD)
+            for process in directory.running_processes():
+                if process.role == role and process.pid not in tasks:
+                    tasks[process.pid] = asyncio.create_task(_throttle_process(process.pid, share))
+                    await asyncio.sleep(PERIOD_SECONDS / 2)
+            await asyncio.sleep(PERIOD_SECONDS)
     finally:
-        for task in holding.values():
+        for task in tasks.values():
             task.cancel()
-        await asyncio.gather(*holding.values(), return_exceptions=True)
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-async def _hold(pid: int, share: float) -> None:
-    """Hold a process until it has ended."""
+async def _throttle_process(pid: int, share: float) -> None:
+    """Limit a process until it has ended."""
     with suppress(ProcessLookupError):
         try:
             while True:
                 os.kill(pid, signal.SIGSTOP)
-                await asyncio.sleep((1 - share) * PERIOD)
+                await asyncio.sleep((1 - share) * PERIOD_SECONDS)
                 os.kill(pid, signal.SIGCONT)
-                await asyncio.sleep(share * PERIOD)
+                await asyncio.sleep(share * PERIOD_SECONDS)
         finally:
             os.kill(pid, signal.SIGCONT)

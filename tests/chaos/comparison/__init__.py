@@ -1,1 +1,1 @@
-"""The same counter, the same kills: Faust's own exactly_once, and the layer of streams/exactly_once."""
+"""A counter under kill -9, once with Faust's own exactly_once and once with the runtime of streams/exactly_once."""

@@ -8,12 +8,12 @@ CHANGELOG = "cmp-counts-changelog"
 
 
 def name(workload: str, topic: str) -> str:
-    """Return a topic's name: each workload has its own."""
+    """Return the name of a topic of a workload."""
     return f"{workload}-{topic}"
 
 
 async def create(bootstrap: str, workload: str) -> None:
-    """Make them."""
+    """Create the topics of a workload."""
     compacted = {"cleanup.policy": "compact"}
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

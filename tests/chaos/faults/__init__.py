@@ -1,20 +1,51 @@
-"""The faults by name. Each is one small class: it strikes, it lasts, it is healed."""
+"""The faults of the campaign, by name."""
 
-from tests.chaos.faults import clock, membership, network, points, processes, servers, stores, traffic
+from tests.chaos.faults import network, processes, stores
 from tests.chaos.faults.fault import Fault
 
-FAULTS: dict[str, type[Fault]] = {
-    fault.name: fault
-    for module in (processes, points, membership, servers, network, stores, clock, traffic)
-    for fault in module.FAULTS
-}
+_ALL = (
+    Fault("provider killed", processes.kill("payments")),  # restarted, it behaves well
+    Fault("worker killed", processes.kill("streams")),
+    Fault("ingress killed", processes.kill("ingress")),
+    Fault("egress killed", processes.kill("egress")),
+    Fault("every worker killed", processes.kill_every_worker),
+    Fault("worker terminated", processes.terminate("streams")),
+    Fault("ingress terminated", processes.terminate("ingress")),
+    Fault("egress terminated", processes.terminate("egress")),
+    Fault(
+        "worker frozen", processes.freeze("streams"), (7.5, 10.0)
+    ),  # longer than the session timeout of 6 s
+    Fault("worker killed before begin", processes.kill_at("before-begin")),
+    Fault("worker killed after produce", processes.kill_at("after-produce")),
+    Fault("worker killed after commit", processes.kill_at("after-commit")),
+    Fault("worker killed after apply", processes.kill_at("after-apply")),
+    Fault("worker killed after acknowledge", processes.kill_at("after-acknowledge")),
+    Fault("join and leave storm", processes.scale_repeatedly, alone=True),
+    Fault("rolling restart", processes.restart_each, alone=True),
+    Fault("broker killed", processes.kill("kafka")),
+    Fault("broker frozen", processes.freeze("kafka"), (2.0, 8.0)),
+    Fault("redis killed", processes.kill("redis")),
+    Fault("redis frozen", processes.freeze("redis"), (3.0, 7.0)),
+    Fault("redis flushed", stores.flush_redis),
+    Fault("provider frozen", processes.freeze("payments"), (3.0, 15.0)),
+    Fault("worker cut off from the broker", network.cut_off("streams"), (5.0, 9.0)),
+    Fault("worker half a second from the broker", network.slow_down("streams"), (5.0, 8.0)),
+    Fault("egress cut off from redis", network.cut_off("egress"), (5.0, 9.0)),
+    Fault("egress half a second from redis", network.slow_down("egress"), (5.0, 8.0)),
+    Fault("local store deleted", stores.delete),
+    Fault("local store truncated", stores.truncate),
+    Fault("local store restored from an old copy", stores.restore_old_copy, alone=True),
+    Fault("clock a minute off", processes.shift_clock, (4.0, 7.0)),
+    Fault("hot restaurant", processes.heat_restaurant, (6.0, 9.0)),
+)
+FAULTS = {fault.name: fault for fault in _ALL}
 
 
-def named(names: str) -> list[str]:
-    """Read `all` or a comma list of names. Raises ValueError."""
+def parse_names(names: str) -> list[str]:
+    """Return the fault names in a comma-separated list, or all for `all`. Raises ValueError for an unknown name."""
     if names == "all":
         return list(FAULTS)
     chosen = [name.strip() for name in names.split(",")]
     if unknown := [name for name in chosen if name not in FAULTS]:
-        raise ValueError(f"no such fault: {', '.join(unknown)}; there are: {', '.join(FAULTS)}")
+        raise ValueError(f"unknown faults: {', '.join(unknown)}; known: {', '.join(FAULTS)}")
     return chosen

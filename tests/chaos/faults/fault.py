@@ -1,44 +1,45 @@
-"""What a fault is."""
+"""One kind of fault, and one injection of it."""
 
 import os
 import random
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import ClassVar
+
+from msgspec import Struct
 
 from compose.supervisor.stack_state import RunningProcess
-from tests.chaos.world import World
+from tests.chaos.stack_under_test import StackUnderTest
 
 
-class Fault:
-    """Strikes, lasts for `seconds`, is healed. What it hits is chosen by its dice."""
+class Injection:
+    """The target of a fault, its random choices, and the callbacks that undo it."""
 
-    name: ClassVar[str]
-    seconds: ClassVar[tuple[float, float]] = (0.0, 0.0)  # how long it lasts, between these
-    alone: ClassVar[bool] = False  # it goes through the processes one by one; nothing else at the same time
+    def __init__(self, target: StackUnderTest, rng: random.Random) -> None:
+        self.target = target
+        self.rng = rng
+        self.undo = AsyncExitStack()
 
-    def __init__(self, world: World, dice: random.Random) -> None:
-        self.world = world
-        self.dice = dice
-        self.lasts = dice.uniform(*self.seconds)
-        self.undo = AsyncExitStack()  # what is to be done to heal it, put there as harm is done
-
-    async def strike(self) -> None:
-        """Do harm."""
-        raise NotImplementedError
-
-    async def heal(self) -> None:
-        """Undo what the product cannot undo by itself."""
-        await self.undo.aclose()
-
-    async def victim(self, role: str) -> RunningProcess:
+    async def choose(self, role: str) -> RunningProcess:
         """Return one of the role's supervised processes."""
-        await self.world.until(lambda: bool(self.world.running(role)), f"there is no {role}")
-        return self.dice.choice(sorted(self.world.running(role), key=lambda p: p.name))
+        await self.target.wait_until(lambda: bool(self.target.running(role)), f"there is no {role}")
+        return self.rng.choice(sorted(self.target.running(role), key=lambda p: p.name))
 
 
-def send(process: RunningProcess, number: signal.Signals) -> None:
-    """Signal a process; it may have ended meanwhile."""
+Inject = Callable[[Injection], Awaitable[None]]
+
+
+class Fault(Struct, frozen=True):
+    """`inject` does the damage, which lasts for a number of seconds between the two of `seconds`; then it is undone."""
+
+    name: str
+    inject: Inject
+    seconds: tuple[float, float] = (0.0, 0.0)
+    alone: bool = False  # no other fault at the same time, because it affects one process after another
+
+
+def send_signal(process: RunningProcess, number: signal.Signals) -> None:
+    """Signal a process; it may have ended in the meantime."""
     try:
         os.kill(process.pid, number)
     except ProcessLookupError:

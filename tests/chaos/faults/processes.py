@@ -1,103 +1,96 @@
-"""Processes of the product that are killed, ended or frozen; the supervisor starts them again."""
+"""Faults of processes: killed, terminated, frozen, scaled, restarted, with a wrong clock, under uneven load."""
 
 import signal
-from typing import ClassVar
+from pathlib import Path
 
-from tests.chaos.faults.fault import Fault, send
+from tests.chaos.faults.fault import Inject, Injection, send_signal
+from tests.chaos.stack_under_test import SIZE
 
-
-class Killed(Fault):
-    """kill -9 of one process."""
-
-    role: ClassVar[str]
-
-    async def strike(self) -> None:
-        victim = await self.victim(self.role)
-        send(victim, signal.SIGKILL)
-        await self.world.ended(victim)
+INJECTED = Path(__file__).parents[1] / "injected"
+CLOCK_SHIFT_SECONDS = 60
+#: Time for one more worker to join, to pass its failpoint up to 40 times and to die there.
+DEATH_TIMEOUT_SECONDS = 45.0
 
 
-class WorkerKilled(Killed):
-    name = "worker killed"
-    role = "streams"
+def kill(role: str) -> Inject:
+    """Return: kill -9 one process. The supervisor starts it again: Kafka with its data, Redis without any."""
+    return _end(role, signal.SIGKILL)
 
 
-class IngressKilled(Killed):
-    name = "ingress killed"
-    role = "ingress"
+def terminate(role: str) -> Inject:
+    """Return: SIGTERM to one process, which ends in order."""
+    return _end(role, signal.SIGTERM)
 
 
-class EgressKilled(Killed):
-    name = "egress killed"
-    role = "egress"
+def _end(role: str, number: signal.Signals) -> Inject:
+    async def inject(injection: Injection) -> None:
+        victim = await injection.choose(role)
+        send_signal(victim, number)
+        await injection.target.wait_until_ended(victim)
+
+    return inject
 
 
-class ProviderKilled(Killed):
-    """It forgets how badly it was to behave, and behaves well."""
-
-    name = "provider killed"
-    role = "payments"
-
-
-class EveryWorkerKilled(Fault):
-    """kill -9 of all stream workers at once."""
-
-    name = "every worker killed"
-
-    async def strike(self) -> None:
-        victims = self.world.running("streams")
-        for victim in victims:
-            send(victim, signal.SIGKILL)
-        for victim in victims:
-            await self.world.ended(victim)
+async def kill_every_worker(injection: Injection) -> None:
+    """kill -9 all stream workers at once."""
+    victims = injection.target.running("streams")
+    for victim in victims:
+        send_signal(victim, signal.SIGKILL)
+    for victim in victims:
+        await injection.target.wait_until_ended(victim)
 
 
-class Terminated(Fault):
-    """SIGTERM: it ends in order."""
+def freeze(role: str) -> Inject:
+    """Return: SIGSTOP to one process, and SIGCONT later."""
 
-    role: ClassVar[str]
+    async def inject(injection: Injection) -> None:
+        victim = await injection.choose(role)
+        injection.undo.callback(send_signal, victim, signal.SIGCONT)
+        send_signal(victim, signal.SIGSTOP)
 
-    async def strike(self) -> None:
-        victim = await self.victim(self.role)
-        send(victim, signal.SIGTERM)
-        await self.world.ended(victim)
-
-
-class WorkerTerminated(Terminated):
-    name = "worker terminated"
-    role = "streams"
+    return inject
 
 
-class IngressTerminated(Terminated):
-    name = "ingress terminated"
-    role = "ingress"
+def kill_at(point: str) -> Inject:
+    """Return: one more worker joins and dies at a failpoint; half of them start again under the same name."""
+
+    async def inject(injection: Injection) -> None:
+        failpoint = f"{point}:{injection.rng.randint(5, 40)}"
+        victim = injection.target.start_extra("streams", PROMO_FAILPOINT=failpoint)
+        await victim.wait_until_killed(DEATH_TIMEOUT_SECONDS)
+        if injection.rng.random() < 0.5:
+            successor = injection.target.start_extra("streams", predecessor=victim)
+            injection.undo.push_async_callback(successor.stop)
+            await successor.wait_until_ready()
+
+    return inject
 
 
-class EgressTerminated(Terminated):
-    name = "egress terminated"
-    role = "egress"
+async def scale_repeatedly(injection: Injection) -> None:
+    """Scale workers and ingress processes up and down several times in a row."""
+    injection.undo.push_async_callback(injection.target.scale, **SIZE)
+    for _ in range(injection.rng.randint(3, 4)):
+        await injection.target.scale(streams=injection.rng.randint(1, 5), ingress=injection.rng.randint(1, 3))
 
 
-class WorkerFrozen(Fault):
-    """SIGSTOP beyond the session timeout of 6 s: others take over, and then it wakes."""
-
-    name = "worker frozen"
-    seconds = (7.5, 10.0)
-
-    async def strike(self) -> None:
-        victim = await self.victim("streams")
-        self.undo.callback(send, victim, signal.SIGCONT)
-        send(victim, signal.SIGSTOP)
+async def restart_each(injection: Injection) -> None:
+    """Terminate every process of the product, one after the other, as an upgrade does."""
+    for role in SIZE:
+        for process in injection.target.running(role):
+            send_signal(process, signal.SIGTERM)
+            await injection.target.wait_until_ended(process)
+            await injection.target.wait_until_recovered()
 
 
-FAULTS = (
-    ProviderKilled,
-    WorkerKilled,
-    IngressKilled,
-    EgressKilled,
-    EveryWorkerKilled,
-    WorkerTerminated,
-    IngressTerminated,
-    EgressTerminated,
-    WorkerFrozen,
-)
+async def shift_clock(injection: Injection) -> None:
+    """Start one more worker, whose clock is a minute ahead or behind."""
+    shift = injection.rng.choice([CLOCK_SHIFT_SECONDS, -CLOCK_SHIFT_SECONDS])
+    member = injection.target.start_extra("streams", PYTHONPATH=str(INJECTED), CHAOS_CLOCK_SHIFT=str(shift))
+    injection.undo.push_async_callback(member.stop)
+    await member.wait_until_ready()
+
+
+async def heat_restaurant(injection: Injection) -> None:
+    """Send 80 % of the traffic to one restaurant."""
+    injection.undo.callback(setattr, injection.target, "is_hot", False)
+    injection.target.is_hot = True

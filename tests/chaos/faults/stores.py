@@ -1,65 +1,60 @@
-"""A worker's local store is damaged while the worker is down."""
+"""Faults of stores: Redis is emptied, or a worker's local store is damaged while the worker is down.
+
+The supervisor starts a killed worker again at once. The damage is faster than the start of Python.
+"""
 
 import asyncio
 import shutil
 import signal
 from pathlib import Path
 
+import redis.asyncio
+
 from compose import subprocesses
 from compose.supervisor.stack_state import RunningProcess
-from tests.chaos.faults.fault import Fault, send
+from tests.chaos.faults.fault import Injection, send_signal
 
-#: Between the copy and its return, in seconds: what is decided meanwhile is missing from it.
-GROWING_SECONDS = 3.0
-
-
-class StoreFault(Fault):
-    """The supervisor starts the worker again at once, but Python takes longer to start than the damage to be done."""
-
-    async def down(self, victim: RunningProcess) -> Path:
-        """kill -9; returns the folder of its stores."""
-        send(victim, signal.SIGKILL)
-        while subprocesses.is_alive(victim.pid):
-            await asyncio.sleep(0.002)
-        return self.world.state_of(victim.name)
+#: Seconds between the copy and its return: the copy lacks the decisions of that time.
+AGEING_SECONDS = 3.0
 
 
-class StoreDeleted(StoreFault):
-    name = "local store deleted"
-
-    async def strike(self) -> None:
-        shutil.rmtree(await self.down(await self.victim("streams")), ignore_errors=True)
-
-
-class StoreTruncated(StoreFault):
-    """Half of each file of one kind is missing: the latest writes, the tables, or the list of them."""
-
-    name = "local store truncated"
-
-    async def strike(self) -> None:
-        kind = self.dice.choice(["*.log", "*.sst", "MANIFEST-*"])
-        for file in (await self.down(await self.victim("streams"))).rglob(kind):
-            with file.open("r+b") as opened:
-                opened.truncate(file.stat().st_size // 2)
+async def flush_redis(injection: Injection) -> None:
+    """Delete all views with their offsets (FLUSHALL)."""
+    async with redis.asyncio.Redis(port=injection.target.stack.redis_port) as client:
+        await client.flushall()
 
 
-class StoreRestored(StoreFault):
-    """An old copy is put in its place."""
-
-    name = "local store restored from an old copy"
-    alone = True
-
-    async def strike(self) -> None:
-        copy = self.world.folder / "old-store"
-        shutil.rmtree(copy, ignore_errors=True)
-        victim = await self.victim("streams")
-        shutil.copytree(await self.down(victim), copy)
-        await self.world.recovered()
-        await asyncio.sleep(GROWING_SECONDS)
-        again = next(p for p in self.world.running("streams") if p.name == victim.name)
-        store = await self.down(again)
-        shutil.rmtree(store)
-        shutil.move(copy, store)
+async def delete(injection: Injection) -> None:
+    """Delete the local store of a worker."""
+    shutil.rmtree(await _kill(injection, await injection.choose("streams")), ignore_errors=True)
 
 
-FAULTS = (StoreDeleted, StoreTruncated, StoreRestored)
+async def truncate(injection: Injection) -> None:
+    """Cut each file of one kind in half: the latest writes, the tables, or the list of tables."""
+    pattern = injection.rng.choice(["*.log", "*.sst", "MANIFEST-*"])
+    for file in (await _kill(injection, await injection.choose("streams"))).rglob(pattern):
+        with file.open("r+b") as opened:
+            opened.truncate(file.stat().st_size // 2)
+
+
+async def restore_old_copy(injection: Injection) -> None:
+    """Replace the local store of a worker by an old copy."""
+    target = injection.target
+    copy = target.folder / "old-store"
+    shutil.rmtree(copy, ignore_errors=True)
+    victim = await injection.choose("streams")
+    shutil.copytree(await _kill(injection, victim), copy)
+    await target.wait_until_recovered()
+    await asyncio.sleep(AGEING_SECONDS)
+    successor = next(p for p in target.running("streams") if p.name == victim.name)
+    store = await _kill(injection, successor)
+    shutil.rmtree(store)
+    shutil.move(copy, store)
+
+
+async def _kill(injection: Injection, victim: RunningProcess) -> Path:
+    """kill -9; return the folder of its local store."""
+    send_signal(victim, signal.SIGKILL)
+    while subprocesses.is_alive(victim.pid):
+        await asyncio.sleep(0.002)
+    return injection.target.state_folder(victim.name)

@@ -1,4 +1,4 @@
-"""Read by Python at the start of a process whose PYTHONPATH has this folder: its clock is off."""
+"""Shifts the clock of a process: Python imports this module at start if PYTHONPATH has this folder."""
 
 import os
 import time

@@ -5,50 +5,39 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from streams.agents import command_handler
-from streams.domain import place_order as domain_place_order
 from tests.simulation import run
-from tests.simulation.mutants.planted import mutant
+from tests.simulation.mutants.planted import changed_decisions, changed_placements, mutant
 
 
 @mutant("all-or-nothing", "stock-conserved")
 def confirm_without_a_reservation() -> Iterator[None]:
-    original = command_handler.decide
-
-    def decide(state, command, now, *rest):
-        decision = original(state, command, now, *rest)
+    def change(decision):
         kept = tuple(f for f in decision.facts if type(f).__name__ != "StockReserved")
         return replace(decision, facts=kept)
 
-    with patch.object(command_handler, "decide", decide):
+    with changed_decisions(change):
         yield
 
 
 @mutant("every-order-is-decided", "acknowledged-orders-stand")
 def drop_the_last_fact() -> Iterator[None]:
-    original = command_handler.decide
-
-    def decide(state, command, now, *rest):
-        decision = original(state, command, now, *rest)
+    def change(decision):
         return replace(decision, facts=decision.facts[:2] if len(decision.facts) == 3 else decision.facts)
 
-    with patch.object(command_handler, "decide", decide):
+    with changed_decisions(change):
         yield
 
 
 @mutant("refused-orders-do-not-stand", "replays-equal", "a-key-means-one-body")
 def refuse_the_retry_of_a_confirmed_order() -> Iterator[None]:
-    def place(state, command, now, *rest):
-        decision = original(state, command, now, *rest)
+    def change(decision):
         reply = decision.reply
         if reply.answer.outcome == "confirmed" and reply.replayed:
-            return replace(
-                decision, reply=replace(reply, answer=replace(reply.answer, outcome="out_of_stock"))
-            )
+            refused = replace(reply, answer=replace(reply.answer, outcome="out_of_stock"))
+            return replace(decision, reply=refused)
         return decision
 
-    original = domain_place_order.place_order
-    with patch("streams.domain.decide.place_order", place):
+    with changed_placements(change):
         yield
 
 

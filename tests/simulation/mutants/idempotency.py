@@ -10,7 +10,7 @@ from streams.domain import evolve
 from streams.domain import place_order as domain_place_order
 from streams.domain.decision import Decision
 from tables.registry import IDEMPOTENCY_KEYS, key
-from tests.simulation.mutants.planted import mutant
+from tests.simulation.mutants.planted import changed_placements, mutant
 
 
 @mutant("one-order-per-key", "replays-equal", "legal-transitions")
@@ -46,23 +46,18 @@ def store_no_refusals() -> Iterator[None]:
 
 @mutant("replays-equal")
 def do_not_mark_a_replay() -> Iterator[None]:
-    def place(state, command, now, *rest):
-        decision = original(state, command, now, *rest)
-        return replace(decision, reply=replace(decision.reply, replayed=False))
-
-    original = domain_place_order.place_order
-    with patch("streams.domain.decide.place_order", place):
+    with changed_placements(
+        lambda decision: replace(decision, reply=replace(decision.reply, replayed=False))
+    ):
         yield
 
 
 @mutant("replays-equal")
 def answer_a_replay_without_its_order() -> Iterator[None]:
-    def place(state, command, now, *rest):
-        decision = original(state, command, now, *rest)
+    def change(decision):
         if decision.reply.replayed:
             return Decision(reply=replace(decision.reply, answer=Answer(decision.reply.answer.outcome)))
         return decision
 
-    original = domain_place_order.place_order
-    with patch("streams.domain.decide.place_order", place):
+    with changed_placements(change):
         yield

@@ -5,36 +5,29 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from streams.agents import command_handler
 from streams.domain import lifecycle, payments, place_order, reservation
 from streams.domain.decision import Decision
 from tables.registry import ORDERS, key
-from tests.simulation.mutants.planted import mutant
+from tests.simulation.mutants.planted import changed_decisions, mutant
 
 
 @mutant("all-or-nothing", "stock-conserved")
 def release_twice() -> Iterator[None]:
-    original = command_handler.decide
-
-    def decide(state, command, now, *rest):
-        decision = original(state, command, now, *rest)
+    def change(decision):
         releases = tuple(f for f in decision.facts if type(f).__name__ == "StockReleased")
         return replace(decision, facts=decision.facts + releases)
 
-    with patch.object(command_handler, "decide", decide):
+    with changed_decisions(change):
         yield
 
 
 @mutant("all-or-nothing", "stock-conserved")
 def never_release() -> Iterator[None]:
-    original = command_handler.decide
-
-    def decide(state, command, now, *rest):
-        decision = original(state, command, now, *rest)
+    def change(decision):
         kept = tuple(f for f in decision.facts if type(f).__name__ != "StockReleased")
         return replace(decision, facts=kept)
 
-    with patch.object(command_handler, "decide", decide):
+    with changed_decisions(change):
         yield
 
 
@@ -56,19 +49,15 @@ def do_not_revoke_a_timed_out_payment() -> Iterator[None]:
 
 @mutant("money-is-where-orders-say")
 def cancel_without_a_refund() -> Iterator[None]:
-    original = command_handler.decide
+    def change(decision):
+        kept = tuple(r for r in decision.payment_requests if r.kind != "refund")
+        return replace(decision, payment_requests=kept)
 
-    def decide(state, command, now, *rest):
-        decision = original(state, command, now, *rest)
-        return replace(
-            decision, payment_requests=tuple(r for r in decision.payment_requests if r.kind != "refund")
-        )
-
-    with patch.object(command_handler, "decide", decide):
+    with changed_decisions(change):
         yield
 
 
-@mutant("refunds-are-told", "legal-transitions")
+@mutant("refunds-are-published", "legal-transitions")
 def emit_a_refund_for_each_result() -> Iterator[None]:
     original = payments._refunded
 

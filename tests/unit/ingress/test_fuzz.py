@@ -10,10 +10,10 @@ from schemas import identity
 from schemas.commands import Command, Payment, PlaceOrder, PutMenuItem, PutPromotion, PutRestaurant
 from schemas.replies import Answer, Reply
 from schemas.settings import Settings
-from tests.fuzz import judging
-from tests.fuzz.generating import Known, Request
-from tests.fuzz.running import routes, run
-from tests.fuzz.validity import why_invalid
+from tests.fuzz import judge
+from tests.fuzz.generator import FuzzRequest, KnownResources
+from tests.fuzz.runner import routes, run
+from tests.fuzz.validity import invalid_reason
 from tests.support.ingress.fakes import FakeProducer, FakeViews, confirm, order_of
 from tests.support.ingress.samples import item, menu, order_body, stock
 from tests.unit.ingress.conftest import Client
@@ -21,7 +21,7 @@ from tests.unit.ingress.conftest import Client
 CASES = 30
 TOKENS = Tokens("secret", "adm")
 ORDER_ID = identity.order_id("r1", "k1")
-KNOWN = Known(
+KNOWN = KnownResources(
     "r1",
     "coxinha",
     ORDER_ID,
@@ -70,12 +70,14 @@ async def test_generated_requests(client: Client, log: FakeProducer, views: Fake
 PLACE = next(route for route in routes() if route.operation.id == "placeOrder")
 
 
-def judged(status: int, body: bytes, request: Request, content_type: str = "application/json") -> list[str]:
-    return judging.faults(request, judging.Answer(status, content_type, body))
+def judged(
+    status: int, body: bytes, request: FuzzRequest, content_type: str = "application/json"
+) -> list[str]:
+    return judge.find_faults(request, judge.FuzzResponse(status, content_type, body))
 
 
-def request(body: bytes, key: str = "k", opened: bool = True, good: bool = False) -> Request:
-    return Request(PLACE, good, opened, "/v1/orders", {"Idempotency-Key": key}, body)
+def request(body: bytes, key: str = "k", opened: bool = True, good: bool = False) -> FuzzRequest:
+    return FuzzRequest(PLACE, good, opened, "/v1/orders", {"Idempotency-Key": key}, body)
 
 
 def test_judge_detects_planted_faults() -> None:
@@ -96,6 +98,6 @@ def test_judge_detects_planted_faults() -> None:
     refused = (
         b'{"type":"/problems/invalid-request","title":"","status":400,"detail":"","errors":[{"detail":"x"}]}'
     )
-    assert judged(400, refused, request(order), judging.PROBLEM) == []
-    assert "refused though valid" in judged(400, refused, request(order, good=True), judging.PROBLEM)[0]
-    assert why_invalid(request(order)) is None
+    assert judged(400, refused, request(order), judge.PROBLEM) == []
+    assert "refused though valid" in judged(400, refused, request(order, good=True), judge.PROBLEM)[0]
+    assert invalid_reason(request(order)) is None

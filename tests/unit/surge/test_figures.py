@@ -1,14 +1,14 @@
 """The result of a promotion window: each missed level is named."""
 
 from tests.checker.observations import Finding
-from tests.surge.events import Event
-from tests.surge.figures import Result, costs, levels, rows
+from tests.surge.events import WindowEvent
+from tests.surge.figures import WindowResult, costs, levels, rows
 from tests.surge.profile import window
+from tests.surge.stack_monitor import StackSample
 from tests.surge.tally import Tally, count
-from tests.surge.watch import Look
 
 
-def result(*, read: float = 0.01, order: float = 0.1, stale: float = 1.0, failed: int = 0) -> Result:
+def result(*, read: float = 0.01, order: float = 0.1, stale: float = 1.0, failed: int = 0) -> WindowResult:
     """Return the result of a minute in which every request took this long, with one event."""
     tally, profile = Tally(), window(1, 10, 1)
     for at in range(60):
@@ -22,12 +22,14 @@ def result(*, read: float = 0.01, order: float = 0.1, stale: float = 1.0, failed
             count(reads.stale, stale)
             count(orders.accepted, order)
         reads.statuses, orders.statuses = {200: 100 - failed, 0: failed}, {201: 100}
-    look = Look(30.0, {"promo-streams": 7.0}, 3.0, 0.5, {"ingress": 0.4, "load": 0.1}, {"streams": 2})
+    look = StackSample(30.0, {"promo-streams": 7.0}, 3.0, 0.5, {"ingress": 0.4, "load": 0.1}, {"streams": 2})
     findings = {"never-oversold": Finding(10, []), "replays-equal": Finding(5, [])}
-    return Result(profile, tally, [look], [Event(30.0, "kill -9 streams-2", 2.5)], {}, findings, "x")
+    return WindowResult(
+        profile, tally, [look], [WindowEvent(30.0, "kill -9 streams-2", 2.5)], {}, findings, "x"
+    )
 
 
-def broken(of: Result) -> list[str]:
+def broken(of: WindowResult) -> list[str]:
     return [level.name for level in levels(of) if not level.kept]
 
 
@@ -55,4 +57,4 @@ def test_event_has_its_recovery_time_and_longest_delay() -> None:
 def test_each_phase_has_a_row_of_rates() -> None:
     baseline, surge, _ = rows(result())
     assert baseline["phase"] == "baseline, 12 s" and surge["reads/s"] == "100" and surge["cores"] == "0.50"
-    assert surge["most lag"] == "7" and baseline["most lag"] == "0"
+    assert surge["max lag"] == "7" and baseline["max lag"] == "0"

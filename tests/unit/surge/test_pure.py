@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.surge import charts, histogram, profile, shop
-from tests.surge.charts import Marks
+from tests.support import charts
+from tests.support.charts import Chart, Marks
+from tests.surge import histogram, profile, restaurants
 from tests.surge.tally import Tally, count, errors
 
 SECONDS = st.floats(0.0002, 60.0)
@@ -34,14 +35,14 @@ def test_histograms_of_two_generators_add_up(ours: list[float], theirs: list[flo
     for seconds in theirs:
         count(two, seconds)
         count(whole, seconds)
-    assert histogram.merged(one, two) == whole
+    assert histogram.merge(one, two) == whole
 
 
 def test_surge_has_20x_reads_and_5x_orders() -> None:
     window = profile.window(15, 100, 10)
     baseline, surge, after = window.phases
     assert (surge.reads, surge.orders) == (2000, 50) and (baseline.reads, after.orders) == (100, 10)
-    assert window.seconds == pytest.approx(900) and window.middle("surge") == pytest.approx(495)
+    assert window.seconds == pytest.approx(900) and sum(window.span("surge")) / 2 == pytest.approx(495)
 
 
 def test_shared_arrivals_have_the_rates_of_their_phase() -> None:
@@ -62,8 +63,8 @@ def test_one_restaurant_is_hot_and_the_others_follow_zipf() -> None:
     shares = profile.popularity(40)
     assert sum(shares) == pytest.approx(1) and shares[0] == profile.HOT_SHARE
     assert shares[1] == pytest.approx(2 * shares[2]) == pytest.approx(10 * shares[10])
-    drawn = [shop.restaurant(random.Random(number)) for number in range(2000)]
-    assert 0.25 < drawn.count(shop.RESTAURANTS[0]) / 2000 < 0.35
+    drawn = [restaurants.draw_restaurant(random.Random(number)) for number in range(2000)]
+    assert 0.25 < drawn.count(restaurants.RESTAURANTS[0]) / 2000 < 0.35
 
 
 def test_missing_and_wrong_answers_are_errors() -> None:
@@ -77,11 +78,11 @@ def test_missing_and_wrong_answers_are_errors() -> None:
 def test_tallies_of_generators_add_up_per_second() -> None:
     one, whole = Tally(), Tally()
     one.of("reads", 1.1).due = 2
-    whole.add(one.take())
+    whole.add(one.drain())
     one.of("reads", 1.9).due = 3
     one.of("reads", 2.0).due = 7
-    whole.add(one.take())
-    assert whole.over("reads", 1, 2).due == 5 and not one.take()
+    whole.add(one.drain())
+    assert whole.over("reads", 1, 2).due == 5 and not one.drain()
 
 
 @given(
@@ -94,8 +95,8 @@ def test_tallies_of_generators_add_up_per_second() -> None:
 def test_chart_is_well_formed_and_stays_in_its_frame(
     lines: dict[str, list[tuple[float, float]]],
 ) -> None:
-    drawn = charts.line_chart(
-        "a < b", "ms", lines, marks=Marks([(1.0, 2.0)], [(1.5, "kill -9 <x>")]), level=3
+    drawn = charts.draw(
+        Chart("a < b", "ms", lines, marks=Marks([(1.0, 2.0)], [(1.5, "kill -9 <x>")]), level=3)
     )
     root = ET.fromstring(drawn)
     for line in root.iter("{http://www.w3.org/2000/svg}polyline"):
@@ -106,5 +107,5 @@ def test_chart_is_well_formed_and_stays_in_its_frame(
 
 @given(st.floats(1e-6, 1e9), st.integers(2, 12))
 def test_scale_has_few_round_steps(span: float, limit: int) -> None:
-    step = charts.nice_step(span, limit)
+    step = charts.round_step(span, limit)
     assert span / step <= limit * 1.0001 and float(f"{step:e}".partition("e")[0]) in (1.0, 2.0, 5.0)

@@ -1,0 +1,80 @@
+"""The invariants by name."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.checker import catalogue, escrow, live, money, orders, reads, service, stock
+from tests.checker.observations import Finding, Observations
+
+Invariant = Callable[[Observations], Finding]
+
+#: Violations of an invariant that a summary keeps.
+MAX_SHOWN = 5
+
+#: For the simulation and for the whole product.
+INVARIANTS: dict[str, Invariant] = {
+    "never-oversold": stock.never_oversold,
+    "stock-conserved": stock.stock_conserved,
+    "stock-versions-without-gap": stock.stock_versions_without_gap,
+    "all-or-nothing": stock.all_or_nothing,
+    "availability-is-what-is-left": stock.availability_is_what_is_left,
+    "one-order-per-key": orders.one_order_per_key,
+    "replays-equal": orders.replays_equal,
+    "a-key-means-one-body": orders.a_key_means_one_body,
+    "acknowledged-orders-stand": orders.acknowledged_orders_stand,
+    "refused-orders-do-not-stand": orders.refused_orders_do_not_stand,
+    "orders-come-from-calls": orders.orders_come_from_calls,
+    "every-order-is-decided": orders.every_order_is_decided,
+    "legal-transitions": orders.legal_transitions,
+    "each-fact-once": orders.each_fact_once,
+    "each-input-is-answered-once": orders.each_input_is_answered_once,
+    "no-answer-is-ahead-of-its-facts": orders.no_answer_is_ahead_of_its_facts,
+    "money-is-where-orders-say": money.money_is_where_orders_say,
+    "refunds-are-published": money.refunds_are_published,
+    "catalogue-versions-without-gap": catalogue.catalogue_versions_without_gap,
+    "views-equal-facts": catalogue.views_equal_facts,
+    "dead-letters-are-the-poisoned-ones": catalogue.dead_letters_are_the_poisoned_ones,
+}
+
+#: For restaurants with buckets.
+ESCROW_INVARIANTS: dict[str, Invariant] = {
+    "each-transfer-once": escrow.each_transfer_once,
+    "portions-conserved": escrow.portions_conserved,
+}
+
+#: For real processes, real time and HTTP.
+STACK_INVARIANTS: dict[str, Invariant] = {
+    "every-key-is-answered": service.every_key_is_answered,
+    "no-internal-errors": service.no_internal_errors,
+    "no-transaction-open-for-15-s": service.no_transaction_open_for_long,
+    "service-comes-back": service.service_comes_back,
+    "stale-reads-say-so": reads.stale_reads_say_so,
+    "degraded-reads-show-no-count": reads.degraded_reads_show_no_count,
+    "known-restaurants-are-known": reads.known_restaurants_are_known,
+    "counts-are-as-fresh-as-they-say": reads.counts_are_as_fresh_as_they_say,
+    "order-views-equal-facts": reads.order_views_equal_facts,
+    "followers-miss-nothing": live.followers_miss_nothing,
+    "boards-equal-facts": live.boards_equal_facts,
+}
+
+
+def check(seen: Observations, invariants: Mapping[str, Invariant] = INVARIANTS) -> dict[str, Finding]:
+    """Return the findings by invariant."""
+    return {name: invariant(seen) for name, invariant in invariants.items()}
+
+
+def violations(findings: dict[str, Finding]) -> dict[str, list[str]]:
+    """Return the violated invariants with their messages."""
+    return {name: finding.violations for name, finding in findings.items() if finding.violations}
+
+
+def summarize_findings(findings: Mapping[str, Finding]) -> dict[str, dict[str, Any]]:
+    """Return the findings as plain data: numbers, and the first violations of each invariant."""
+    return {
+        name: {
+            "checked": finding.checked,
+            "violations": len(finding.violations),
+            "first": finding.violations[:MAX_SHOWN],
+        }
+        for name, finding in findings.items()
+    }

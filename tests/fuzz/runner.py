@@ -1,0 +1,69 @@
+"""Sends generated requests concurrently, and judges each response."""
+
+import asyncio
+from collections import Counter
+
+import aiohttp
+from msgspec import Struct, field
+from yarl import URL
+
+from ingress.openapi.document import described
+from ingress.openapi.route import Route
+from ingress.routes import ROUTES
+from tests.fuzz.generator import FuzzRequest, KnownResources, generate
+from tests.fuzz.judge import FuzzResponse, find_faults
+
+CONCURRENCY = 16
+#: Operations whose connection stays open: tests/unit/ingress/test_bad_inputs.py has bad inputs for them.
+STAYS_OPEN = frozenset({"followBoard"})
+
+
+class OperationFindings(Struct):
+    """The statuses and faults of one operation."""
+
+    operation: str
+    statuses: Counter[int] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    bad: int = 0  # invalid requests
+
+
+def routes() -> list[Route]:
+    """Return the routes that are fuzzed."""
+    return [route for route, operation in described(ROUTES) if operation.id not in STAYS_OPEN]
+
+
+async def run(
+    session: aiohttp.ClientSession, base: str, route: Route, cases: int, known: KnownResources, number: int
+) -> OperationFindings:
+    """Send this many requests of an operation; return the findings."""
+    findings = OperationFindings(route.operation.id)
+    requests = await asyncio.to_thread(lambda: list(generate(route, cases, known, number)))
+    findings.bad = sum(not request.good for request in requests)
+    waiting = iter(requests)
+
+    async def client() -> None:
+        for request in waiting:
+            try:
+                response = await _send(session, base, request)
+            except (ValueError, aiohttp.ClientError) as error:
+                if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ServerTimeoutError):
+                    findings.faults.append(f"{error!r}: {request}")
+                continue  # a header that no HTTP client sends
+            findings.statuses[response.status] += 1
+            findings.faults.extend(f"{fault}: {request}" for fault in find_faults(request, response))
+
+    await asyncio.gather(*(client() for _ in range(CONCURRENCY)))
+    return findings
+
+
+async def _send(session: aiohttp.ClientSession, base: str, request: FuzzRequest) -> FuzzResponse:
+    headers = {name: value for name, value in request.headers.items()}
+    async with session.request(
+        request.route.method,
+        URL(base + request.target, encoded=True),
+        headers=headers,
+        data=request.body,
+        skip_auto_headers=("User-Agent", "Content-Type"),
+        allow_redirects=False,
+    ) as response:
+        return FuzzResponse(response.status, response.content_type, await response.read())
