@@ -23,7 +23,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--faults", type=parse_names, default="all", help="all, or names separated by commas")
     parser.add_argument("--rate", type=float, default=40.0, help="orders a second")
-    parser.add_argument("--buckets", type=int, default=1, help="of each restaurant (README, Stock escrow)")
+    parser.add_argument(
+        "--buckets", type=int, default=1, help="of each restaurant (DECISIONS.md, stock-escrow)"
+    )
     parser.add_argument(
         "--comparison", action="store_true", help="also run a counter under Faust's own exactly_once"
     )

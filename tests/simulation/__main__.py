@@ -43,7 +43,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--buckets", type=int, default=1, help="of each restaurant (README, Stock escrow)")
+    parser.add_argument(
+        "--buckets", type=int, default=1, help="of each restaurant (DECISIONS.md, stock-escrow)"
+    )
     parser.add_argument("--open-rate", type=int, default=0, help="orders a second from which a bucket opens")
     arguments = parser.parse_args()
     summary = Summary()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.style.sources import PRODUCT, ROOT, identifier_words, product_modules, prose, tracked
 
-FOLDERS = (*PRODUCT, *(f"tests/{layer}" for layer in ("unit", "integration", "e2e", "support", "style")))
+FOLDERS = (*PRODUCT, "tests")
 
 #: Words that no identifier holds, and the field's word for each.
 IDENTIFIERS = {
