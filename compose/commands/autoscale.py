@@ -14,8 +14,9 @@ from compose.commands.scale import parse_role_counts
 from compose.errors import NotRunning
 from compose.supervisor import control, scaling_bounds, services
 from compose.supervisor.stack_state import StackDir
+from schemas import timestamps
 from schemas.settings import Settings
-from schemas.timestamps import monotonic_clock, wall_clock
+from schemas.timestamps import wall_clock
 
 POLL_INTERVAL_SECONDS = 5.0
 
@@ -80,7 +81,7 @@ def _changed_counts(
     promotion: bool,
 ) -> dict[str, int]:
     """Return the new numbers of the roles that change; adds the recommendations to `history`."""
-    now = monotonic_clock()
+    now = timestamps.monotonic_clock()
     changed = {}
     for role, limits in by_role.items():
         current = current_counts.get(role, 0)

@@ -10,11 +10,11 @@ from opentelemetry.trace import SpanKind
 
 from ingress.commands.admission import Admission, Pressure
 from ingress.http.problems import Overloaded
-from schemas import codec, metrics
+from schemas import codec, metrics, timestamps
 from schemas.commands import Command, OrderCommand, restaurant_of
 from schemas.replies import Reply
 from schemas.telemetry import tracing
-from schemas.timestamps import MonotonicSeconds, monotonic_clock
+from schemas.timestamps import MonotonicSeconds
 from schemas.topics import ORDER_COMMANDS
 
 _NANOSECONDS = 1e9
@@ -75,7 +75,7 @@ class CommandClient:
     @property
     def pressure(self) -> Pressure:
         """What is to be rejected now."""
-        now = monotonic_clock()
+        now = timestamps.monotonic_clock()
         if self._admission.is_interval_over(now):
             stalled_before = now - STALLED_AFTER_SECONDS
             self._stalled_count = sum(

@@ -15,7 +15,8 @@ from ingress.load_shedding.admitted_keys import AdmittedKeys
 from ingress.server.connection import ConnectionFactory, ServerConnection
 from ingress.server.connection_limits import Connections
 from ingress.views.menu_cache import MenuCache
-from schemas.timestamps import MonotonicSeconds, monotonic_clock
+from schemas import timestamps
+from schemas.timestamps import MonotonicSeconds
 
 
 class FastPathConnection(ServerConnection):
@@ -57,7 +58,7 @@ class FastPathConnection(ServerConnection):
         super().data_received(data)
 
     def _try_answer(self, data: bytes) -> bool:
-        started = monotonic_clock()
+        started = timestamps.monotonic_clock()
         if self._transport.is_closing():
             return False
         rejection = self._rejector.reject(data)

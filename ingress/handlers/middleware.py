@@ -14,9 +14,8 @@ from ingress.handlers.access import authorize
 from ingress.handlers.app_keys import COMMANDS
 from ingress.http import problems, request_headers, request_metrics
 from ingress.http.problems import Overloaded, Problem
-from schemas import metrics
+from schemas import metrics, timestamps
 from schemas.telemetry import tracing
-from schemas.timestamps import monotonic_clock
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ _rejected_pages = metrics.requests_rejected.labels("overload_page")
 @web.middleware
 async def error_and_metrics(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn errors into problems; trace, count and time the request."""
-    started = monotonic_clock()
+    started = timestamps.monotonic_clock()
     route, method = _route_and_method(request)
     parent = request_headers.caller_traceparent(request.headers) if tracing.is_enabled() else None
     attributes = {"http.request.method": method, "http.route": route}

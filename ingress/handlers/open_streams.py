@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from aiohttp import web
 
 from ingress.handlers.middleware import STREAM_STARTED_AT
-from schemas import metrics
-from schemas.timestamps import monotonic_clock
+from schemas import metrics, timestamps
 
 #: How long a client may take to read what was written, in seconds.
 WRITE_TIMEOUT_SECONDS = 10.0
@@ -22,7 +21,7 @@ def serving(request: web.Request, channel: str, max_write_buffer_bytes: int) -> 
         channel: The channel in metrics, which count those that read too slowly; they may resume.
         max_write_buffer_bytes: Most bytes that wait in this process for the client's socket.
     """
-    request[STREAM_STARTED_AT] = monotonic_clock()
+    request[STREAM_STARTED_AT] = timestamps.monotonic_clock()
     if request.transport is not None:
         request.transport.set_write_buffer_limits(high=max_write_buffer_bytes)
     try:

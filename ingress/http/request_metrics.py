@@ -3,8 +3,8 @@
 from functools import lru_cache
 from typing import Any
 
-from schemas import metrics
-from schemas.timestamps import MonotonicSeconds, monotonic_clock
+from schemas import metrics, timestamps
+from schemas.timestamps import MonotonicSeconds
 
 
 def record(
@@ -16,7 +16,7 @@ def record(
     """
     requests, duration = _series(route, method, status)
     requests.inc()
-    duration.observe((monotonic_clock() if ended is None else ended) - started)
+    duration.observe((timestamps.monotonic_clock() if ended is None else ended) - started)
 
 
 @lru_cache(maxsize=1024)

@@ -17,9 +17,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from ingress.http.problems import Problem
-from schemas import metrics
+from schemas import metrics, timestamps
 from schemas.settings import Settings
-from schemas.timestamps import MonotonicSeconds, monotonic_clock
+from schemas.timestamps import MonotonicSeconds
 
 POLICY = "orders"
 #: Upper bound of the jitter of Retry-After, in seconds: clients that are rejected together do not return together.
@@ -83,7 +83,7 @@ class RateLimits:
         client = self._client(request, customer_id)
         if self._buckets is None or client is None:
             return {}
-        state = self._buckets.consume(client, monotonic_clock())
+        state = self._buckets.consume(client, timestamps.monotonic_clock())
         headers = {
             "RateLimit-Policy": self._policy,
             "RateLimit": f'"{POLICY}";r={state.remaining};t={math.ceil(state.seconds_until_full)}',

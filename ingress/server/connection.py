@@ -5,14 +5,14 @@ from typing import cast
 
 from ingress.server import aiohttp_protocol
 from ingress.server.connection_limits import Connections, ConnectionTimers
-from schemas.timestamps import monotonic_clock
+from schemas import timestamps
 
 
 class ServerConnection(asyncio.Protocol):
     """A connection whose requests aiohttp's protocol for it, `fallback`, answers."""
 
     def __init__(self, fallback: asyncio.Protocol, connections: Connections) -> None:
-        self.timers = ConnectionTimers(monotonic_clock())
+        self.timers = ConnectionTimers(timestamps.monotonic_clock())
         self._fallback = fallback
         self._connections = connections
         self._is_admitted = False
@@ -31,12 +31,12 @@ class ServerConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass the data to aiohttp."""
         if self._is_admitted:
-            self.timers.data_received(monotonic_clock())
+            self.timers.data_received(timestamps.monotonic_clock())
             self._fallback.data_received(data)
 
     def request_finished(self, _: object) -> None:
         """Record that aiohttp has answered a request."""
-        self.timers.request_finished(monotonic_clock())
+        self.timers.request_finished(timestamps.monotonic_clock())
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -48,12 +48,12 @@ class ServerConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Start the write timeout: the client does not read."""
-        self.timers.set_reading(False, monotonic_clock())
+        self.timers.set_reading(False, timestamps.monotonic_clock())
         self._fallback.pause_writing()
 
     def resume_writing(self) -> None:
         """Stop the write timeout."""
-        self.timers.set_reading(True, monotonic_clock())
+        self.timers.set_reading(True, timestamps.monotonic_clock())
         self._fallback.resume_writing()
 
     def connection_lost(self, error: Exception | None) -> None:

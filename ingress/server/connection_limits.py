@@ -8,7 +8,8 @@ import asyncio
 import resource
 from typing import Protocol
 
-from schemas.timestamps import MonotonicSeconds, monotonic_clock
+from schemas import timestamps
+from schemas.timestamps import MonotonicSeconds
 
 #: How long a request's head may take, from its first byte or from the start of the connection.
 HEAD_TIMEOUT_SECONDS = 10.0
@@ -104,7 +105,7 @@ class Connections:
         """Close expired connections once a second until cancelled."""
         while True:
             await asyncio.sleep(CHECK_INTERVAL_SECONDS)
-            self.close_expired(monotonic_clock())
+            self.close_expired(timestamps.monotonic_clock())
 
 
 def raise_open_file_limit(max_connections: int) -> int:

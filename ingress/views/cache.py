@@ -13,8 +13,8 @@ from ingress.http.problems import Overloaded, Unavailable
 from ingress.views.batch_loader import BatchLoader
 from ingress.views.change_tracker import NO_EPOCH, ChangeTracker
 from ingress.views.ports import ViewVersion
-from schemas import metrics
-from schemas.timestamps import MonotonicSeconds, monotonic_clock
+from schemas import metrics, timestamps
+from schemas.timestamps import MonotonicSeconds
 
 V = TypeVar("V")
 _rejected_reads = metrics.requests_rejected.labels("overload_read")
@@ -131,7 +131,7 @@ class ViewCache(Generic[V]):
             entry = None
             if view is not None:
                 epoch = epoch if self._is_complete(view) else NO_EPOCH
-                entry = CachedView(view, epoch, revision, monotonic_clock())
+                entry = CachedView(view, epoch, revision, timestamps.monotonic_clock())
         if entry is not None:
             if len(self._entries) >= MAX_VIEWS:
                 del self._entries[next(iter(self._entries))]

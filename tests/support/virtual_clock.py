@@ -24,6 +24,7 @@ def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
             clock = asyncio.get_running_loop().time
             with (
                 mock.patch("time.monotonic", clock),
+                mock.patch("schemas.timestamps.monotonic_clock", clock),
                 mock.patch("time.monotonic_ns", lambda: round(clock() * 1e9) + next(nanoseconds)),
                 mock.patch("time.time", lambda: started / 1e9 + clock()),
                 mock.patch("time.time_ns", lambda: started + round(clock() * 1e9)),
