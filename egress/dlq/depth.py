@@ -4,7 +4,6 @@ Every egress process reads all dead-letter topics from the first record, so all 
 aggregate over processes with max, not sum.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from itertools import chain
 
@@ -22,17 +21,18 @@ POLL_MS = 2_000
 
 async def follow(settings: Settings, connected: Callable[[], None]) -> None:
     """Keep the metric current until cancelled, counting from the first record; raises KafkaError."""
-    recorded, resolved = set[SourceOffset](), set[SourceOffset]()
+    waiting: dict[str, set[SourceOffset]] = {topic: set() for topic in DEAD_LETTER_TOPICS}
+    resolved = set[SourceOffset]()
     async with started(reader(settings.kafka, DEAD_LETTER_TOPICS, POLL_MS)) as consumer:
         while True:
             batches = await consumer.getmany(timeout_ms=POLL_MS)
             connected()
             for raw in chain.from_iterable(batches.values()):
                 match decode(record_of(raw)):
-                    case DeadLetterEntry(source):
-                        recorded.add(source)
+                    case DeadLetterEntry(source) if source not in resolved:
+                        waiting[source.topic].add(source)
                     case Resolution(source):
                         resolved.add(source)
-            depths = Counter(source.topic for source in recorded - resolved)
-            for topic in DEAD_LETTER_TOPICS:
-                metrics.dead_letters.labels(topic).set(depths[topic])
+                        waiting[source.topic].discard(source)
+            for topic, sources in waiting.items():
+                metrics.dead_letters.labels(topic).set(len(sources))

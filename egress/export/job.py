@@ -14,9 +14,6 @@ from egress.kafka.records import Partition
 from schemas.runtime.kafka_sessions import started
 from schemas.settings import Settings
 
-#: How long a broker may take for one answer, in milliseconds: it may be 50 MB over a slow link.
-REQUEST_TIMEOUT_MS = 40_000
-
 
 async def export(settings: Settings, path: Path, until_end: bool, flush_interval_seconds: float) -> int:
     """Export facts and return their number; raises CommandError, KafkaError.
@@ -32,11 +29,7 @@ async def export(settings: Settings, path: Path, until_end: bool, flush_interval
     with folder.locked():
         exporter = Exporter(folder)
         consumer = AllPartitionsConsumer(
-            settings.kafka,
-            FACT_CLASSES,
-            settings.partitions,
-            auto_offset_reset="none",
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            settings.kafka, FACT_CLASSES, settings.partitions, auto_offset_reset="none"
         )
         async with started(consumer):
             ends = await _seek(consumer, exporter)

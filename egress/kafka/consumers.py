@@ -31,6 +31,8 @@ MAX_POLL_INTERVAL_MS = 86_400_000
 PROJECTION_POLL_INTERVAL_MS = 3_600_000
 #: How long the broker lets facts gather for the projector, in milliseconds.
 PROJECTION_GATHER_MS = 50
+#: How long a broker may take for one answer to a reader of whole topics, in milliseconds: it may be 50 MB over a slow link.
+BULK_REQUEST_TIMEOUT_MS = 40_000
 #: How long the projector waits for the commit of a hint, in seconds.
 COMMIT_TIMEOUT_SECONDS = 1.0
 
@@ -195,7 +197,7 @@ class AllPartitionsConsumer(_Consumer):
     def __init__(
         self, connection: KafkaConnection, topics: Iterable[str], partitions: int, **options: Any
     ) -> None:
-        super().__init__(make_consumer(connection, **options))
+        super().__init__(make_consumer(connection, request_timeout_ms=BULK_REQUEST_TIMEOUT_MS, **options))
         self._partitions = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
 
     async def start(self) -> None:

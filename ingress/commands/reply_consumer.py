@@ -44,8 +44,8 @@ class ReplyConsumer:
         return self.reading.is_set()
 
     async def _session(self, connected: Callable[[], None]) -> None:
-        try:
-            async with started(make_consumer(self._connection, auto_offset_reset="latest")) as consumer:
+        async with started(make_consumer(self._connection, auto_offset_reset="latest")) as consumer:
+            try:
                 consumer.assign([self._partition])
                 if self._position is None:
                     # Not seek_to_end, which is resolved later: replies that arrive until then would be skipped.
@@ -57,8 +57,8 @@ class ReplyConsumer:
                     for record in (await consumer.getmany(timeout_ms=POLL_MS)).get(self._partition, ()):
                         self._handle(record)
                         self._position = record.offset + 1
-        finally:
-            self.reading.clear()
+            finally:
+                self.reading.clear()  # before the consumer is closed, which may take its time
 
     def _handle(self, record: Any) -> None:
         correlation_id = codec.header(record.headers, "correlation-id")

@@ -17,7 +17,7 @@ Limit = Annotated[int, Meta(ge=1, le=100)]
 Q = TypeVar("Q", bound=Struct)
 
 #: A whole number in a query; msgspec would also accept `1e1` and `null`.
-_WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 #: Digits that are read of a number: more than any bound has, and few enough for `int`.
 MAX_DIGITS = 19
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}

@@ -21,6 +21,8 @@ WRITE_TIMEOUT_SECONDS = 30.0
 CHECK_INTERVAL_SECONDS = 1.0
 #: Open files that a process needs in addition to the connections of clients.
 RESERVED_FILES = 128
+#: Open files that a process may have where the hard limit permits it.
+MAX_OPEN_FILES = 65_536
 
 
 class ConnectionTimers:
@@ -109,11 +111,14 @@ class Connections:
 
 
 def raise_open_file_limit(max_connections: int) -> int:
-    """Raise RLIMIT_NOFILE if that many connections need it; return how many fit into the limit that results."""
+    """Raise RLIMIT_NOFILE as far as it may be; return how many of these connections fit into the limit that results.
+
+    Connections that are about to be rejected need files too, so the limit is raised beyond those that are admitted.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = max_connections + RESERVED_FILES
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    wanted = max(max_connections + RESERVED_FILES, MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY:
         return max_connections

@@ -23,14 +23,14 @@ async def cancel_and_wait(task: "asyncio.Task[Any]") -> None:
 
 
 async def run_until_first_ends(*work: Coroutine[Any, Any, object]) -> None:
-    """Run all until one returns or fails, then cancel the others; raises what one of them raised."""
+    """Run all until one returns or fails, then cancel the others; raises what the first one raised."""
     tasks = [asyncio.ensure_future(part) for part in work]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        outcomes = await asyncio.gather(*map(cancel_and_wait, tasks), return_exceptions=True)
-    for error in filter(None, outcomes):
-        raise error
+        await asyncio.gather(*map(cancel_and_wait, tasks), return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 @contextlib.asynccontextmanager

@@ -35,6 +35,8 @@ def test_valid_parameters(parameters: dict[str, str], expected: Struct) -> None:
         ([("limit", "9" * 5000)], "limit", "maximum", 100),
         ([("limit", "x")], "limit", "type", "integer"),
         ([("limit", "1e1")], "limit", "type", "integer"),
+        ([("limit", "020")], "limit", "type", "integer"),
+        ([("max_price", "0" * 17 + "5000")], "max_price", "type", "integer"),
         ([("limit", "")], "limit", "type", "integer"),
         ([("limit", "1"), ("limit", "1")], "limit", "repeated", None),
         ([("promo", "maybe")], "promo", "enum", "true, false"),

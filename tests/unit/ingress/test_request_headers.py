@@ -48,7 +48,20 @@ def test_valid_trace_context_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", "x", f"00-{'0' * 32}-{'b' * 16}-01", f"00-{'a' * 32}-{'0' * 16}-01", "00-A-B-01"]
+    "given",
+    [
+        "",
+        "x",
+        "00-A-B-01",
+        f"00-{'0' * 32}-{'b' * 16}-01",
+        f"00-{'a' * 32}-{'0' * 16}-01",
+        f"00-{'A' * 32}-{'b' * 16}-01",
+        f"00-{'a' * 32}-{'b' * 16}-01-any text of a client",
+        f"01-{'a' * 32}-{'b' * 16}-01",
+        f"cc-{'a' * 32}-{'b' * 16}-01-{'x' * 400}",
+        f" 00-{'a' * 32}-{'b' * 16}-01",
+        f"00-{'a' * 32}-{'b' * 16}-01\n",
+    ],
 )
 def test_invalid_trace_context_is_replaced(given: str) -> None:
     """W3C Trace Context: an invalid traceparent starts a new trace."""

@@ -60,3 +60,19 @@ async def test_first_end_cancels_the_other_parts(error: OSError | None) -> None:
         with pytest.raises(OSError, match="it fails"):
             await work
     assert ended == ["part", "part"]
+
+
+async def test_the_error_of_the_part_that_ends_first_is_raised() -> None:
+    """A part that fails while it is cancelled does not hide why: only some errors lead to a reconnect."""
+
+    async def fails_when_cancelled() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            raise ValueError("while it closes")
+
+    async def first() -> None:
+        raise OSError("the reason")
+
+    with pytest.raises(OSError, match="the reason"):
+        await run_until_first_ends(fails_when_cancelled(), first())
