@@ -70,10 +70,10 @@ test-tools: ## install Chromium, nginx, promtool and node for the tests that nee
 bench: $(READY) ## confirmation latency by stage at a steady rate: RATE, SECONDS
 	$(RUN) -m tests.bench $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
 
-bench-reads: $(READY) ## menus per second, compared with other systems: SYSTEMS, ROUNDS
+bench-reads: $(READY) ## menus per second, compared with other systems (PROMO_BENCH: their suite): SYSTEMS, ROUNDS
 	$(RUN) -m tests.bench.reads $(if $(SYSTEMS),--systems $(SYSTEMS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-peers: $(READY) ## orders per second, compared with other systems: SYSTEMS, ROUNDS
+bench-peers: $(READY) ## orders per second, compared with other systems (PROMO_BENCH: their suite): SYSTEMS, ROUNDS
 	$(RUN) -m tests.bench.peers $(if $(SYSTEMS),--systems $(SYSTEMS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-staleness: $(READY) ## age of menus while orders come in: RATE, SECONDS
@@ -107,7 +107,7 @@ check: $(READY) ## formatting, lint, types, import arrows, words, references, ma
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
-	$(RUN) -m pytest -q tests/style
+	$(RUN) -m pytest -q tests/style tests/unit/schemas tests/unit/ingress/test_openapi.py -k "style or current"
 	$(RUN) -m tests.manifests
 	$(RUN) -m tests.audit
 

@@ -41,11 +41,20 @@ def free_pair() -> int:
     return port
 
 
+def _check_address(host: str) -> None:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as candidate:
+            candidate.bind((host, 0))
+    except OSError as error:
+        raise StackError(f"nothing can listen on {host}: {error.strerror or error}.") from None
+
+
 def next_free(first: int, in_use: Container[int], count: int = 1, host: str = LOOPBACK) -> int:
     """Return the first of `count` free ports in a row, searched from `first` on; `first` 0: any.
 
     Ports of `in_use` are skipped. Raises StackError if there are none.
     """
+    _check_address(host)
     if first == 0:
         while (port := any_free()) in in_use:
             pass

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import uvloop
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from redis.exceptions import RedisError
 
 from egress.bootstrap import serve
@@ -53,6 +53,12 @@ def _run_command(read: Settings, arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.CRITICAL)  # an error is printed once, below
     try:
         print(asyncio.run(COMMANDS[arguments.command](read, arguments)))
+    except KafkaConnectionError:
+        print(
+            f"Kafka at {read.kafka.bootstrap_servers} does not answer (PROMO_KAFKA_BOOTSTRAP_SERVERS); promo up starts one",
+            file=sys.stderr,
+        )
+        return 1
     except (CommandError, OSError, KafkaError, RedisError) as error:
         print(str(error) or repr(error), file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ import uvloop
 from ingress.bootstrap import serve
 from ingress.privacy import erasure
 from ingress.privacy.wrapping import WrongSecretError
-from schemas import settings, vapid
+from schemas import setting_types, settings, vapid
 from schemas.runtime import gc_tuning
 from schemas.settings import Settings
 from schemas.telemetry import logs, tracing
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> 
 
 def _empty_secrets(configured: Settings) -> Iterator[str]:
     for name, harm in SECRETS.items():
-        if not settings.secrets(getattr(configured, name)):
+        if not setting_types.split_secrets(getattr(configured, name)):
             yield f"PROMO_{name.upper()}: empty, so {harm}; set it to a random value"
 
 

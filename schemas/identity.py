@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import re
 
-from schemas.settings import secrets
+from schemas.setting_types import split_secrets
 
 _ORDER_ID = re.compile(r"o_[a-z2-7]{26}")
 
@@ -47,7 +47,7 @@ def webhook_secrets(token_secrets: str, restaurant_id: str) -> list[str]:
     and egress, which signs with them, thus need no common store.
     """
     subject = b"webhook:" + restaurant_id.encode()
-    raw = [hmac.digest(key.encode(), subject, "sha256") for key in secrets(token_secrets)]
+    raw = [hmac.digest(key.encode(), subject, "sha256") for key in split_secrets(token_secrets)]
     return ["whsec_" + base64.b64encode(digest).decode() for digest in raw]
 
 

@@ -1,6 +1,7 @@
 """Checks of the environment against the types of the settings, and what their faults say."""
 
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
@@ -24,6 +25,8 @@ def parse(hint: Any, text: str, default: object) -> Any:
     try:
         value = msgspec.convert(text, hint, strict=False)
         is_valid = not isinstance(value, float) or math.isfinite(value)
+        if isinstance(value, int) and not isinstance(value, bool):  # msgspec also reads 1e3
+            is_valid = re.fullmatch(r"[0-9]+", text) is not None
         if text_format is not None and value != default:
             is_valid = bool(text_format.matches(text))
     except ValueError:
@@ -59,7 +62,7 @@ def unknown_name(variable: str, prefix: str, known: Collection[str]) -> str:
     """Return the message for a variable that names no setting; it suggests the closest name."""
     names = [name.removeprefix(prefix) for name in known]
     closest = get_close_matches(variable.removeprefix(prefix), names, n=1, cutoff=0.5)
-    hint = f"did you mean {prefix}{closest[0]}?" if closest else "`python -m compose settings` lists all"
+    hint = f"did you mean {prefix}{closest[0]}?" if closest else "`promo settings` lists all"
     return f"{variable}: there is no such setting; {hint}"
 
 

@@ -40,7 +40,13 @@ def _is_server(text: str) -> bool:
     return bool(parts.hostname) and bool(parts.port) and re.search(r"[\s/@?#]", text) is None
 
 
+def split_secrets(text: str) -> list[str]:
+    """Return the comma-separated secrets of a setting, the current one first."""
+    return [secret for part in text.split(",") if (secret := part.strip())]
+
+
 Positive = Annotated[int, Meta(ge=1)]
+Partitions = Annotated[int, Meta(ge=1, le=1_000)]
 NonNegative = Annotated[int, Meta(ge=0)]
 NonNegativeNumber = Annotated[float, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -69,6 +75,12 @@ RedisUrl = Annotated[
 ]
 ContactUrl = Annotated[str, TextFormat("a mailto: or https: URL", _pattern(r"(mailto:[^@\s]+@|https://)\S+"))]
 
+Secrets = Annotated[
+    str,
+    TextFormat(
+        "one secret, or several separated by commas", lambda text: any(split_secrets(text)), is_secret=True
+    ),
+]
 JsonObject = Annotated[str, TextFormat("a JSON object", lambda text: isinstance(json.loads(text), dict))]
 Folder = Annotated[str, TextFormat("the path of a folder", len)]
 ProcessName = Annotated[str, TextFormat("letters, digits, '.', '_' and '-'", _pattern(r"[A-Za-z0-9._-]+"))]

@@ -24,11 +24,13 @@ from schemas.setting_types import (
     NonNegativeNumber,
     OptionalPort,
     Origins,
+    Partitions,
     Port,
     Positive,
     ProcessName,
     RedisUrl,
     Seconds,
+    Secrets,
     Servers,
     VapidKey,
 )
@@ -51,10 +53,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         "whether that Kafka is tuned to start fast; without, it starts later and after a minute needs a third less CPU",
     ] = True
     partitions: Annotated[
-        Positive, "partitions of every topic that is keyed by restaurant; cannot change once there are orders"
+        Partitions,
+        "partitions of every topic that is keyed by restaurant; cannot change once there are orders",
     ] = 8
     reply_partitions: Annotated[
-        Positive, "partitions of the replies topic, which is also the maximum number of ingress processes"
+        Partitions, "partitions of the replies topic, which is also the maximum number of ingress processes"
     ] = 16
     session_timeout_seconds: Annotated[
         float, Meta(ge=1), "seconds of silence after which Kafka reassigns a worker's partitions"
@@ -191,15 +194,15 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     # Secrets
     admin_token: Annotated[
-        str,
+        Secrets,
         "bearer token of the administrator, or several separated by commas; empty: `make up` creates one in the data folder",
     ] = ""
     token_secret: Annotated[
-        str,
+        Secrets,
         "secret that tokens of orders and restaurants are derived from, or the current and the previous one separated by a comma; empty: `make up` creates one in the data folder",
     ] = ""
     privacy_secret: Annotated[
-        str,
+        Secrets,
         "secret that encrypts the keys of personal data, or the current and the previous one separated by a comma; empty: `make up` creates one in the data folder",
     ] = ""
 
@@ -283,11 +286,6 @@ def read(environ: Mapping[str, str] | None = None, checks: Iterable[SettingCheck
         first = [f"{len(faults)} settings have faults:"] if len(faults) > 1 else []
         raise SettingError("\n  ".join([*first, *faults]))
     return settings
-
-
-def secrets(given: str) -> list[str]:
-    """Return the comma-separated secrets of a setting, the current one first."""
-    return [secret for part in given.split(",") if (secret := part.strip())]
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -46,7 +46,7 @@ class Topic(Struct, frozen=True):
         return configs
 
 
-def _fact_topic(name: str, contents: str, readers: str = "`egress export`") -> Topic:
+def _fact_topic(name: str, contents: str, readers: str = "`promo export`") -> Topic:
     return Topic(name, contents, "streams", readers, retention_ms=-1)
 
 
@@ -64,7 +64,7 @@ ORDER_FAILED = _fact_topic("order.failed", "orders that failed before they were 
 CATALOG_CHANGED = _fact_topic(
     "catalog.changed",
     "restaurants, items and promotions that changed",
-    "`egress export`, egress (webhook URLs)",
+    "`promo export`, egress (webhook URLs)",
 )
 STOCK_RELEASED = _fact_topic("stock.released", "portions that were released or wasted")
 ORDER_STATUS_CHANGED = _fact_topic(

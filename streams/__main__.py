@@ -6,7 +6,7 @@ dependencies.require()
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import faust
@@ -20,6 +20,7 @@ from schemas.runtime.kafka_clients import make_admin_client
 from schemas.settings import Settings
 from schemas.telemetry import logs, ops, tracing
 from streams import topology
+from streams.exactly_once import failpoints
 from streams.exactly_once.failpoints import kill_at
 from streams.exactly_once.runtime import RuntimeSettings
 
@@ -57,17 +58,10 @@ def _runtime_settings(config: Settings, cluster_id: str) -> RuntimeSettings:
     )
 
 
-def _failpoint_faults(config: Settings) -> Iterator[str]:
-    try:
-        kill_at(config.failpoint)
-    except ValueError as error:
-        yield f"PROMO_FAILPOINT={config.failpoint!r}: {error}"
-
-
 def main() -> int:
     """Run a worker until SIGTERM; return the exit code."""
     try:
-        config = settings.read(checks=[_failpoint_faults])
+        config = settings.read(checks=[failpoints.faults])
         tracing.start(config, "streams")
     except settings.SettingError as error:
         print(error, file=sys.stderr)

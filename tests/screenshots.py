@@ -1,8 +1,10 @@
 """`make screenshots`: the pictures of README.md, taken from a real stack in a real browser."""
 
+import argparse
 import asyncio
 import json
 import random
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -139,6 +141,8 @@ async def save_pictures(url: str) -> None:
 
 def main() -> int:
     """Save the pictures of a stack of its own; return 2 if there is no browser."""
+    argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__).parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack is stopped
     if chromium.find() is None:
         print(chromium.MISSING, file=sys.stderr)
         return 2

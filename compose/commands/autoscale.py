@@ -11,7 +11,7 @@ from compose.autoscale import rule
 from compose.autoscale.load_source import LoadSource, promotion_windows
 from compose.autoscale.rule import Recommendation, RoleLimits
 from compose.commands.scale import parse_role_counts
-from compose.errors import NotRunning
+from compose.errors import NotRunning, StackError
 from compose.supervisor import control, scaling_bounds, services
 from compose.supervisor.stack_state import StackDir
 from schemas import timestamps
@@ -26,7 +26,13 @@ def role_limits(
 ) -> dict[str, RoleLimits]:
     """Return the limits of each role: those of `role=number` arguments, else a cluster's. Raises StackError."""
     low, high, promotion = (parse_role_counts(arguments) for arguments in (minimum, maximum, in_promotion))
-    return {
+    if unknown := sorted({*low, *high, *promotion} - rule.DEFAULT_LIMITS.keys()):
+        raise StackError(
+            f"{', '.join(unknown)}: only {' and '.join(rule.DEFAULT_LIMITS)} are scaled by load."
+        )
+    if stabilization_seconds < 0:
+        raise StackError("--stabilization-seconds is below 0.")
+    by_role = {
         role: RoleLimits(
             target_per_process=default.target_per_process,
             min_processes=low.get(role, default.min_processes),
@@ -36,6 +42,12 @@ def role_limits(
         )
         for role, default in rule.DEFAULT_LIMITS.items()
     }
+    for role, limits in by_role.items():
+        if not 0 < max(limits.min_processes, limits.min_in_promotion) <= limits.max_processes:
+            raise StackError(
+                f"{role}: the lower bounds must be from 1 to the upper one, {limits.max_processes}."
+            )
+    return by_role
 
 
 def run(settings: Settings, by_role: Mapping[str, RoleLimits], console: Console) -> int:

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 
-from schemas.settings import secrets as split_secrets
+from schemas.setting_types import split_secrets
 
 SALT_BYTES = 16
 

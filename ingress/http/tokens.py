@@ -7,7 +7,7 @@ import hmac
 from multidict import CIMultiDictProxy
 
 from ingress.http.problems import Problem
-from schemas import settings
+from schemas import setting_types
 
 _ORDER, _RESTAURANT = "order:", "restaurant:"
 
@@ -23,8 +23,8 @@ class Tokens:
         secrets: the secrets that tokens are derived from, comma-separated, the current one first.
         admin_tokens: the administrator's tokens, comma-separated; empty: there is no administrator.
         """
-        self._secrets = [secret.encode() for secret in settings.secrets(secrets)]
-        self._admin_hashes = [_hash(token) for token in settings.secrets(admin_tokens)]
+        self._secrets = [secret.encode() for secret in setting_types.split_secrets(secrets)]
+        self._admin_hashes = [_hash(token) for token in setting_types.split_secrets(admin_tokens)]
 
     def order(self, order_id: str) -> str:
         """Return the token that opens an order."""

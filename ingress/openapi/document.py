@@ -11,7 +11,7 @@ from ingress.openapi.component_schemas import ComponentSchemas
 from ingress.openapi.operation import DocumentedResponse, Operation
 from ingress.openapi.problem_document import ProblemDocument
 from ingress.openapi.route import Route
-from ingress.openapi.texts import HEADERS, TEXTS
+from ingress.openapi.texts import HEADERS, TEXTS, find_texts
 from schemas.languages import Language
 
 #: The document in English, which is committed.
@@ -146,7 +146,9 @@ def _responses(
 
 
 def _response(response: DocumentedResponse, schemas: ComponentSchemas, language: Language) -> dict[str, Any]:
-    result: dict[str, Any] = {"description": TEXTS.responses[response.meaning].of(language)}
+    result: dict[str, Any] = {
+        "description": find_texts("responses", TEXTS.responses, response.meaning).of(language)
+    }
     if response.headers:
         result["headers"] = _headers(*response.headers)
     if response.body is not None:

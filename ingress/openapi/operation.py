@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ingress.openapi.texts import TEXTS, OperationTexts
+from ingress.openapi.texts import TEXTS, OperationTexts, find_texts
 
 
 class DocumentedResponse(Struct, frozen=True):
@@ -41,7 +41,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     @property
     def texts(self) -> OperationTexts:
         """The summary and the description."""
-        return TEXTS.operations[self.same_as or self.id]
+        return find_texts("operations", TEXTS.operations, self.same_as or self.id)
 
     @property
     def is_event_stream(self) -> bool:

@@ -1,10 +1,13 @@
 """The texts, headers and examples of the description: data, in JSON files next to this module."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from schemas.languages import Text, read_texts
+
+T = TypeVar("T")
 
 
 class OperationTexts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +36,13 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True):
     meaning: Text
     example: str
     required: bool = False
+
+
+def find_texts(group: str, texts: Mapping[str, T], name: str) -> T:
+    """Return the texts of this name; raises LookupError, which says where they are missing."""
+    if name not in texts:
+        raise LookupError(f"ingress/openapi/texts.json has no {name!r} under {group!r}")
+    return texts[name]
 
 
 TEXTS = read_texts(__file__, "texts.json", DescriptionTexts)

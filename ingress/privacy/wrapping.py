@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ingress.privacy.tree import Node, Tree
-from schemas import settings
+from schemas import setting_types
 
 _NONCE_BYTES = 12
 _SECRET_ID_BYTES = 4
@@ -32,7 +32,7 @@ class Wrapping:
 
     def __init__(self, secrets: str) -> None:
         """`secrets` are the current secret, and earlier ones, separated by commas."""
-        keys = [_key(secret) for secret in settings.secrets(secrets)]
+        keys = [_key(secret) for secret in setting_types.split_secrets(secrets)]
         self._ciphers = {_secret_id(key): AESGCM(key) for key in keys}
         self._current = _secret_id(keys[0])
 

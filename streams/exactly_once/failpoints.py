@@ -2,7 +2,9 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from schemas.settings import Settings
 
 BEFORE_BEGIN = "before-begin"
 AFTER_PRODUCE = "after-produce"
@@ -17,6 +19,14 @@ Failpoint = Callable[[str], None]
 
 def no_failpoints(point: str) -> None:
     """Do nothing."""
+
+
+def faults(settings: Settings) -> Iterator[str]:
+    """Yield what is wrong with PROMO_FAILPOINT; a check for `settings.read`."""
+    try:
+        kill_at(settings.failpoint)
+    except ValueError as error:
+        yield f"PROMO_FAILPOINT={settings.failpoint!r}: {error}"
 
 
 def kill_at(where: str) -> Failpoint:

@@ -25,6 +25,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="names of operations, separated by commas; default: all")
     arguments = parser.parse_args()
+    known = {route.operation.id for route in routes()}
+    if unknown := {name for name in arguments.only.split(",") if name} - known:
+        parser.error(f"no operation {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
     with temporary_stack(ingress_processes=2) as stack:
         return asyncio.run(_fuzz(stack, arguments))
 

@@ -48,6 +48,8 @@ def main() -> int:
     )
     parser.add_argument("--open-rate", type=int, default=0, help="orders a second from which a bucket opens")
     arguments = parser.parse_args()
+    if arguments.seeds < 1:
+        parser.error("--seeds must be at least 1")
     summary = Summary()
     one = partial(simulate, buckets=arguments.buckets, open_rate=arguments.open_rate)
     with ProcessPoolExecutor(os.cpu_count()) as pool:

@@ -1,5 +1,7 @@
 """The faults of the campaign, by name."""
 
+from argparse import ArgumentTypeError
+
 from tests.chaos.faults import network, processes, stores
 from tests.chaos.faults.fault import Fault
 
@@ -42,10 +44,10 @@ FAULTS = {fault.name: fault for fault in _ALL}
 
 
 def parse_names(names: str) -> list[str]:
-    """Return the fault names in a comma-separated list, or all for `all`. Raises ValueError for an unknown name."""
+    """Return the fault names in a comma-separated list, or all for `all`. Raises ArgumentTypeError."""
     if names == "all":
         return list(FAULTS)
     chosen = [name.strip() for name in names.split(",")]
     if unknown := [name for name in chosen if name not in FAULTS]:
-        raise ValueError(f"unknown faults: {', '.join(unknown)}; known: {', '.join(FAULTS)}")
+        raise ArgumentTypeError(f"unknown faults: {', '.join(unknown)}; known: {', '.join(FAULTS)}")
     return chosen

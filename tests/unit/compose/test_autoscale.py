@@ -94,3 +94,22 @@ def test_cluster_has_the_same_limits() -> None:
         assert f"minReplicaCount: {limits.min_processes}\n" in part
         assert f"maxReplicaCount: {limits.max_processes}" in part
         assert f"stabilizationWindowSeconds: {limits.stabilization_seconds:g}" in part
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "promotion", "seconds", "message"),
+    [
+        (["foo=1"], [], [], 60, "foo: only streams and ingress"),
+        (["egress=1"], [], [], 60, "egress: only streams and ingress"),
+        (["streams=3"], ["streams=2"], [], 60, "streams: the lower bounds"),
+        ([], ["ingress=1"], ["ingress=2"], 60, "ingress: the lower bounds"),
+        (["streams=0"], [], ["streams=0"], 60, "streams: the lower bounds"),
+        ([], [], [], -1, "--stabilization-seconds"),
+    ],
+)
+def test_wrong_bounds_are_named(
+    low: list[str], high: list[str], promotion: list[str], seconds: float, message: str
+) -> None:
+    """As `promo scale` names them."""
+    with pytest.raises(StackError, match=message):
+        autoscale.role_limits(low, high, promotion, seconds)

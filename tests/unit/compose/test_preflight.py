@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from compose import ports, preflight
-from compose.errors import DiskFull, NotWritable, PortTaken
+from compose.errors import DiskFull, NotWritable, PortTaken, StackError
 from schemas.settings import Settings
 
 Usage = namedtuple("Usage", "total used free")
@@ -136,3 +136,9 @@ def test_secret_is_made_once_for_its_owner(tmp_path: Path) -> None:
     assert preflight.load_or_create_secret("", tmp_path / "token") == made
     assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
     assert preflight.load_or_create_secret("given", tmp_path / "token") == "given"
+
+
+def test_address_of_another_machine_is_named() -> None:
+    """Every port would look taken there."""
+    with pytest.raises(StackError, match=r"nothing can listen on 192\.0\.2\.1"):
+        ports.next_free(23_000, set(), host="192.0.2.1")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,7 @@ def fault(**given: str) -> str:
         ("HTTP_PORT", "0", "a whole number from 1 to 65535"),
         ("KAFKA_PORT", "65535", "a whole number from 1 to 65534"),
         ("OPS_PORT", "-1", "a whole number from 0 to 65535"),
-        ("PARTITIONS", "0", "a whole number of at least 1"),
+        ("PARTITIONS", "0", "a whole number from 1 to 1000"),
         ("PAYMENTS_PROCESSES", "2", "a whole number from 0 to 1"),
         ("ORDER_REPLY_TIMEOUT_SECONDS", "31", "a number from 0 to 30"),
         ("TICK_SECONDS", "0", "a number above 0"),
@@ -66,6 +67,9 @@ def test_a_bad_value_is_named_with_what_is_expected(name: str, text: str, expect
         ("REDIS_URL", "redis://", "a redis://host:port/db URL"),
         ("PROVIDER_URL", "ftp://user:s3cret@pay", "an http:// or https:// URL"),
         ("VAPID_PRIVATE_KEY", "s3cret", "32 bytes in base64url"),
+        ("ADMIN_TOKEN", " , ", "one secret, or several separated by commas"),
+        ("TOKEN_SECRET", " ", "one secret, or several separated by commas"),
+        ("PRIVACY_SECRET", ",", "one secret, or several separated by commas"),
     ],
 )
 def test_a_bad_value_that_may_hold_a_secret_is_not_quoted(name: str, text: str, expected: str) -> None:
@@ -102,6 +106,17 @@ def test_a_good_value_is_accepted(name: str, text: str) -> None:
     settings.read({f"PROMO_{name}": text})
 
 
+@pytest.mark.parametrize("text", ["1e3", "8.0", "+8", "1_0", "1001"])
+def test_partitions_are_a_whole_number_in_bounds(text: str) -> None:
+    """msgspec reads 1e3 as a whole number; Kafka refuses a thousand topics' worth of partitions."""
+    assert fault(PARTITIONS=text) == f"PROMO_PARTITIONS={text!r}: expected a whole number from 1 to 1000"
+
+
+def test_every_number_has_a_lower_bound() -> None:
+    """A number without a range would be described as `of at least None`, and could be negative."""
+    assert [name for name, _, meaning in settings.describe() if "None" in meaning] == []
+
+
 def test_values_have_the_type_of_their_field() -> None:
     """Text of the environment becomes int, bool or float."""
     read = settings.read({"PROMO_HTTP_PORT": "80", "PROMO_EDGE_ENABLED": "1", "PROMO_TICK_SECONDS": "2"})
@@ -119,7 +134,7 @@ def test_an_unknown_name_is_a_fault_that_names_the_closest(name: str, closest: s
 
 def test_an_unknown_name_that_resembles_none_names_the_list() -> None:
     """A far-fetched proposal would mislead."""
-    assert "python -m compose settings" in fault(XYZ="1")
+    assert "promo settings" in fault(XYZ="1")
 
 
 def test_names_of_tests_and_tools_are_no_faults() -> None:
@@ -184,7 +199,7 @@ def test_every_setting_has_a_meaning_with_its_values_and_unit() -> None:
 )
 def test_every_process_ends_with_code_2_and_names_all_faults(process: str) -> None:
     """Nothing is started, and no traceback is shown."""
-    arguments = ["ps"] if process == "compose" else []
+    arguments = ["up"] if process == "compose" else []
     clean = {name: text for name, text in os.environ.items() if not name.startswith("PROMO_")}
     done = subprocess.run(
         [sys.executable, "-m", process, *arguments],
@@ -197,6 +212,20 @@ def test_every_process_ends_with_code_2_and_names_all_faults(process: str) -> No
     assert done.returncode == 2 and "Traceback" not in done.stderr
     for name in ("PROMO_HTTP_PORT=", "PROMO_LOG_LEVEL=", "PROMO_HTTP_PORTS:"):
         assert name in done.stderr
+
+
+@pytest.mark.parametrize("command", ["ps", "down"])
+def test_a_wrong_setting_keeps_no_stack_from_being_stopped(tmp_path: Path, command: str) -> None:
+    """Both need the data folder only."""
+    done = subprocess.run(
+        [sys.executable, "-m", "compose", command],
+        env=os.environ | {"PROMO_DATA_DIR": str(tmp_path), "PROMO_HTTP_PORT": "99999", "PROMO_FOO": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_list_of_settings_is_shown_although_one_is_faulty() -> None:
