@@ -140,10 +140,12 @@ def test_up_names_all_taken_ports(shell: Shell) -> None:
 
 def test_settings_that_a_process_rejects_end_up(tmp_path: Path) -> None:
     """Exit status 2 with the message of the process, which is not restarted."""
-    shell = Shell(tmp_path / "data", **NO_PROCESSES | {"PROMO_STREAMS_PROCESSES": "1"})
-    up = shell("up", PROMO_FAILPOINT="nowhere")
+    shell = Shell(tmp_path / "data", **NO_PROCESSES | {"PROMO_INGRESS_PROCESSES": "1"})
+    up = shell(
+        "up", PROMO_VAPID_PRIVATE_KEY="A" * 43
+    )  # looks like a key; only ingress and egress know the curve
     assert up.returncode == 2
-    assert "streams-1 rejects its settings" in up.stderr and "PROMO_FAILPOINT='nowhere'" in up.stderr
+    assert "ingress-1 rejects its settings" in up.stderr and "PROMO_VAPID_PRIVATE_KEY: no P-256" in up.stderr
     assert "restart" not in up.stdout
     assert shell.ps() == {}
 
