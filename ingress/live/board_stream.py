@@ -48,6 +48,7 @@ class BoardStream(Struct, eq=False):
     restaurant_id: str
     resume_after: str | None  # the last sequence that the client has seen, as text; None: none
     needs_initial: bool = True  # a snapshot, or what it has missed, before any change
+    has_seen_heartbeat: bool = False  # it has waited for its board since an earlier heartbeat
     queue: SendQueue = msgspec.field(default_factory=SendQueue)
 
     def resume_sequence(self, epoch: FeedEpoch) -> int | None:

@@ -131,7 +131,9 @@ class RestaurantSubscribers:
         board = self.board
         if board is None:
             for stream in self.board_streams:
-                stream.queue.put(board_stream.NO_BOARD_STATUS)
+                if stream.has_seen_heartbeat:  # else it has just come, and its board is being loaded
+                    stream.queue.put(board_stream.NO_BOARD_STATUS)
+                stream.has_seen_heartbeat = True
         else:
             board.prune(now)
             figures = self._figure_messages(board, now) if self.state is BoardState.CURRENT else []
