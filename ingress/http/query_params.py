@@ -16,7 +16,7 @@ DEFAULT_LIMIT = 20
 Limit = Annotated[int, Meta(ge=1, le=100)]
 Q = TypeVar("Q", bound=Struct)
 
-#: A whole number in a query; msgspec would also accept `1e1` and `null`.
+#: A whole number in a query, as JSON writes it; `int` would also accept `+5`, `1_0` and `007`.
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 #: Digits that are read of a number: more than any bound has, and few enough for `int`.
 MAX_DIGITS = 19

@@ -1,11 +1,9 @@
 """One order is one trace: request, Kafka, payment, views."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from egress.kafka.records import Partition
@@ -17,7 +15,6 @@ from egress.resilience.retry_budget import RetryBudget
 from schemas import codec
 from schemas.commands import Command, PaymentResult, PutRestaurant, Tick
 from schemas.telemetry import tracing
-from schemas.telemetry.otel import SpanIds
 from schemas.topics import FACT_TOPICS, ORDER_COMMANDS, ORDER_CONFIRMED, PAYMENT_REQUESTS, WATERMARKS
 from streams.agents.command_handler import CommandHandler
 from streams.agents.dead_letters import dead_letter
@@ -40,16 +37,6 @@ from tests.unit.ingress.conftest import Client
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 GIVEN = f"00-{TRACE}-00f067aa0ba902b7-01"
-
-
-@pytest.fixture
-def exported() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider(id_generator=SpanIds(tracing.chosen_span_id))
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    tracing.use(provider)
-    yield exporter
-    tracing.use(None)
 
 
 class Streams:

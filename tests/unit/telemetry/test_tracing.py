@@ -2,20 +2,17 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
 from schemas import codec
 from schemas.settings import SettingError, Settings
 from schemas.telemetry import tracing
-from schemas.telemetry.otel import SpanIds
 
 GIVEN = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -30,16 +27,6 @@ contexts = st.builds(
 def written(traceparent: bytes | None) -> bytes:
     context = tracing.parse(traceparent)
     return b"00-%032x-%016x-%02x" % (context.trace_id, context.span_id, context.trace_flags)
-
-
-@pytest.fixture
-def exported() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider(id_generator=SpanIds(tracing.chosen_span_id))
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    tracing.use(provider)
-    yield exporter
-    tracing.use(None)
 
 
 @given(contexts)
