@@ -16,7 +16,7 @@ from ingress.http.tokens import Tokens
 from ingress.live.hub import Hub
 from ingress.live.limits import FollowerLimits
 from ingress.live.ports import Feeds
-from ingress.load_shedding.admitted_keys import AdmittedKeys
+from ingress.load_shedding.admitted_orders import AdmittedOrders
 from ingress.load_shedding.rate_limits import RateLimits
 from ingress.openapi.handlers import API_DESCRIPTION, ApiDescription
 from ingress.privacy.keyring import Keyring
@@ -50,7 +50,7 @@ def make_app(
     access_rules: dict[tuple[str, str], frozenset[Role]]
     access_rules = {(route.method, route.path): route.access for route in ROUTES}
     app[app_keys.ACCESS_RULES] = access_rules
-    app[app_keys.ADMITTED_KEYS] = AdmittedKeys()
+    app[app_keys.ADMITTED_ORDERS] = AdmittedOrders()
     app[API_DESCRIPTION] = ApiDescription(ROUTES)
     app[app_keys.CHANGE_TRACKER] = tracker
     app[app_keys.COMMANDS] = commands
@@ -75,7 +75,7 @@ def make_app(
 def connection_factory(app: web.Application) -> ConnectionFactory:
     """Return what makes the application's connections: with the fast path, unless PROMO_FAST_PATH=0."""
     if app[app_keys.SETTINGS].fast_path:
-        return FastPath(app[app_keys.MENUS], app[app_keys.COMMANDS], app[app_keys.ADMITTED_KEYS])
+        return FastPath(app[app_keys.MENUS], app[app_keys.COMMANDS], app[app_keys.ADMITTED_ORDERS])
     return ConnectionFactory()
 
 

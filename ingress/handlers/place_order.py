@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from ingress.handlers import responses
-from ingress.handlers.app_keys import ADMITTED_KEYS, COMMANDS, KEYRING, RATE_LIMITS, SETTINGS, TOKENS
+from ingress.handlers.app_keys import ADMITTED_ORDERS, COMMANDS, KEYRING, RATE_LIMITS, SETTINGS, TOKENS
 from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, order_errors, personal_data
 from ingress.http import prefer_header, request_body, request_headers
 from ingress.http.body_validation import BodyReader
@@ -26,11 +26,12 @@ async def place(request: web.Request) -> web.Response:
     deadline = prefer_header.deadline(request, app[SETTINGS].order_reply_timeout_seconds)
     body = await request_body.read(request, _reader)
     restaurant_id = body.restaurant_id
+    order_id = identity.order_id(restaurant_id, key)
     limit_headers: Mapping[str, str] = {}
-    if not app[ADMITTED_KEYS].is_retry(restaurant_id, key):
+    if not app[ADMITTED_ORDERS].is_admitted(order_id):
         app[COMMANDS].require_room()
         limit_headers = app[RATE_LIMITS].consume(request, body.customer.id if body.customer else None)
-    order_id = identity.order_id(restaurant_id, key)
+    app[ADMITTED_ORDERS].consume(order_id)
     sealed = sealing.seal(app[KEYRING], order_id, personal_data(body))
     key_hash = identity.key_hash(restaurant_id, key)
     bucket = buckets.bucket(restaurant_id, buckets.choose(key_hash, app[SETTINGS].escrow_buckets))
@@ -48,10 +49,9 @@ async def place(request: web.Request) -> web.Response:
         forgotten=sealed.forgotten,
     )
     _validate_stage.observe(asyncio.get_running_loop().time() - arrived)
-    with app[ADMITTED_KEYS].track(restaurant_id, key):
-        reply = await app[COMMANDS].send_and_wait(
-            command, request_headers.traceparent(headers), deadline, priority=True
-        )
+    reply = await app[COMMANDS].send_and_wait(
+        command, request_headers.traceparent(headers), deadline, priority=True
+    )
     if reply is None:
         response = responses.respond_pending(order_id, restaurant_id, app[TOKENS])
     else:

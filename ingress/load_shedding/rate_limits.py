@@ -53,6 +53,9 @@ class TokenBuckets:
         self._max_clients = max_clients
         self._buckets: OrderedDict[str, tuple[float, MonotonicSeconds]] = OrderedDict()  # tokens, as of when
 
+    def __contains__(self, client: str) -> bool:
+        return client in self._buckets
+
     def consume(self, client: str, now: MonotonicSeconds) -> BucketState:
         """Remove a token from a client's bucket, if it has one."""
         tokens, updated_at = self._buckets.pop(client, (float(self.burst), now))

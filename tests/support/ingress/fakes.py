@@ -60,6 +60,14 @@ class FakeProducer:
         self.written: list[tuple[bytes, Command, codec.Headers]] = []
         self.subscriptions: list[tuple[bytes, PushSubscription]] = []
 
+    def decide_all(self, decide: Decide) -> None:
+        """Decide every command that was written, also those that have a reply, and all from now on."""
+        self.decide = decide
+        for _, command, headers in self.written:
+            reply, address = decide(command), codec.reply_address(headers)
+            if reply is not None and address is not None and self.commands is not None:
+                self.commands.deliver(address.correlation_id, reply)
+
     async def send(self, topic: str, key: bytes, value: bytes, headers: codec.Headers) -> None:
         if self.down:
             raise Unavailable()

@@ -18,7 +18,7 @@ from ingress.commands.client import CommandClient
 from ingress.fast_path.connection import FastPathConnection
 from ingress.fast_path.early_rejection import EarlyRejector, RejectionResponse
 from ingress.fast_path.rejection_batch import FLUSH_INTERVAL_SECONDS, RejectionBatch
-from ingress.load_shedding.admitted_keys import AdmittedKeys
+from ingress.load_shedding.admitted_orders import AdmittedOrders
 from ingress.server.connection_limits import Connections
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
@@ -202,7 +202,7 @@ async def test_unread_responses_stop_the_fast_path() -> None:
     menus = MenuCache(views, tracker, 1.0)
     await menus.menu("r1", "")
     fallback, transport = Fallback(), Transport()
-    rejector = EarlyRejector(CommandClient(FakeProducer(), 0, 1), AdmittedKeys())
+    rejector = EarlyRejector(CommandClient(FakeProducer(), 0, 1), AdmittedOrders())
     connection = FastPathConnection(fallback, Connections(1), menus, rejector, RejectionBatch())
     connection.connection_made(transport)
     connection.data_received(GET_MENU)
