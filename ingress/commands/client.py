@@ -113,11 +113,6 @@ class CommandClient:
         self._stalled_count = 0  # of those in flight, at the end of the last interval
 
     @property
-    def in_flight_count(self) -> int:
-        """Commands that were written and are not decided, whether or not a request waits for them."""
-        return len(self._in_flight)
-
-    @property
     def pressure(self) -> Pressure:
         """What is to be rejected now."""
         now = timestamps.monotonic_clock()

@@ -105,7 +105,7 @@ async def test_commands_count_until_decided_without_a_wait() -> None:
     for number in range(4, 9):
         with pytest.raises(Problem, match="overloaded"):
             await send(client, soon(0), place(number))
-    assert client.in_flight_count == len(producer.written) == 4 and client.should_reject_order()
+    assert len(producer.written) == 4 and client.should_reject_order()
     reply_to(client, producer, 0)
     assert await send(client, soon(0), place(9)) is None
 
