@@ -156,6 +156,13 @@ class CancelOrder(Struct, frozen=True, tag="cancel-order"):
     request_fingerprint: str
 
 
+class FindOrder(Struct, frozen=True, tag="find-order"):
+    """Return an order's state to the caller; it changes nothing. Every earlier command on the order is decided then."""
+
+    restaurant_id: str
+    order_id: str
+
+
 class PaymentResult(Struct, frozen=True, tag="payment-result"):
     """The payment provider's answer, written by egress at least once."""
 
@@ -228,7 +235,7 @@ class OfferPortions(Struct, frozen=True, tag="offer-portions"):
     requests: list[PortionRequest] = field(name="wants")
 
 
-OrderCommand = PlaceOrder | AdvanceOrder | CancelOrder | PaymentResult
+OrderCommand = PlaceOrder | AdvanceOrder | CancelOrder | FindOrder | PaymentResult
 #: What the buckets of one restaurant send each other.
 BucketCommand = ReplicateCatalogue | RequestPortions | LendPortions | OfferPortions
 Command = OrderCommand | CatalogueCommand | Tick | BucketCommand

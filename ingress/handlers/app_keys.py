@@ -10,11 +10,13 @@ from ingress.live.hub import Hub
 from ingress.load_shedding.admitted_orders import AdmittedOrders
 from ingress.load_shedding.rate_limits import RateLimits
 from ingress.privacy.keyring import Keyring
+from ingress.views.answers import AnswerStore
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
 from ingress.views.ports import ViewReader
 from schemas.settings import Settings
 
+ANSWERS = web.AppKey("answers", AnswerStore)
 #: The roles that a route allows, by method and path.
 ACCESS_RULES = web.AppKey("access_rules", dict[tuple[str, str], frozenset[Role]])
 ADMITTED_ORDERS = web.AppKey("admitted_orders", AdmittedOrders)

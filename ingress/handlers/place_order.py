@@ -6,15 +6,32 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from ingress.handlers import responses
-from ingress.handlers.app_keys import ADMITTED_ORDERS, COMMANDS, KEYRING, RATE_LIMITS, SETTINGS, TOKENS
+from ingress.handlers.app_keys import (
+    ADMITTED_ORDERS,
+    ANSWERS,
+    COMMANDS,
+    KEYRING,
+    RATE_LIMITS,
+    SETTINGS,
+    TOKENS,
+)
 from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, order_errors, personal_data
 from ingress.http import prefer_header, request_body, request_headers
 from ingress.http.body_validation import BodyReader
 from ingress.privacy import sealing
-from schemas import buckets, identity, metrics
+from ingress.views import answers
+from ingress.views.answers import AnsweredOrder, RefusalReason
+from schemas import buckets, identity, metrics, timestamps
 from schemas.commands import CustomerRef, PlaceOrder
+from schemas.replies import Outcome, Reply
 
 _reader = BodyReader(OrderBody, order_errors)
+#: The outcomes that leave no fact, as an order's reason.
+REFUSAL_REASONS: dict[Outcome, RefusalReason] = {
+    "unknown_restaurant": "unknown_restaurant",
+    "unknown_item": "unknown_item",
+    "customer_required": "customer_required",
+}
 _validate_stage = metrics.order_stage.labels("validate")
 
 
@@ -53,8 +70,24 @@ async def place(request: web.Request) -> web.Response:
         command, request_headers.traceparent(headers), deadline, priority=True
     )
     if reply is None:
+        await app[ANSWERS].clear_refusal(order_id)
         response = responses.respond_pending(order_id, restaurant_id, app[TOKENS])
     else:
+        if (answered := answered_order(order_id, restaurant_id, reply, sealed.personal)) is not None:
+            await app[ANSWERS].record(answered)
         response = responses.respond_decided(reply, app[TOKENS])
     response.headers.update(limit_headers)
     return response
+
+
+def answered_order(
+    order_id: str, restaurant_id: str, reply: Reply, personal: bytes | None = None
+) -> AnsweredOrder | None:
+    """Return what a reply says of an order; None if the order's key was another order's first."""
+    answer = reply.answer
+    if answer.order is not None:
+        return AnsweredOrder(answer.order, personal)
+    if answer.outcome == "key_reused":
+        return None
+    reason = REFUSAL_REASONS.get(answer.outcome, "refused")
+    return answers.refuse(order_id, restaurant_id, reason, timestamps.wall_clock())

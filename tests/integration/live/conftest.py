@@ -18,6 +18,7 @@ from ingress.http.tokens import Tokens
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
 from ingress.server.listener import listen
 from ingress.views import redis_views
+from ingress.views.redis_answers import RedisAnswers
 from ingress.views.redis_views import RedisViews
 from schemas.facts import Fact
 from schemas.settings import Settings
@@ -93,10 +94,17 @@ async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[Cl
     """Serve an ingress application over the harness's views; yield a client."""
     redis, messages = redis_views.connect(harness.url), connect_for_messages(harness.url)
     views, log = RedisViews(redis), FakeProducer()
+    log.decide = lambda command: None
     chosen = Settings(admin_token="adm", token_secret="secret", partitions=PARTITIONS, **settings)  # type: ignore[arg-type]
     health = Health({"views": views.ping})
     app = make_app(
-        chosen, CommandClient(log, 0, 2), views, health, complete_keyring(), RedisFeeds(redis, messages)
+        chosen,
+        CommandClient(log, 0, 2),
+        views,
+        RedisAnswers(redis),
+        health,
+        complete_keyring(),
+        RedisFeeds(redis, messages),
     )
     async with (
         listen(app, connection_factory(app), HOST, 0, 1.0) as port,

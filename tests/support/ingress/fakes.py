@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from ingress.commands.client import CommandClient
 from ingress.http.problems import Unavailable
 from ingress.live.ports import BoardView, Delta, FeedEpoch
+from ingress.views.answers import AnsweredOrder, newest
 from ingress.views.ports import MenuView, OrderView, RestaurantsView, ViewChanges, ViewVersion
 from schemas import codec, view_keys
-from schemas.commands import Command, PlaceOrder
+from schemas.commands import Command, FindOrder, PlaceOrder
 from schemas.money import Money, total
 from schemas.notifications import PushSubscription
 from schemas.orders import Eta, Order, OrderLine, Shortage
@@ -45,7 +46,9 @@ def order_of(
 
 
 def confirm(command: Command) -> Reply:
-    """Confirm every order."""
+    """Confirm every order; no other is known."""
+    if isinstance(command, FindOrder):
+        return Reply(Answer("unknown_order"))
     assert isinstance(command, PlaceOrder)
     return Reply(Answer("confirmed", order_of(command)))
 
@@ -83,11 +86,12 @@ class FakeProducer:
 
 
 class FakeViews:
-    """Views in memory; `show` and `publish_watermarks` change them as egress does."""
+    """Views and answers in memory; `show` and `publish_watermarks` change them as egress does."""
 
     def __init__(self, partitions: int = 8) -> None:
         self.by_id: dict[str, MenuView] = {}
         self.orders: dict[str, OrderView] = {}
+        self.answers: dict[str, AnsweredOrder] = {}
         self.all = RestaurantsView([], {})
         self.generation = "views-1"
         self.revision = 0
@@ -131,7 +135,20 @@ class FakeViews:
 
     async def order(self, order_id: str) -> OrderView | None:
         self._read()
-        return self.orders.get(order_id)
+        return newest(self.orders.get(order_id), self.answers.get(order_id))
+
+    async def record(self, answered: AnsweredOrder) -> None:
+        known = self.answers.get(answered.order.order_id)
+        if (
+            known is None
+            or known.is_refusal
+            or (not answered.is_refusal and answered.order.version > known.order.version)
+        ):
+            self.answers[answered.order.order_id] = answered
+
+    async def clear_refusal(self, order_id: str) -> None:
+        if order_id in self.answers and self.answers[order_id].is_refusal:
+            del self.answers[order_id]
 
     async def changes(self, generation: str, revision: int) -> ViewChanges:
         self._raise_if_down()

@@ -181,20 +181,36 @@ async def test_other_tokens_change_nothing(client: Client, log: FakeProducer, to
     assert not log.written
 
 
-async def test_cancel_before_the_view_is_503(client: Client, views: FakeViews) -> None:
-    """The view is a moment behind: the customer gets 503 with Retry-After, others 404."""
+@pytest.mark.parametrize("token", [OWN, RESTAURANT])
+async def test_command_finds_its_restaurant_without_a_view(
+    client: Client, views: FakeViews, log: FakeProducer, token: str
+) -> None:
+    """An order that was confirmed just now can be cancelled and moved on, whatever the views show."""
     views.orders.clear()
-    response = await cancel(client)
+    for down in (False, True):
+        views.down = down
+        response = await cancel(client, token, key=f"c-{down}")
+        assert response.status == 200 and (await response.json())["status"] == "cancelled"
+    log.decide = decided("advanced", status="preparing")
+    assert (await advance(client)).status == 200
+    assert {key for key, _, _ in log.written} == {b"r1"}
+
+
+async def test_older_order_needs_its_view(client: Client, views: FakeViews) -> None:
+    """Ids of older orders do not have their restaurant: 503 with Retry-After, and 404 for other tokens."""
+    views.orders.clear()
+    response = await cancel(client, TOKENS.order("o_" + "a" * 26), order_id="o_" + "a" * 26)
     assert await slug(response) == (503, "unavailable") and response.headers["Retry-After"]
-    assert await slug(await cancel(client, RESTAURANT)) == (404, "unknown-order")
-    assert await slug(await advance(client)) == (404, "unknown-order")
+    assert await slug(await advance(client, order_id="o_" + "a" * 26)) == (404, "unknown-order")
+    views.down = True
+    assert await slug(await advance(client, order_id="o_" + "a" * 26)) == (503, "unavailable")
 
 
 async def test_unavailable_views_reveal_nothing(client: Client, views: FakeViews) -> None:
-    """503 with Retry-After, whether there is such an order or not."""
+    """A token that does not open the order gets the same answer, whether there is such an order or not."""
     views.down = True
-    for response in (await cancel(client), await cancel(client, "x"), await advance(client, order_id="o9")):
-        assert await slug(response) == (503, "unavailable") and response.headers["Retry-After"]
+    for order_id in (ORDER_ID, identity.order_id("r1", "other")):
+        assert await slug(await cancel(client, "x", order_id=order_id)) == (404, "unknown-order")
 
 
 async def test_change_in_flight_is_202(client: Client, log: FakeProducer) -> None:

@@ -1,0 +1,92 @@
+"""What is known of an order now: from the views and answers, and from its decider when these may not have it.
+
+DECISIONS.md, read-your-own-writes
+"""
+
+import asyncio
+
+from aiohttp import web
+
+from ingress.handlers.access import OrderAccess
+from ingress.handlers.app_keys import (
+    ADMITTED_ORDERS,
+    ANSWERS,
+    CHANGE_TRACKER,
+    COMMANDS,
+    RATE_LIMITS,
+    SETTINGS,
+)
+from ingress.http import request_headers
+from ingress.http.problems import Problem, Unavailable
+from ingress.views import answers
+from ingress.views.answers import AnsweredOrder
+from ingress.views.ports import OrderView
+from schemas import timestamps, view_keys
+from schemas.commands import FindOrder
+from schemas.orders import Order
+from schemas.replies import Reply
+from schemas.runtime import partitioner
+
+#: Longest wait for the decider, in seconds.
+FIND_TIMEOUT_SECONDS = 0.9
+#: Age of the views, in milliseconds, past which they may lack what an answer, which is gone by then, has said.
+MAX_VIEW_AGE_MS = (view_keys.ANSWERED_TTL_SECONDS - 10) * 1000
+
+
+async def find(request: web.Request, access: OrderAccess, *, accept_stale: bool = False) -> OrderView | None:
+    """Return the newest state of the order that a request may open; None if it is not decided yet.
+
+    `accept_stale`: a view is returned however old it is, as to a stream, which later states follow. Raises
+    Problem: `unknown-order` for a restaurant's token; Unavailable if an earlier answer may have said more than is
+    known here, or if it is not known whether a restaurant has the order.
+    """
+    is_behind = not accept_stale and _are_views_behind(request, access)
+    if access.view is not None and not is_behind:
+        return access.view
+    reply = await _ask_decider(request, access)
+    restaurant_id = access.restaurant_id
+    if reply is None or restaurant_id is None:
+        if is_behind or not (access.is_customer or accept_stale):
+            raise Unavailable()
+        return None
+    if reply.answer.outcome == "found" and reply.answer.order is not None:
+        return answers.newest(access.view, AnsweredOrder(reply.answer.order))
+    if not access.is_customer:
+        raise Problem("unknown-order")
+    # The order was placed before its token existed, so it was decided before this: it was refused without a fact.
+    refused = answers.refuse(access.order_id, restaurant_id, "refused", timestamps.wall_clock())
+    await request.app[ANSWERS].record(refused)
+    return answers.newest(access.view, refused)
+
+
+async def record(request: web.Request, order: Order | None, personal: bytes | None = None) -> None:
+    """Record the order that the response to a request will show."""
+    if order is not None:
+        await request.app[ANSWERS].record(AnsweredOrder(order, personal))
+
+
+def _are_views_behind(request: web.Request, access: OrderAccess) -> bool:
+    if access.restaurant_id is None:
+        return False
+    partitions = list(range(request.app[SETTINGS].partitions))
+    partition = partitioner.partition(access.restaurant_id.encode(), partitions, partitions)
+    as_of = request.app[CHANGE_TRACKER].as_of(partition)
+    return timestamps.wall_clock() - as_of > MAX_VIEW_AGE_MS
+
+
+async def _ask_decider(request: web.Request, access: OrderAccess) -> Reply | None:
+    """Return the decider's reply; None if it cannot be asked or does not answer in time."""
+    app = request.app
+    if access.restaurant_id is None or app[SETTINGS].escrow_buckets > 1:  # the order's bucket is not known
+        return None
+    command = FindOrder(access.restaurant_id, access.order_id)
+    traceparent = request_headers.traceparent(request.headers)
+    deadline = asyncio.get_running_loop().time() + FIND_TIMEOUT_SECONDS
+    try:
+        if not app[ADMITTED_ORDERS].is_admitted(access.order_id):
+            app[RATE_LIMITS].consume(request, None)
+        app[ADMITTED_ORDERS].consume(access.order_id)
+        reply = await app[COMMANDS].send_and_wait(command, traceparent, deadline)
+    except Problem:
+        return None
+    return reply if reply is not None and reply.answer.outcome in ("found", "unknown_order") else None
