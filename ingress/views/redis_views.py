@@ -109,6 +109,10 @@ class RedisViews:
         _, results = await self.read(add_commands)
         return decode_newest_order(*results)
 
+    async def field_version(self, key: str, field: str) -> int:
+        _, (stored,) = await self.read(lambda pipeline, qualify: pipeline.hget(qualify(key), field))
+        return 0 if stored is None else view_keys.unpack(stored)[0]
+
     async def changes(self, generation: str, revision: int) -> ViewChanges:
         def add_commands(pipeline: Pipeline, key: QualifyKey) -> None:
             since = revision if key("") == view_keys.inside(generation, "") else 0

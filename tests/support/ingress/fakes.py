@@ -97,6 +97,7 @@ class FakeViews:
         self.revision = 0
         self.changed: dict[str, int] = {}
         self.watermarks = dict.fromkeys(range(partitions), wall_clock())
+        self.shown_version = 1_000  # of each field: greater than any that a test puts
         self.down = False
         self.reads = 0
 
@@ -149,6 +150,10 @@ class FakeViews:
     async def clear_refusal(self, order_id: str) -> None:
         if order_id in self.answers and self.answers[order_id].is_refusal:
             del self.answers[order_id]
+
+    async def field_version(self, key: str, field: str) -> int:
+        self._raise_if_down()
+        return self.shown_version
 
     async def changes(self, generation: str, revision: int) -> ViewChanges:
         self._raise_if_down()

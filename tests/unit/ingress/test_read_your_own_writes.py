@@ -18,7 +18,7 @@ from schemas.settings import Settings
 from schemas.timestamps import wall_clock
 from tests.support.ingress.apps import HOST, application, serving
 from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
-from tests.support.ingress.samples import order_body
+from tests.support.ingress.samples import item, menu, order_body
 from tests.support.waiting import eventually
 from tests.unit.ingress.conftest import Client
 
@@ -207,3 +207,46 @@ async def test_unknown_orders_cost_a_bounded_number_of_commands(client: Client, 
     for _ in range(20):
         await read(client)
     assert len(log.written) <= 8
+
+
+async def put_price(client: Client, amount: int) -> ClientResponse:
+    return await client.put(
+        "/v1/restaurants/r1/menu/coxinha",
+        json={"name": "Coxinha", "price": {"amount": amount}},
+        headers={"Authorization": "Bearer adm"},
+    )
+
+
+async def test_put_is_answered_when_every_process_shows_it(
+    client: Client, other: Client, log: FakeProducer, views: FakeViews
+) -> None:
+    """The other process has cached the menu, and polls changes ten times a second."""
+    views.show("r1", menu([item("coxinha", 990)]))
+    views.shown_version = 1
+    log.decide = lambda command: Reply(Answer("replaced", version=2))
+    for reader in (client, other):
+        assert (await (await reader.get("/v1/restaurants/r1/menu")).json())["items"][0]["price"][
+            "amount"
+        ] == 990
+    put = asyncio.ensure_future(put_price(client, 880))
+    await asyncio.sleep(0.05)
+    assert not put.done(), "no view shows it"
+    views.show("r1", menu([item("coxinha", 880)]))
+    views.shown_version = 2
+    assert (await put).status == 200
+    for reader in (client, other):
+        assert (await (await reader.get("/v1/restaurants/r1/menu")).json())["items"][0]["price"][
+            "amount"
+        ] == 880
+
+
+@pytest.mark.parametrize("down", [False, True])
+async def test_put_that_no_view_shows_in_time_is_202(
+    client: Client, log: FakeProducer, views: FakeViews, down: bool
+) -> None:
+    """It is decided, and will be shown; but a menu that is read now is not the one that was put."""
+    views.shown_version, views.down = 1, down
+    log.decide = lambda command: Reply(Answer("replaced", version=2))
+    response = await put_price(client, 880)
+    body = await response.json()
+    assert response.status == 202 and (body["status"], body["version"]) == ("pending", 2)
