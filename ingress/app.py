@@ -23,7 +23,7 @@ from ingress.openapi.handlers import API_DESCRIPTION, ApiDescription
 from ingress.privacy.keyring import Keyring
 from ingress.routes import ROUTES
 from ingress.server.connection import ConnectionFactory
-from ingress.views.answers import AnswerStore
+from ingress.views.answers import AnswerStore, Refusal
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
 from ingress.views.ports import ViewReader
@@ -97,7 +97,7 @@ async def _record_late_replies(app: web.Application) -> AsyncIterator[None]:
 
     def record(order_id: str, restaurant_id: str, reply: Reply) -> None:
         answered = place_order.answered_order(order_id, buckets.restaurant(restaurant_id), reply)
-        if answered is not None and answered.is_refusal:
+        if isinstance(answered, Refusal):
             task = asyncio.ensure_future(app[app_keys.ANSWERS].record(answered))
             recordings.add(task)
             task.add_done_callback(recordings.discard)

@@ -41,6 +41,11 @@ def to_text(instant: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant % 1000:03d}Z"
 
 
+def now_text() -> str:
+    """Return the current wall-clock instant as text."""
+    return to_text(wall_clock())
+
+
 def from_text(text: str) -> EpochMs:
     """Return the instant of an RFC 3339 text. Raises ValueError."""
     return to_milliseconds(datetime.fromisoformat(text))

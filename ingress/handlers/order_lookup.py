@@ -19,7 +19,7 @@ from ingress.handlers.app_keys import (
 from ingress.http import request_headers
 from ingress.http.problems import Problem, Unavailable
 from ingress.views import answers
-from ingress.views.answers import AnsweredOrder
+from ingress.views.answers import AnsweredOrder, Refusal
 from ingress.views.ports import OrderView
 from schemas import timestamps, view_keys
 from schemas.commands import FindOrder
@@ -54,7 +54,7 @@ async def find(request: web.Request, access: OrderAccess, *, accept_stale: bool 
     if not access.is_customer:
         raise Problem("unknown-order")
     # The order was placed before its token existed, so it was decided before this: it was refused without a fact.
-    refused = answers.refuse(access.order_id, restaurant_id, "refused", timestamps.wall_clock())
+    refused = Refusal(access.order_id, restaurant_id, "refused", timestamps.now_text())
     await request.app[ANSWERS].record(refused)
     return answers.newest(access.view, refused)
 

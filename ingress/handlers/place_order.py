@@ -19,8 +19,7 @@ from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, orde
 from ingress.http import prefer_header, request_body, request_headers
 from ingress.http.body_validation import BodyReader
 from ingress.privacy import sealing
-from ingress.views import answers
-from ingress.views.answers import AnsweredOrder, RefusalReason
+from ingress.views.answers import Answered, AnsweredOrder, Refusal, RefusalReason
 from schemas import buckets, identity, metrics, timestamps
 from schemas.commands import CustomerRef, PlaceOrder
 from schemas.replies import Outcome, Reply
@@ -82,7 +81,7 @@ async def place(request: web.Request) -> web.Response:
 
 def answered_order(
     order_id: str, restaurant_id: str, reply: Reply, personal: bytes | None = None
-) -> AnsweredOrder | None:
+) -> Answered | None:
     """Return what a reply says of an order; None if the order's key was another order's first."""
     answer = reply.answer
     if answer.order is not None:
@@ -90,4 +89,4 @@ def answered_order(
     if answer.outcome == "key_reused":
         return None
     reason = REFUSAL_REASONS.get(answer.outcome, "refused")
-    return answers.refuse(order_id, restaurant_id, reason, timestamps.wall_clock())
+    return Refusal(order_id, restaurant_id, reason, timestamps.now_text())

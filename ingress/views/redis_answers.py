@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ingress.http.problems import Unavailable
-from ingress.views.answers import AnsweredOrder
+from ingress.views.answers import Answered, AnsweredOrder, Refusal
 from ingress.views.batch_loader import BatchLoader
 from schemas import timestamps, view_keys
 
@@ -18,6 +18,7 @@ WRITE_TIMEOUT_SECONDS = 0.1
 PAUSE_SECONDS = 1.0
 
 _answered = msgspec.json.Decoder(AnsweredOrder)
+_refusal = msgspec.json.Decoder(Refusal)
 #: Key, field, value (None deletes the field), and seconds until the key expires.
 _Write = tuple[str, str, bytes | None, int]
 
@@ -30,14 +31,12 @@ class RedisAnswers:
         self._writes: BatchLoader[_Write, None] = BatchLoader(self._write_all)
         self._paused_until = timestamps.monotonic_clock()
 
-    async def record(self, answered: AnsweredOrder) -> None:
-        order = answered.order
-        key = view_keys.answered(order.order_id)
-        value = msgspec.json.encode(answered)
-        if answered.is_refusal:
+    async def record(self, answered: Answered) -> None:
+        key, value = view_keys.answered(answered.order_id), msgspec.json.encode(answered)
+        if isinstance(answered, Refusal):
             await self._write((key, view_keys.REFUSED, value, view_keys.REFUSED_TTL_SECONDS))
         else:
-            await self._write((key, str(order.version), value, view_keys.ANSWERED_TTL_SECONDS))
+            await self._write((key, str(answered.order.version), value, view_keys.ANSWERED_TTL_SECONDS))
 
     async def clear_refusal(self, order_id: str) -> None:
         await self._write((view_keys.answered(order_id), view_keys.REFUSED, None, 0))
@@ -67,8 +66,10 @@ class RedisAnswers:
         return dict.fromkeys(writes)
 
 
-def decode_answered(fields: Mapping[bytes, bytes]) -> AnsweredOrder | None:
+def decode_answered(fields: Mapping[bytes, bytes]) -> Answered | None:
     """Return the newest answer of a Redis hash; None if it has none."""
     versions = [int(field) for field in fields if field.isdigit()]
-    newest = b"%d" % max(versions) if versions else view_keys.REFUSED.encode()
-    return _answered.decode(fields[newest]) if newest in fields else None
+    if versions:
+        return _answered.decode(fields[b"%d" % max(versions)])
+    refused = fields.get(view_keys.REFUSED.encode())
+    return None if refused is None else _refusal.decode(refused)

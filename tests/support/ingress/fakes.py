@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from ingress.commands.client import CommandClient
 from ingress.http.problems import Unavailable
 from ingress.live.ports import BoardView, Delta, FeedEpoch
-from ingress.views.answers import AnsweredOrder, newest
+from ingress.views.answers import Answered, AnsweredOrder, Refusal, newest
 from ingress.views.ports import MenuView, OrderView, RestaurantsView, ViewChanges, ViewVersion
 from schemas import codec, view_keys
 from schemas.commands import Command, FindOrder, PlaceOrder
@@ -91,7 +91,7 @@ class FakeViews:
     def __init__(self, partitions: int = 8) -> None:
         self.by_id: dict[str, MenuView] = {}
         self.orders: dict[str, OrderView] = {}
-        self.answers: dict[str, AnsweredOrder] = {}
+        self.answers: dict[str, Answered] = {}
         self.all = RestaurantsView([], {})
         self.generation = "views-1"
         self.revision = 0
@@ -138,17 +138,16 @@ class FakeViews:
         self._read()
         return newest(self.orders.get(order_id), self.answers.get(order_id))
 
-    async def record(self, answered: AnsweredOrder) -> None:
-        known = self.answers.get(answered.order.order_id)
-        if (
-            known is None
-            or known.is_refusal
-            or (not answered.is_refusal and answered.order.version > known.order.version)
+    async def record(self, answered: Answered) -> None:
+        known = self.answers.get(answered.order_id)
+        if isinstance(known, AnsweredOrder) and (
+            isinstance(answered, Refusal) or answered.order.version <= known.order.version
         ):
-            self.answers[answered.order.order_id] = answered
+            return
+        self.answers[answered.order_id] = answered
 
     async def clear_refusal(self, order_id: str) -> None:
-        if order_id in self.answers and self.answers[order_id].is_refusal:
+        if isinstance(self.answers.get(order_id), Refusal):
             del self.answers[order_id]
 
     async def field_version(self, key: str, field: str) -> int:

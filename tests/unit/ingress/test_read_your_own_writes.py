@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ingress.http.tokens import Tokens
 from ingress.privacy.keyring import Keyring
+from ingress.views.answers import Refusal
 from ingress.views.ports import OrderView, StatusChange
 from schemas import identity
 from schemas.commands import Command, FindOrder, Payment, PlaceOrder
@@ -146,7 +147,7 @@ async def test_lost_refusal_is_found_at_the_decider(
     assert (await read(client, RESTAURANT))[0] == 404
     status, page = await read(client)
     assert (status, page["status"], page["reason"]) == (200, "cancelled", "refused")
-    assert views.answers[ORDER_ID].is_refusal
+    assert isinstance(views.answers[ORDER_ID], Refusal)
 
 
 @pytest.mark.parametrize("token", [OWN, RESTAURANT])
