@@ -205,7 +205,7 @@ class CommandClient:
         """Return the command in flight of an equal request, if its reply may still come soon."""
         identity = _request_identity(command)
         in_flight = self._in_flight.get(self._shared.get(identity, b"")) if identity else None
-        if in_flight is None:
+        if in_flight is None or in_flight.reply.done():  # done and in flight: its write has failed
             return None
         age = timestamps.monotonic_clock() - in_flight.sent_at
         return in_flight if age < SHARED_REPLY_SECONDS else None

@@ -36,18 +36,18 @@ MAX_VIEW_AGE_MS = (view_keys.ANSWERED_TTL_SECONDS - 10) * 1000
 async def find(request: web.Request, access: OrderAccess, *, accept_stale: bool = False) -> OrderView | None:
     """Return the newest state of the order that a request may open; None if it is not decided yet.
 
-    `accept_stale`: a view is returned however old it is, as to a stream, which later states follow. Raises
-    Problem: `unknown-order` for a restaurant's token; Unavailable if an earlier answer may have said more than is
-    known here, or if it is not known whether a restaurant has the order.
+    `accept_stale`: what the views show is enough, as for a stream, which later states follow. Raises Problem:
+    `unknown-order` for a restaurant's token; Unavailable if an earlier answer may have said more than is known here.
     """
-    is_behind = not accept_stale and _are_views_behind(request, access)
-    if access.view is not None and not is_behind:
+    if access.view is not None and (accept_stale or not _are_views_behind(request, access)):
         return access.view
-    reply = await _ask_decider(request, access)
     restaurant_id = access.restaurant_id
-    if reply is None or restaurant_id is None:
-        if is_behind or not (access.is_customer or accept_stale):
-            raise Unavailable()
+    if restaurant_id is None or request.app[SETTINGS].escrow_buckets > 1:  # the order's bucket is not known
+        return access.view
+    reply = await _ask_decider(request, FindOrder(restaurant_id, access.order_id))
+    if reply is None and not accept_stale:
+        raise Unavailable()
+    if reply is None:
         return None
     if reply.answer.outcome == "found" and reply.answer.order is not None:
         return answers.newest(access.view, AnsweredOrder(reply.answer.order))
@@ -74,19 +74,16 @@ def _are_views_behind(request: web.Request, access: OrderAccess) -> bool:
     return timestamps.wall_clock() - as_of > MAX_VIEW_AGE_MS
 
 
-async def _ask_decider(request: web.Request, access: OrderAccess) -> Reply | None:
-    """Return the decider's reply; None if it cannot be asked or does not answer in time."""
+async def _ask_decider(request: web.Request, command: FindOrder) -> Reply | None:
+    """Return the decider's reply; None if it does not answer in time."""
     app = request.app
-    if access.restaurant_id is None or app[SETTINGS].escrow_buckets > 1:  # the order's bucket is not known
-        return None
-    command = FindOrder(access.restaurant_id, access.order_id)
     traceparent = request_headers.traceparent(request.headers)
     deadline = asyncio.get_running_loop().time() + FIND_TIMEOUT_SECONDS
     try:
-        if not app[ADMITTED_ORDERS].is_admitted(access.order_id):
+        if not app[ADMITTED_ORDERS].is_admitted(command.order_id):
             app[RATE_LIMITS].consume(request, None)
-        app[ADMITTED_ORDERS].consume(access.order_id)
-        reply = await app[COMMANDS].send_and_wait(command, traceparent, deadline)
+        app[ADMITTED_ORDERS].consume(command.order_id)
+        reply = await app[COMMANDS].send_and_wait(command, traceparent, deadline, priority=True)
     except Problem:
         return None
     return reply if reply is not None and reply.answer.outcome in ("found", "unknown_order") else None

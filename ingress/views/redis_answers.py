@@ -13,9 +13,11 @@ from ingress.views.batch_loader import BatchLoader
 from schemas import timestamps, view_keys
 
 #: Longest time that an answer to a client is held back for its write, in seconds.
-WRITE_TIMEOUT_SECONDS = 0.1
-#: How long no answer is written after a write that failed, in seconds: Redis serves no reader then either.
+WRITE_TIMEOUT_SECONDS = 0.5
+#: How long no answer is held back after a write that failed, in seconds: Redis serves no reader then either.
 PAUSE_SECONDS = 1.0
+#: Writes that may wait for Redis; further ones are dropped, and the decider knows the orders.
+MAX_PENDING_WRITES = 4096
 
 _answered = msgspec.json.Decoder(AnsweredOrder)
 _refusal = msgspec.json.Decoder(Refusal)
@@ -42,14 +44,16 @@ class RedisAnswers:
         await self._write((view_keys.answered(order_id), view_keys.REFUSED, None, 0))
 
     async def _write(self, write: _Write) -> None:
-        if timestamps.monotonic_clock() < self._paused_until:
+        if self._writes.pending_count >= MAX_PENDING_WRITES:
             return
+        is_paused = timestamps.monotonic_clock() < self._paused_until
         try:
-            async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
-                await self._writes.get(write)
+            async with asyncio.timeout(0.0 if is_paused else WRITE_TIMEOUT_SECONDS):
+                await self._writes.get(write)  # the write goes on after a timeout
         except (Unavailable, TimeoutError):
-            now = timestamps.monotonic_clock()
-            self._paused_until = timestamps.MonotonicSeconds(now + PAUSE_SECONDS)
+            if not is_paused:
+                now = timestamps.monotonic_clock()
+                self._paused_until = timestamps.MonotonicSeconds(now + PAUSE_SECONDS)
 
     async def _write_all(self, writes: Sequence[_Write]) -> Mapping[_Write, None]:
         pipeline = self._redis.pipeline(transaction=False)

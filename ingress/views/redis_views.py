@@ -104,10 +104,12 @@ class RedisViews:
 
     async def order(self, order_id: str) -> OrderView | None:
         def add_commands(pipeline: Pipeline, key: QualifyKey) -> None:
+            pipeline.hlen(key(view_keys.WATERMARKS))
             add_order(pipeline, key, order_id)
 
-        _, results = await self.read(add_commands)
-        return decode_newest_order(*results)
+        _, (watermarks, view, answered) = await self.read(add_commands)
+        # Without a watermark the views are being filled, and may show a state that is long over.
+        return decode_newest_order(view if watermarks else {}, answered)
 
     async def field_version(self, key: str, field: str) -> int:
         _, (stored,) = await self.read(lambda pipeline, qualify: pipeline.hget(qualify(key), field))

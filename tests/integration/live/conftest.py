@@ -51,6 +51,7 @@ class ViewsHarness:
         await self.redis.flushdb()
         self.story, self.projected = Story(), 0
         await self.initialize()
+        await self.publish_watermarks(1)
 
     async def initialize(self) -> None:
         """Begin a generation if there is none, as egress does when it starts or has noticed lost views."""

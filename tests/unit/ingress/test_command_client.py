@@ -170,13 +170,29 @@ async def test_reply_that_no_request_awaits_is_passed_on() -> None:
 
 @in_virtual_time
 async def test_failed_write_is_in_flight_for_seconds() -> None:
-    """It may have been written; but a broker outage must not leave the process overloaded."""
+    """It may have been written."""
     client, producer = make(None, max_in_flight=1)
     producer.down = True
     with pytest.raises(Problem, match="unavailable"):
         await send(client, soon(), place(1))
     with pytest.raises(Problem, match="overloaded"):
         await send(client, soon(), place(2))
+    producer.down = False
+    client, producer = make(REPLY, max_in_flight=2)
+    producer.down = True
+    with pytest.raises(Problem, match="unavailable"):
+        await send(client, soon(), place(1))
+    producer.down = False
+    assert await send(client, soon(), place(1)) == REPLY, "a retry does not wait for a write that has failed"
+
+
+@in_virtual_time
+async def test_failed_write_makes_room_again() -> None:
+    """A broker outage must not leave the process overloaded."""
+    client, producer = make(None, max_in_flight=1)
+    producer.down = True
+    with pytest.raises(Problem, match="unavailable"):
+        await send(client, soon(), place(1))
     await asyncio.sleep(UNCERTAIN_EXPIRY_SECONDS + 0.1)
     with pytest.raises(Problem, match="unavailable"):
         await send(client, soon(), place(2))
