@@ -9,12 +9,12 @@ from ingress.handlers import responses
 from ingress.handlers.app_keys import ADMITTED_KEYS, COMMANDS, KEYRING, RATE_LIMITS, SETTINGS, TOKENS
 from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, order_errors, personal_data
 from ingress.http import prefer_header, request_body, request_headers
-from ingress.http.body_validation import BodyReader
+from ingress.http.text_fields import TextBodyReader
 from ingress.privacy import sealing
 from schemas import buckets, identity, metrics
 from schemas.commands import CustomerRef, PlaceOrder
 
-_reader = BodyReader(OrderBody, order_errors)
+_reader = TextBodyReader(OrderBody, order_errors)
 _validate_stage = metrics.order_stage.labels("validate")
 
 
