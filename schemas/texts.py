@@ -71,6 +71,8 @@ def normalize(text: str, multiline: bool = False) -> str:
 
 def is_visible(text: str) -> bool:
     """Return True if a normalized text shows something: more than blanks and lone marks."""
+    if text.isascii():
+        return text != ""
     return any(unicodedata.category(character)[0] not in "ZM" for character in text)
 
 

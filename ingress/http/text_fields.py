@@ -67,21 +67,24 @@ class TextFields:
         for name, step, rule in self._rules:
             if (text := getattr(body, name)) is not None:
                 try:
-                    changes[name] = rule(text)
+                    if (normal := rule(text)) != text:
+                        changes[name] = normal
                 except TextError as error:
                     errors.append(FieldError(f"{at}/{step}", error.code, error.expected))
         for name, step, fields in self._structs:
             if (nested := getattr(body, name)) is not None:
-                changes[name], found = fields.normalize(nested, f"{at}/{step}")
+                normal, found = fields.normalize(nested, f"{at}/{step}")
                 errors += found
+                if normal is not nested:
+                    changes[name] = normal
         for name, step, fields in self._lists:
             members = [
                 fields.normalize(member, f"{at}/{step}/{index}")
                 for index, member in enumerate(getattr(body, name))
             ]
-            changes[name] = [member for member, _ in members]
             errors += [error for _, found in members for error in found]
-        return msgspec.structs.replace(body, **changes), errors
+            changes[name] = [member for member, _ in members]
+        return (msgspec.structs.replace(body, **changes) if changes else body), errors
 
 
 def require_path_segment(identifier: str) -> str:
