@@ -16,21 +16,23 @@ from ingress.handlers.request_bodies import (
     endpoint_errors,
     menu_item_errors,
     promotion_errors,
+    promotion_window,
 )
 from ingress.http import request_body, request_headers
-from ingress.http.body_validation import BodyReader
 from ingress.http.problems import FieldError, invalid
+from ingress.http.text_fields import TextBodyReader, require_path_segment
 from ingress.views.visibility import wait_until_visible
 from schemas import timestamps, view_keys
 from schemas.commands import Identifier, PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
 from schemas.identity import webhook_secrets
 from schemas.money import Money
+from schemas.texts import TextError
 
 STATUS_BY_OUTCOME = {"created": 201, "replaced": 200}
 
-_restaurants = BodyReader(RestaurantBody)
-_menu_items = BodyReader(MenuItemBody, menu_item_errors)
-_promotions = BodyReader(PromotionBody, promotion_errors)
+_restaurants = TextBodyReader(RestaurantBody)
+_menu_items = TextBodyReader(MenuItemBody, menu_item_errors)
+_promotions = TextBodyReader(PromotionBody, promotion_errors)
 
 
 class CatalogueResponse(Struct, frozen=True, kw_only=True):
@@ -104,7 +106,7 @@ async def put_promotion(request: web.Request) -> web.Response:
     """Create or replace a promotion, for the administrator or the restaurant."""
     restaurant_id, promotion_id = _identifier(request, "restaurant_id"), _identifier(request, "promotion_id")
     body = await request_body.read(request, _promotions)
-    starts_at, ends_at = timestamps.to_milliseconds(body.starts_at), timestamps.to_milliseconds(body.ends_at)
+    starts_at, ends_at = promotion_window(body)
     command = PutPromotion(restaurant_id, promotion_id, starts_at, ends_at, body.items)
     fields = {"starts_at": timestamps.to_text(starts_at), "ends_at": timestamps.to_text(ends_at)}
     return await _put(request, command, view_keys.PROMOTION + promotion_id, PromotionResponse, fields)
@@ -113,9 +115,11 @@ async def put_promotion(request: web.Request) -> web.Response:
 def _identifier(request: web.Request, name: str) -> str:
     value = request.match_info[name]
     try:
-        return msgspec.convert(value, Identifier)
+        return require_path_segment(msgspec.convert(value, Identifier))
     except msgspec.ValidationError:
         raise invalid(FieldError(name, "invalid", kind="parameter")) from None
+    except TextError as error:
+        raise invalid(FieldError(name, error.code, kind="parameter")) from None
 
 
 async def _put(

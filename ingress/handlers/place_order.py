@@ -17,20 +17,20 @@ from ingress.handlers.app_keys import (
 )
 from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, order_errors, personal_data
 from ingress.http import prefer_header, request_body, request_headers
-from ingress.http.body_validation import BodyReader
+from ingress.http.text_fields import TextBodyReader
 from ingress.privacy import sealing
 from ingress.views.answers import Answered, AnsweredOrder, Refusal, RefusalReason
 from schemas import buckets, identity, metrics, timestamps
 from schemas.commands import CustomerRef, PlaceOrder
 from schemas.replies import Outcome, Reply
 
-_reader = BodyReader(OrderBody, order_errors)
 #: The outcomes that leave no fact, as an order's reason.
 REFUSAL_REASONS: dict[Outcome, RefusalReason] = {
     "unknown_restaurant": "unknown_restaurant",
     "unknown_item": "unknown_item",
     "customer_required": "customer_required",
 }
+_reader = TextBodyReader(OrderBody, order_errors)
 _validate_stage = metrics.order_stage.labels("validate")
 
 

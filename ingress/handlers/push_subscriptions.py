@@ -15,9 +15,9 @@ from ingress.handlers.request_bodies import (
     subscription_errors,
 )
 from ingress.http import request_body, request_headers
-from ingress.http.body_validation import BodyReader
 from ingress.http.content_negotiation import negotiate_language
 from ingress.http.problems import Problem, invalid
+from ingress.http.text_fields import TextBodyReader
 from schemas import buckets, codec
 from schemas.notifications import PushSubscription
 from schemas.topics import PUSH_SUBSCRIPTIONS
@@ -36,8 +36,8 @@ class SubscriptionResponse(Struct, frozen=True):
     endpoint: str
 
 
-_subscriptions = BodyReader(SubscriptionBody, subscription_errors)
-_unsubscriptions = BodyReader(UnsubscriptionBody)
+_subscriptions = TextBodyReader(SubscriptionBody, subscription_errors)
+_unsubscriptions = TextBodyReader(UnsubscriptionBody)
 
 
 async def key(request: web.Request) -> web.Response:

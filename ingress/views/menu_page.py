@@ -1,9 +1,8 @@
 """A page of a menu, built from the view, the query and the time. Pure."""
 
 import math
-import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -12,14 +11,20 @@ from ingress.http import cursors
 from ingress.http.cursors import Key
 from ingress.http.query_params import DEFAULT_LIMIT, Limit
 from ingress.views.ports import MenuView
-from schemas import pricing, timestamps
+from schemas import pricing, texts, timestamps
 from schemas.catalogue import Promotion, Stock
 from schemas.money import MAX_AMOUNT, Money
 from schemas.timestamps import EpochMs
 from schemas.view_keys import Window
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+SearchText = Annotated[str, Meta(max_length=200)]
 SortOrder = Literal["sku", "name", "price", "-price"]
+
+#: Characters of a name that its sort key has; a cursor holds one, and must fit into a request line.
+MAX_SORTED_CHARACTERS = 100
+#: Bound on the comparison forms that are kept, in characters of texts and forms; each has at most 4 bytes.
+MAX_FORMS_CHARACTERS = 4_000_000
 
 #: Types of the sort keys. A sku never changes; names and prices do, so their cursors list the items that were seen.
 _KEY_TYPES: dict[SortOrder, tuple[type, ...]] = {
@@ -35,8 +40,8 @@ class MenuQuery(Struct, frozen=True):
 
     limit: Limit = DEFAULT_LIMIT
     cursor: str | None = None
-    category: str | None = None
-    q: Annotated[str, Meta(max_length=200)] | None = None
+    category: SearchText | None = None
+    q: SearchText | None = None
     min_price: Amount | None = None  # centavos of the current price
     max_price: Amount | None = None
     promo: bool = False
@@ -98,7 +103,15 @@ def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool
     order: SortOrder = query.sort or "sku"
     sort_key = partial(_key, order=order)
     cursor = cursors.decode_cursor(query.cursor, order, _KEY_TYPES[order])
-    entries = [entry for entry in _entries(view, now, degraded) if _matches(entry, query)]
+    category = texts.comparison_form(query.category or "")
+    words = frozenset(texts.comparison_form(query.q or "").split())
+    entries = [
+        entry
+        for entry in _entries(view, now, degraded)
+        if _matches(entry, query)
+        and (not category or _forms.get(entry.category) == category)
+        and _has_words(entry, words)
+    ]
     entries.sort(key=sort_key)
     if order == "sku":
         page, next_cursor = cursors.page_after(entries, sort_key, cursor, query.limit)
@@ -146,24 +159,40 @@ def _availability(available: int | None, degraded: bool) -> Availability:
 
 def _matches(entry: MenuEntry, query: MenuQuery) -> bool:
     return not (
-        (query.category is not None and entry.category != query.category)
-        or (query.q is not None and not _contains(entry, query.q))
-        or (query.min_price is not None and entry.current_price < query.min_price)
+        (query.min_price is not None and entry.current_price < query.min_price)
         or (query.max_price is not None and entry.current_price > query.max_price)
         or (query.promo and entry.promotion is None)
         or (query.available and entry.availability.state == "sold_out")
     )
 
 
-def _contains(entry: MenuEntry, words: str) -> bool:
-    text = _fold_text(f"{entry.name} {entry.description}")
-    return all(word in text for word in _fold_text(words).split())
+def _has_words(entry: MenuEntry, words: frozenset[str]) -> bool:
+    if not words:
+        return True
+    name, description = _forms.get(entry.name), _forms.get(entry.description)
+    return all(word in name or word in description for word in words)
 
 
-@lru_cache(maxsize=8192)
-def _fold_text(text: str) -> str:
-    """Return the text without case and accents, so that `pao` finds `Pão`."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+class _ComparisonForms:
+    """Comparison forms of texts on menus; when there are too many, those that were made first leave."""
+
+    def __init__(self) -> None:
+        self._forms: dict[str, str] = {}
+        self._characters = 0
+
+    def get(self, text: str) -> str:
+        """Return the form of a text."""
+        form = self._forms.get(text)
+        if form is None:
+            form = self._forms[text] = texts.comparison_form(text)
+            self._characters += len(text) + len(form)
+            while self._characters > MAX_FORMS_CHARACTERS:
+                oldest = next(iter(self._forms))
+                self._characters -= len(oldest) + len(self._forms.pop(oldest))
+        return form
+
+
+_forms = _ComparisonForms()
 
 
 def _key(entry: MenuEntry, order: SortOrder) -> Key:
@@ -171,7 +200,7 @@ def _key(entry: MenuEntry, order: SortOrder) -> Key:
         case "sku":
             return (entry.sku,)
         case "name":
-            return (_fold_text(entry.name), entry.sku)
+            return (_forms.get(entry.name)[:MAX_SORTED_CHARACTERS], entry.sku)
         case "price":
             return (entry.current_price, entry.sku)
         case "-price":

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.http.problems import Problem
+from ingress.views import menu_page
 from ingress.views.menu_page import Availability, MenuEntry, MenuQuery, build_listing, valid_until
 from ingress.views.ports import MenuView
 from schemas.money import Money
@@ -89,7 +90,12 @@ def test_listing_is_valid_until_promotion_changes() -> None:
     ("query", "expected"),
     [
         ({"category": "salgado"}, ["coxinha", "pao"]),
-        ({"category": "Salgado"}, []),
+        ({"category": "SALGADO"}, ["coxinha", "pao"]),
+        ({"category": " 𝗦𝗮𝗹𝗴𝗮𝗱𝗼"}, ["coxinha", "pao"]),
+        ({"category": "salgad"}, []),
+        ({"category": ""}, ["agua", "bolo", "coxinha", "pao"]),
+        ({"q": " \u200b"}, ["agua", "bolo", "coxinha", "pao"]),
+        ({"q": "𝗽ã𝗼"}, ["pao"]),
         ({"q": "pao"}, ["pao"]),
         ({"q": "PÃO queijo"}, ["pao"]),
         ({"q": "frango"}, ["coxinha"]),
@@ -144,3 +150,46 @@ def test_cursor_of_other_sort_order_is_rejected() -> None:
     cursor = build_listing(MENU, MenuQuery(limit=1), NOW, degraded=False).next_cursor
     with pytest.raises(Problem, match="invalid-request"):
         build_listing(MENU, MenuQuery(limit=1, cursor=cursor, sort="name"), NOW, degraded=False)
+
+
+BOLD = menu(
+    [
+        item("a", name="Água"),
+        item("b", name="𝗣𝗶𝘇𝘇𝗮", category="Pizzas"),
+        item("c", name="pastel", category="ＰＩＺＺＡＳ"),
+        item("d", name="Quibe"),
+    ]
+)
+
+
+def test_text_is_compared_in_compatibility_form() -> None:
+    """F10: bold letters are found and sorted as the letters that they show."""
+    assert [e.sku for e in entries(BOLD, q="pizza")] == ["b"]
+    assert [e.sku for e in entries(BOLD, q="ＰＡＳＴＥＬ")] == ["c"]
+    assert [e.sku for e in entries(BOLD, category="pizzas")] == ["b", "c"]
+    assert [e.sku for e in entries(BOLD, sort="name")] == ["a", "c", "b", "d"]
+
+
+def test_cursor_of_expanding_names_fits_into_a_request() -> None:
+    """NFKC makes 18 characters of U+FDFA; the next page must stay within reach."""
+    view = menu([item(f"s{n:03}", name="\ufdfa" * 200) for n in range(600)])
+    cursor: str | None = None
+    seen: list[str] = []
+    while True:
+        page = build_listing(view, MenuQuery(limit=100, cursor=cursor, sort="name"), NOW, degraded=False)
+        seen += [e.sku for e in page.items]
+        if (cursor := page.next_cursor) is None:
+            break
+        assert len(cursor) < 6000
+    assert seen == [f"s{n:03}" for n in range(600)]
+
+
+def test_comparison_forms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts are the owners'; what is kept of them has a bound in characters."""
+    monkeypatch.setattr(menu_page, "MAX_FORMS_CHARACTERS", 10_000)
+    forms = menu_page._ComparisonForms()
+    for n in range(100):
+        text = f"{n} " + "ã" * 1000
+        assert forms.get(text) == forms.get(text) == f"{n} " + "a" * 1000
+        assert sum(len(key) + len(form) for key, form in forms._forms.items()) <= 10_000
+    assert forms._forms
