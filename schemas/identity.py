@@ -43,6 +43,11 @@ def key_hash(restaurant_id: str, idempotency_key: str) -> str:
     return _digest(16, "key", restaurant_id, idempotency_key).hex()
 
 
+def cancel_key_hash(order_id: str, idempotency_key: str) -> str:
+    """Return the hash of a cancellation's key, which is the order's own: no other order or cancellation shares it."""
+    return _digest(16, "cancel key", order_id, idempotency_key).hex()
+
+
 def fingerprint(canonical_body: bytes) -> str:
     """Return the fingerprint of a request body, or of its part that is not personal, in canonical encoding."""
     return _digest(16, "body", canonical_body).hex()

@@ -12,7 +12,7 @@ from ingress.handlers.order_representation import PendingOrderPage
 from ingress.http import prefer_header, request_body, request_headers
 from ingress.http.body_validation import BodyReader
 from ingress.views.ports import OrderView
-from schemas import buckets, identity
+from schemas import identity
 from schemas.commands import AdvanceOrder, CancelOrder
 
 
@@ -41,7 +41,7 @@ async def cancel(request: web.Request) -> web.Response:
         restaurant_id=bucket,
         order_id=order_id,
         by="customer" if access.is_customer else "restaurant",
-        idempotency_key_hash=identity.key_hash(buckets.restaurant(bucket), key),
+        idempotency_key_hash=identity.cancel_key_hash(order_id, key),
         request_fingerprint=identity.fingerprint(f"cancel {order_id} ".encode() + responses.encode(body)),
     )
     return await _change(request, access.view, command, deadline)

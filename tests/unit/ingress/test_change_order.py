@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import ClientResponse
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from ingress.http.tokens import Tokens
@@ -76,7 +77,22 @@ async def test_cancel_returns_order_and_refund(
     ((key, command, headers),) = log.written
     assert key == b"r1" and dict(headers)["event-type"] == b"cancel-order"
     assert isinstance(command, CancelOrder) and (command.order_id, command.by) == (ORDER_ID, by)
-    assert command.idempotency_key_hash == identity.key_hash("r1", "c1")
+    assert command.idempotency_key_hash == identity.cancel_key_hash(ORDER_ID, "c1")
+
+
+async def test_key_of_a_cancellation_is_the_orders_own(
+    client: Client, log: FakeProducer, views: FakeViews
+) -> None:
+    """Two customers of a restaurant may both cancel with `c1`, and a customer with the key of the order."""
+    other = identity.order_id("r1", "k2")
+    views.orders[other] = OrderView(replace(RECEIVED, order_id=other), [StatusChange("received", AT)])
+    assert (await cancel(client)).status == 200
+    assert (await cancel(client, TOKENS.order(other), order_id=other)).status == 200
+    assert (await cancel(client, key="k1")).status == 200
+    hashes = [
+        command.idempotency_key_hash for _, command, _ in log.written if isinstance(command, CancelOrder)
+    ]
+    assert len(set(hashes)) == 3 and identity.key_hash("r1", "k1") not in hashes
 
 
 async def test_cancel_fingerprint_names_the_order(
