@@ -27,6 +27,7 @@ HEADERS = {
 _delivered = metrics.notifications.labels("sse", "delivered")
 
 
+@open_streams.limit_per_address("sse")
 async def events(request: web.Request) -> web.StreamResponse:
     """Send each status once, in order, from the first or after Last-Event-ID; end after a final status."""
     order_id = request.match_info["order_id"]

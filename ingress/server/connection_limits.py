@@ -8,7 +8,10 @@ import asyncio
 import resource
 from typing import Protocol
 
+from ingress.http.client_addresses import AddressLimit
+from ingress.http.problems import Overloaded
 from schemas import timestamps
+from schemas.settings import Settings
 from schemas.timestamps import MonotonicSeconds
 
 #: How long a request's head may take, from its first byte or from the start of the connection.
@@ -81,22 +84,22 @@ class Connection(Protocol):
 
 
 class Connections:
-    """The open connections of this process, at most `max_connections`."""
+    """The open connections of this process, at most `max_connections`, and of each address within its limit."""
 
-    def __init__(self, max_connections: int) -> None:
+    def __init__(self, max_connections: int, per_address: AddressLimit) -> None:
         self._max_connections = max_connections
-        self._open: set[Connection] = set()
+        self._per_address = per_address
+        self._open: dict[Connection, str | None] = {}  # with the name that counts for the address
 
-    def admit(self, connection: Connection) -> bool:
-        """Count a connection and return True; return False at the limit."""
+    def admit(self, connection: Connection, remote: str | None) -> None:
+        """Count a connection from this address; raises Problem at a limit: 429 of the address, 503 of the process."""
         if len(self._open) >= self._max_connections:
-            return False
-        self._open.add(connection)
-        return True
+            raise Overloaded()
+        self._open[connection] = self._per_address.acquire_connection(remote)
 
     def remove(self, connection: Connection) -> None:
         """Stop counting a connection that is closed."""
-        self._open.discard(connection)
+        self._per_address.release(self._open.pop(connection))
 
     def close_expired(self, now: MonotonicSeconds) -> None:
         """Close the connections that have passed a timeout."""
@@ -108,6 +111,12 @@ class Connections:
         while True:
             await asyncio.sleep(CHECK_INTERVAL_SECONDS)
             self.close_expired(timestamps.monotonic_clock())
+
+
+def limited_connections(settings: Settings) -> Connections:
+    """Return the connections within the settings' limits, and as many as RLIMIT_NOFILE, which is raised, permits."""
+    per_address = AddressLimit(settings, settings.max_connections_per_address)
+    return Connections(raise_open_file_limit(settings.max_connections), per_address)
 
 
 def raise_open_file_limit(max_connections: int) -> int:

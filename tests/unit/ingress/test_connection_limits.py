@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.http import request_body
+from ingress.http.client_addresses import AddressLimit
+from ingress.http.problems import Overloaded
 from ingress.server import connection_limits
 from ingress.server.connection_limits import (
     HEAD_TIMEOUT_SECONDS,
@@ -21,6 +23,7 @@ from schemas.settings import Settings
 from tests.support.ingress.apps import HOST, application, serving
 
 HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 1000\r\n\r\n"
+SETTINGS = Settings(token_secret="secret")
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -120,8 +123,8 @@ async def port(both_ways: bool, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(connection_limits, "HEAD_TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(connection_limits, "CHECK_INTERVAL_SECONDS", 0.05)
     monkeypatch.setattr(request_body, "BODY_TIMEOUT_SECONDS", 0.5)
-    app = application(Settings(token_secret="secret", fast_path=both_ways))
-    async with serving(app, max_connections=8) as port:
+    app = application(Settings(token_secret="secret", fast_path=both_ways, max_connections=8))
+    async with serving(app) as port:
         yield port
 
 
@@ -207,9 +210,11 @@ def test_closed_connection_is_not_counted() -> None:
         def abort(self) -> None:
             self.aborted = True
 
-    some, one, two = Connections(1), One(), One()
-    assert some.admit(one) and not some.admit(two)
+    some, one, two = Connections(1, AddressLimit(SETTINGS, 1)), One(), One()
+    some.admit(one, None)
+    with pytest.raises(Overloaded):
+        some.admit(two, None)
     some.remove(one)
-    assert some.admit(two)
+    some.admit(two, None)
     some.close_expired(1_000.0)
     assert two.aborted and not one.aborted
