@@ -162,9 +162,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     client_burst: Annotated[Positive, "orders that one client may send at once before that limit applies"] = (
         600
     )
-    rate_limit_exempt_networks: Annotated[Networks, "networks whose clients have no limit of orders, connections and streams"] = (
-        "127.0.0.0/8,::1/128"
-    )
+    rate_limit_exempt_networks: Annotated[
+        Networks, "networks whose clients have no limit of orders, connections and streams"
+    ] = "127.0.0.0/8,::1/128"
     stale_if_error_seconds: Annotated[
         NonNegativeNumber,
         "how long cached menus are served, marked degraded, while Redis is unreachable, in seconds",

@@ -35,6 +35,10 @@ class Channel(ABC, Generic[D]):
     def recipient(self, delivery: D) -> str:
         """Return the name of the bulkhead: deliveries with the same recipient share concurrency and circuit."""
 
+    def site(self, delivery: D) -> str:
+        """Return who owns the recipient, as far as its name shows: owners that do not answer get little of a channel."""
+        return self.recipient(delivery)
+
     @abstractmethod
     async def send(self, delivery: D, attempt: int) -> None:
         """Make one attempt, within the timeout of the client; raises TransientError, GoneError, PermanentError."""

@@ -1,28 +1,53 @@
 """DNS resolver and socket factory that allow public addresses only.
 
-Names are resolved for each connection, without a cache, and the socket connects to the address that was
-checked. So DNS rebinding, a name that changes after the check, has no effect.
+A socket connects to an address that was checked, and is checked again. So DNS rebinding, a name that changes after the
+check, has no effect.
+
+The system's lookup cannot be cancelled. One that hangs holds its thread, so there are many threads, a name holds one of
+them, and nobody waits longer than `LOOKUP_TIMEOUT_SECONDS`.
 """
 
 import asyncio
 import socket
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+from msgspec import Struct
 
 from egress.safe_http.addresses import is_public
 
-#: Concurrent lookups, so that one slow name server does not delay the names of others.
-MAX_LOOKUPS = 32
+#: Concurrent lookups: silent name servers must hold up the names of no other. A thread that waits costs little.
+MAX_LOOKUPS = 1_024
+#: How long to wait for a lookup, in seconds.
+LOOKUP_TIMEOUT_SECONDS = 3.0
+#: How long addresses are used without a lookup, in seconds.
+FRESH_SECONDS = 30.0
+#: How long they are used if a lookup does not end in time, in seconds.
+STALE_SECONDS = 600.0
+#: How long a failed lookup is not repeated, in seconds.
+FAILURE_SECONDS = 5.0
+#: Names whose lookup is remembered; the one that was looked up first is forgotten first.
+MAX_NAMES = 4_096
 
 Lookup = Callable[..., list[Any]]
+Name = tuple[str, socket.AddressFamily]
 
 
 class ForbiddenAddressError(OSError):
     """The host has no public address."""
+
+
+class FoundAddresses(Struct, frozen=True):
+    """The addresses of a name, or the error of its lookup, and when that ended."""
+
+    at: float
+    found: list[Any]
+    error: OSError | None = None
 
 
 class PublicResolver(AbstractResolver):
@@ -30,36 +55,84 @@ class PublicResolver(AbstractResolver):
 
     Args:
         lookup: resolves a name; replaced in tests.
+        allow_private: also return private addresses, for tests and demonstrations.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, lookup: Lookup = socket.getaddrinfo) -> None:
+    def __init__(
+        self,
+        lookup: Lookup = socket.getaddrinfo,
+        allow_private: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._lookup = lookup
+        self._allow_private = allow_private
+        self._clock = clock
         self._threads = ThreadPoolExecutor(MAX_LOOKUPS, "lookup")
+        self._results: OrderedDict[Name, FoundAddresses] = OrderedDict()
+        self._in_flight: dict[Name, tuple[float, asyncio.Future[list[Any]]]] = {}  # with the start
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the public addresses of a name; raises ForbiddenAddressError if it has none."""
-        lookup = partial(self._lookup, host, port, family=family, type=socket.SOCK_STREAM)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, lookup)
-        public = [(family, proto, address) for family, _, proto, _, address in found if is_public(address[0])]
-        if not public:
+        """Return the public addresses of a name; raises ForbiddenAddressError if it has none, OSError without answer."""
+        found = await self._find((host, family))
+        allowed = [
+            (family, proto, address[0])
+            for family, _, proto, _, address in found
+            if self._allow_private or is_public(address[0])
+        ]
+        if not allowed:
             raise ForbiddenAddressError(f"{host} has no public address")
         return [
             ResolveResult(
                 hostname=host,
-                host=address[0],
+                host=address,
                 port=port,
                 family=family,
                 proto=proto,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
-            for family, proto, address in public
+            for family, proto, address in allowed
         ]
 
     async def close(self) -> None:
         """Close without waiting for the threads: one may still wait for a name server."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _find(self, name: Name) -> list[Any]:
+        """Return what the lookup returns, now or a short while ago; raises OSError."""
+        known, now = self._results.get(name), self._clock()
+        if known is not None and now - known.at < (FRESH_SECONDS if known.error is None else FAILURE_SECONDS):
+            if known.error is not None:
+                raise known.error.with_traceback(None)
+            return known.found
+        started, lookup = self._in_flight.get(name) or self._start(name, now)
+        done, _ = await asyncio.wait([lookup], timeout=max(0.0, started + LOOKUP_TIMEOUT_SECONDS - now))
+        if done:
+            return lookup.result()
+        if known is not None and known.error is None and now - known.at < STALE_SECONDS:
+            return known.found
+        raise TimeoutError(f"no name server answered for {name[0]}")
+
+    def _start(self, name: Name, now: float) -> tuple[float, asyncio.Future[list[Any]]]:
+        host, family = name
+        lookup = partial(self._lookup, host, 0, family=family, type=socket.SOCK_STREAM)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, lookup)
+        self._in_flight[name] = now, future
+        future.add_done_callback(partial(self._finish, name))
+        return now, future
+
+    def _finish(self, name: Name, lookup: "asyncio.Future[list[Any]]") -> None:
+        """Remember a result, also one that comes too late for who asked."""
+        del self._in_flight[name]
+        error = None if lookup.cancelled() else lookup.exception()
+        if lookup.cancelled() or not isinstance(error, OSError | None):
+            return
+        self._results.pop(name, None)
+        self._results[name] = FoundAddresses(self._clock(), lookup.result() if error is None else [], error)
+        if len(self._results) > MAX_NAMES:
+            self._results.popitem(last=False)
 
 
 def public_socket(address: tuple[Any, ...]) -> socket.socket:

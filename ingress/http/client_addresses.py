@@ -99,7 +99,9 @@ def is_in(address: str, networks: str) -> bool:
 
 
 def _parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    return _parse_short(address) if len(address) <= MAX_ADDRESS_LENGTH else None  # the cache holds no long text
+    return (
+        _parse_short(address) if len(address) <= MAX_ADDRESS_LENGTH else None
+    )  # the cache holds no long text
 
 
 @lru_cache(maxsize=4096)

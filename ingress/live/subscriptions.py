@@ -90,7 +90,9 @@ class Subscriptions:
     def pop_due_orders(self) -> list[str]:
         """Return awaited orders that have to be read now, the longest due first, and put off their next read."""
         now = self._clock()
-        due = [(awaited.due, order_id) for order_id, awaited in self.awaiting_view.items() if awaited.due <= now]
+        due = [
+            (awaited.due, order_id) for order_id, awaited in self.awaiting_view.items() if awaited.due <= now
+        ]
         chosen = [order_id for _, order_id in heapq.nsmallest(MAX_ORDERS_PER_FIND, due)]
         for order_id in chosen:
             awaited = self.awaiting_view[order_id]

@@ -5,12 +5,12 @@ only until a timeout. All times are readings of time.monotonic.
 """
 
 import asyncio
-import resource
 from typing import Protocol
 
 from ingress.http.client_addresses import AddressLimit
 from ingress.http.problems import Overloaded
 from schemas import timestamps
+from schemas.runtime import open_files
 from schemas.settings import Settings
 from schemas.timestamps import MonotonicSeconds
 
@@ -22,10 +22,6 @@ IDLE_TIMEOUT_SECONDS = 75.0
 WRITE_TIMEOUT_SECONDS = 30.0
 #: Time between two checks of all connections.
 CHECK_INTERVAL_SECONDS = 1.0
-#: Open files that a process needs in addition to the connections of clients.
-RESERVED_FILES = 128
-#: Open files that a process may have where the hard limit permits it.
-MAX_OPEN_FILES = 65_536
 
 
 class ConnectionTimers:
@@ -116,19 +112,4 @@ class Connections:
 def limited_connections(settings: Settings) -> Connections:
     """Return the connections within the settings' limits, and as many as RLIMIT_NOFILE, which is raised, permits."""
     per_address = AddressLimit(settings, settings.max_connections_per_address)
-    return Connections(raise_open_file_limit(settings.max_connections), per_address)
-
-
-def raise_open_file_limit(max_connections: int) -> int:
-    """Raise RLIMIT_NOFILE as far as it may be; return how many of these connections fit into the limit that results.
-
-    Connections that are about to be rejected need files too, so the limit is raised beyond those that are admitted.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(max_connections + RESERVED_FILES, MAX_OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if soft == resource.RLIM_INFINITY:
-        return max_connections
-    return max(1, min(max_connections, soft - RESERVED_FILES))
+    return Connections(open_files.raise_limit(settings.max_connections), per_address)

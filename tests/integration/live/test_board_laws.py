@@ -51,7 +51,9 @@ class Process:
         self.redis = redis_views.connect(harness.url)
         self.tracker = ChangeTracker(RedisViews(self.redis), PARTITIONS)
         self.feeds = RedisFeeds(self.redis, self.redis)
-        self.hub = Hub(self.feeds, self.tracker, FollowerLimits({"feed": ChannelLimits(10, 10)}), clock=lambda: now)
+        self.hub = Hub(
+            self.feeds, self.tracker, FollowerLimits({"feed": ChannelLimits(10, 10)}), clock=lambda: now
+        )
 
     async def sync(self) -> None:
         """Run one heartbeat and the sync step that follows from it; published messages are lost."""

@@ -19,6 +19,7 @@ from ingress.server.connection_limits import (
     Connections,
     ConnectionTimers,
 )
+from schemas.runtime import open_files
 from schemas.settings import Settings
 from tests.support.ingress.apps import HOST, application, serving
 
@@ -109,10 +110,10 @@ def test_open_file_limit_is_raised() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
-        assert connection_limits.raise_open_file_limit(700) == 700
-        hard = before[1] if before[1] != resource.RLIM_INFINITY else connection_limits.MAX_OPEN_FILES
+        assert open_files.raise_limit(700) == 700
+        hard = before[1] if before[1] != resource.RLIM_INFINITY else open_files.MAX_OPEN_FILES
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        assert soft == min(hard, connection_limits.MAX_OPEN_FILES) > 700 + connection_limits.RESERVED_FILES
+        assert soft == min(hard, open_files.MAX_OPEN_FILES) > 700 + open_files.RESERVED_FILES
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

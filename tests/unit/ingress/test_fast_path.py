@@ -203,7 +203,9 @@ async def test_unread_responses_stop_the_fast_path() -> None:
     await menus.menu("r1", "")
     fallback, transport = Fallback(), Transport()
     rejector = EarlyRejector(CommandClient(FakeProducer(), 0, 1), AdmittedKeys())
-    connection = FastPathConnection(fallback, limited_connections(Settings()), menus, rejector, RejectionBatch())
+    connection = FastPathConnection(
+        fallback, limited_connections(Settings()), menus, rejector, RejectionBatch()
+    )
     connection.connection_made(transport)
     connection.data_received(GET_MENU)
     assert transport.sent and not fallback.received

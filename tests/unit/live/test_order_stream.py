@@ -11,6 +11,7 @@ from schemas.orders import FINAL, Order
 from tests.support.egress.stories import LIVES, Story
 from tests.support.ingress.fakes import AT
 
+
 async def sent_versions(stream: OrderStream) -> list[int]:
     """Return the ids of the events that are queued."""
     sent = []

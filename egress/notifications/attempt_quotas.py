@@ -1,0 +1,68 @@
+"""Which attempts are made at the same time: recipients that stay silent hold nothing of those that answer.
+
+A silent recipient holds a connection until its timeout. So recipients share connections only with their like: those
+that answered last time, those that were never tried, and those that were silent. Until a recipient has answered, all
+recipients of its site have one attempt at a time: whoever owns a domain has any number of names in it.
+"""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from enum import Enum
+from weakref import WeakValueDictionary
+
+
+class Standing(Enum):
+    """What is known of a recipient."""
+
+    NEW = "new"  #: It was never tried, or long ago.
+    ANSWERED = "answered"  #: It answered the last attempt, with any status.
+    SILENT = "silent"  #: It did not.
+
+
+#: Attempts of one channel at a time, by the standing of their recipients.
+MAX_ATTEMPTS = {Standing.NEW: 1_536, Standing.ANSWERED: 512, Standing.SILENT: 64}
+#: Attempts at a time at recipients of one site and one standing that have not answered.
+MAX_ATTEMPTS_PER_SITE = 2
+#: Recipients whose standing is remembered; the one that was tried longest ago is forgotten first.
+MAX_REMEMBERED = 20_000
+
+
+class AttemptQuotas:
+    """The attempts of one channel."""
+
+    def __init__(self) -> None:
+        self._has_answered: OrderedDict[str, bool] = OrderedDict()  # by recipient, of the last attempt
+        self._pools = {standing: asyncio.Semaphore(count) for standing, count in MAX_ATTEMPTS.items()}
+        self._turns: WeakValueDictionary[tuple[Standing, str], asyncio.Semaphore] = WeakValueDictionary()
+
+    def standing(self, recipient: str) -> Standing:
+        """Return what is known of a recipient."""
+        has_answered = self._has_answered.get(recipient)
+        if has_answered is None:
+            return Standing.NEW
+        return Standing.ANSWERED if has_answered else Standing.SILENT
+
+    def record(self, recipient: str, has_answered: bool) -> None:
+        """Record whether a recipient answered an attempt."""
+        self._has_answered[recipient] = has_answered
+        self._has_answered.move_to_end(recipient)
+        if len(self._has_answered) > MAX_REMEMBERED:
+            self._has_answered.popitem(last=False)
+
+    @contextlib.asynccontextmanager
+    async def slot(self, recipient: str, site: str) -> AsyncIterator[None]:
+        """Wait until an attempt may be made, and count it for the block."""
+        async with contextlib.AsyncExitStack() as held:
+            standing = self.standing(recipient)
+            if standing is not Standing.ANSWERED:
+                turns = self._turns.setdefault((standing, site), asyncio.Semaphore(MAX_ATTEMPTS_PER_SITE))
+                await held.enter_async_context(turns)
+                standing = self.standing(recipient)
+                if (
+                    standing is Standing.ANSWERED
+                ):  # in the meantime: the others need not wait for this attempt
+                    await held.pop_all().aclose()
+            await held.enter_async_context(self._pools[standing])
+            yield

@@ -1,0 +1,156 @@
+"""Bulkheads: whose deliveries are admitted and attempted while others stay silent."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egress.notifications import attempt_quotas, bulkheads
+from egress.notifications.attempt_quotas import AttemptQuotas, Standing
+from egress.notifications.bulkheads import Bulkheads
+from egress.notifications.channel import GoneError
+from egress.resilience.errors import PermanentError, TransientError
+from tests.support.virtual_clock import in_virtual_time
+
+ANSWERS = [None, TransientError("busy", 503), PermanentError("refused", 400), GoneError("gone", 410)]
+
+
+async def attempt(
+    channel: Bulkheads, recipient: str, outcome: Exception | None, seconds: float = 0.0
+) -> None:
+    """Make an attempt that takes a while and ends so."""
+
+    async def send() -> None:
+        await asyncio.sleep(seconds)
+        if outcome is not None:
+            raise outcome
+
+    await channel.attempt(recipient, send)
+
+
+@pytest.mark.parametrize("outcome", ANSWERS, ids=repr)
+async def test_any_answer_proves_a_recipient(outcome: Exception | None) -> None:
+    """A recipient that answers with an error holds no connection."""
+    channel = Bulkheads("push", 4, max_pending=40)
+    channel.enter("a", "a.example")
+    await asyncio.gather(attempt(channel, "a", outcome), return_exceptions=True)
+    assert channel._quotas.standing("a") is Standing.ANSWERED
+
+
+@pytest.mark.parametrize(
+    "outcome", [GoneError("unsubscribed"), PermanentError("forbidden address")], ids=repr
+)
+async def test_what_was_not_sent_proves_nothing(outcome: Exception) -> None:
+    """Else an endpoint of an ended subscription would get the connections of one that answers."""
+    channel = Bulkheads("push", 4, max_pending=40)
+    channel.enter("a", "a.example")
+    for last, standing in ((None, Standing.NEW), (TransientError("silent"), Standing.SILENT)):
+        if last is not None:
+            await asyncio.gather(attempt(channel, "a", last), return_exceptions=True)
+        await asyncio.gather(attempt(channel, "a", outcome), return_exceptions=True)
+        assert channel._quotas.standing("a") is standing
+
+
+@in_virtual_time
+async def test_wait_for_a_connection_is_no_failure() -> None:
+    """All connections are taken for a minute; the circuit of the recipient that waits stays closed."""
+    channel = Bulkheads("push", 4, max_pending=400)
+    names = [f"n{n}" for n in range(2 * bulkheads.FAILURE_THRESHOLD)]
+    for name in (*names, "good"):
+        channel.enter(name, name)
+    channel._quotas._pools[Standing.NEW] = asyncio.Semaphore(1)
+    slow = [asyncio.create_task(attempt(channel, name, None, 60.0)) for name in names]
+    await asyncio.sleep(1.0)
+    waited = asyncio.get_running_loop().time()
+    await attempt(channel, "good", None)
+    assert asyncio.get_running_loop().time() - waited > 60.0
+    assert channel._bulkheads["good"].breaker.state == "closed"
+    await asyncio.gather(*slow)
+
+
+@in_virtual_time
+async def test_silent_recipients_wait_for_each_other_only() -> None:
+    """Those that were silent share few connections; new ones and those that answered have others."""
+    quotas = AttemptQuotas()
+    count = 10 * attempt_quotas.MAX_ATTEMPTS[Standing.SILENT]
+    for n in range(count):
+        quotas.record(f"silent-{n}", False)
+    quotas.record("answered", True)
+    holding = 0
+
+    async def hold(recipient: str) -> None:
+        nonlocal holding
+        async with quotas.slot(recipient, recipient):
+            holding += 1
+            await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(hold(f"silent-{n}")) for n in range(count)]
+    await asyncio.sleep(1.0)
+    assert holding == attempt_quotas.MAX_ATTEMPTS[Standing.SILENT]
+    async with asyncio.timeout(1.0), quotas.slot("answered", "a"), quotas.slot("new", "b"):
+        pass
+    for task in tasks:
+        task.cancel()
+
+
+@in_virtual_time
+async def test_names_of_one_domain_share_its_attempts() -> None:
+    """Hundreds of names in a domain get no more at a time than one; a first answer frees those that wait."""
+    quotas, most, now = AttemptQuotas(), 0, 0
+
+    async def hold(n: int) -> None:
+        nonlocal most, now
+        async with quotas.slot(f"n{n}.wildcard.example", "wildcard.example"):
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(10.0)
+            now -= 1
+
+    async with asyncio.timeout(10.0 * 300):
+        await asyncio.gather(*(hold(n) for n in range(300)))
+    assert most == attempt_quotas.MAX_ATTEMPTS_PER_SITE
+
+    done: list[float] = []
+
+    async def push(n: int) -> None:
+        async with quotas.slot("service", "service"):
+            await asyncio.sleep(10.0)
+        quotas.record("service", True)
+        done.append(asyncio.get_running_loop().time())
+
+    await asyncio.gather(*(push(n) for n in range(100)))
+    assert max(done) - min(done) < 21.0, "after the first answer all are sent at once"
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["attacker", "other"])), max_size=300))
+def test_unproven_recipients_leave_room_for_others(deliveries: list[tuple[int, str]]) -> None:
+    """Whatever they subscribe, half of the channel is left to recipients that answer, and a site finds room."""
+    channel = Bulkheads("push", 4, max_pending=40)
+    channel._quotas.record("good", True)
+    for n, site in deliveries:
+        if channel.admits(f"n{n}.{site}.example", f"{site}.example"):
+            channel.enter(f"n{n}.{site}.example", f"{site}.example")
+    assert channel.free >= 20 and channel.admits("good", "good.example")
+    assert channel.admits("new.third.example", "third.example")
+
+
+def test_left_deliveries_are_not_counted() -> None:
+    """Also if the standing of their recipient has changed since they entered."""
+    channel = Bulkheads("push", 4, max_pending=40)
+    entered = [channel.enter("a", "a.example") for _ in range(3)]
+    channel._quotas.record("a", True)
+    entered.append(channel.enter("a", "a.example"))
+    for delivery in entered:
+        channel.leave(delivery)
+    assert channel.free == 40 and not channel._unproven and not channel._bulkheads
+    assert not channel._unproven_total
+
+
+def test_standings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may subscribe any number of names."""
+    monkeypatch.setattr(attempt_quotas, "MAX_REMEMBERED", 2)
+    quotas = AttemptQuotas()
+    for name in ("a", "b", "a", "c"):
+        quotas.record(name, True)
+    assert [quotas.standing(name) for name in "abc"] == [Standing.ANSWERED, Standing.NEW, Standing.ANSWERED]
