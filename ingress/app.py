@@ -30,7 +30,6 @@ from schemas import vapid
 from schemas.runtime.cancellation import in_background
 from schemas.settings import Settings
 
-
 #: Feeds of this process whose client has sent no token yet.
 MAX_PENDING_HANDSHAKES = 1_000
 

@@ -17,7 +17,6 @@ from ingress.live.restaurant_subscribers import RestaurantSubscribers
 from schemas import timestamps
 from schemas.timestamps import MonotonicSeconds
 
-
 #: How long a stream waits for its order to appear in a view, in seconds.
 FIND_TIMEOUT_SECONDS = 60.0
 #: Bounds of the time between two reads of an order that no view shows yet, in seconds; it doubles from read to read.
