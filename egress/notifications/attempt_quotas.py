@@ -1,8 +1,8 @@
 """Which attempts are made at the same time: recipients that stay silent hold nothing of those that answer.
 
 A silent recipient holds a connection until its timeout. So recipients share connections only with their like: those
-that answered last time, those that were never tried, and those that were silent. Until a recipient has answered, all
-recipients of its site have one attempt at a time: whoever owns a domain has any number of names in it.
+that answered last time, those that were never tried, and those that were silent. Recipients of
+one site that have not answered share two attempts at a time, because the owner of a domain has any number of names in it.
 """
 
 import asyncio

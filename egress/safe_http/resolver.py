@@ -4,12 +4,11 @@ A socket connects to an address that was checked, and is checked again. So DNS r
 check, has no effect.
 
 The system's lookup cannot be cancelled. One that hangs holds its thread, so there are many threads, a name holds one of
-them, and nobody waits longer than `LOOKUP_TIMEOUT_SECONDS`.
+them, and a request waits for `LOOKUP_TIMEOUT_SECONDS` at most.
 """
 
 import asyncio
 import socket
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from msgspec import Struct
 
 from egress.safe_http.addresses import is_public
+from schemas import timestamps
+from schemas.timestamps import MonotonicSeconds
 
 #: Concurrent lookups: silent name servers must hold up the names of no other. A thread that waits costs little.
 MAX_LOOKUPS = 1_024
@@ -42,12 +43,13 @@ class ForbiddenAddressError(OSError):
     """The host has no public address."""
 
 
-class FoundAddresses(Struct, frozen=True):
-    """The addresses of a name, or the error of its lookup, and when that ended."""
+class LookupResult(Struct, frozen=True):
+    """How the last lookup of a name ended, and the addresses that were found last."""
 
-    at: float
+    ended_at: MonotonicSeconds
+    error: OSError | None
     found: list[Any]
-    error: OSError | None = None
+    found_at: MonotonicSeconds
 
 
 class PublicResolver(AbstractResolver):
@@ -56,21 +58,21 @@ class PublicResolver(AbstractResolver):
     Args:
         lookup: resolves a name; replaced in tests.
         allow_private: also return private addresses, for tests and demonstrations.
-        clock: monotonic seconds.
+        clock: monotonic.
     """
 
     def __init__(
         self,
         lookup: Lookup = socket.getaddrinfo,
         allow_private: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], MonotonicSeconds] = timestamps.monotonic_clock,
     ) -> None:
         self._lookup = lookup
         self._allow_private = allow_private
         self._clock = clock
         self._threads = ThreadPoolExecutor(MAX_LOOKUPS, "lookup")
-        self._results: OrderedDict[Name, FoundAddresses] = OrderedDict()
-        self._in_flight: dict[Name, tuple[float, asyncio.Future[list[Any]]]] = {}  # with the start
+        self._results: OrderedDict[Name, LookupResult] = OrderedDict()
+        self._in_flight: dict[Name, tuple[MonotonicSeconds, asyncio.Future[list[Any]]]] = {}  # with the start
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -101,21 +103,23 @@ class PublicResolver(AbstractResolver):
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _find(self, name: Name) -> list[Any]:
-        """Return what the lookup returns, now or a short while ago; raises OSError."""
+        """Return what the lookup returns, now or a while ago; raises OSError."""
         known, now = self._results.get(name), self._clock()
-        if known is not None and now - known.at < (FRESH_SECONDS if known.error is None else FAILURE_SECONDS):
-            if known.error is not None:
-                raise known.error.with_traceback(None)
+        if known is None or now - known.ended_at >= (
+            FRESH_SECONDS if known.error is None else FAILURE_SECONDS
+        ):
+            started, lookup = self._in_flight.get(name) or self._start(name, now)
+            await asyncio.wait([lookup], timeout=max(0.0, started + LOOKUP_TIMEOUT_SECONDS - now))
+            if lookup.done() and not isinstance(lookup.exception(), OSError):
+                return lookup.result()
+            known = self._results.get(name)
+        if known is not None and known.found and now - known.found_at < STALE_SECONDS:
             return known.found
-        started, lookup = self._in_flight.get(name) or self._start(name, now)
-        done, _ = await asyncio.wait([lookup], timeout=max(0.0, started + LOOKUP_TIMEOUT_SECONDS - now))
-        if done:
-            return lookup.result()
-        if known is not None and known.error is None and now - known.at < STALE_SECONDS:
-            return known.found
+        if known is not None and known.error is not None:
+            raise known.error.with_traceback(None)
         raise TimeoutError(f"no name server answered for {name[0]}")
 
-    def _start(self, name: Name, now: float) -> tuple[float, asyncio.Future[list[Any]]]:
+    def _start(self, name: Name, now: MonotonicSeconds) -> tuple[MonotonicSeconds, asyncio.Future[list[Any]]]:
         host, family = name
         lookup = partial(self._lookup, host, 0, family=family, type=socket.SOCK_STREAM)
         future = asyncio.get_running_loop().run_in_executor(self._threads, lookup)
@@ -124,13 +128,20 @@ class PublicResolver(AbstractResolver):
         return now, future
 
     def _finish(self, name: Name, lookup: "asyncio.Future[list[Any]]") -> None:
-        """Remember a result, also one that comes too late for who asked."""
+        """Remember a result, also one that comes too late for the request."""
         del self._in_flight[name]
         error = None if lookup.cancelled() else lookup.exception()
         if lookup.cancelled() or not isinstance(error, OSError | None):
             return
-        self._results.pop(name, None)
-        self._results[name] = FoundAddresses(self._clock(), lookup.result() if error is None else [], error)
+        now, known = self._clock(), self._results.pop(name, None)
+        if error is None:
+            self._results[name] = LookupResult(now, None, lookup.result(), now)
+        elif (
+            known is not None and error.errno == socket.EAI_AGAIN
+        ):  # the name server is silent, or has a fault
+            self._results[name] = LookupResult(now, error, known.found, known.found_at)
+        else:
+            self._results[name] = LookupResult(now, error, [], now)
         if len(self._results) > MAX_NAMES:
             self._results.popitem(last=False)
 

@@ -36,10 +36,11 @@ class OrderStream(Struct, eq=False):
         """Queue the events of `view` that were not sent; close the queue after a final status.
 
         A client whose last version the order has not reached is sent all of them. Views that are not complete
-        (`is_complete` False) may have lost versions that they will show again, so that waits for complete ones.
+        (`is_complete` False) may have lost versions of an open order that they will show again, so that is decided by
+        complete ones.
         """
         self.is_found = True
-        if is_complete and not self.is_resume_checked:
+        if not self.is_resume_checked and (is_complete or _is_final(view)):
             self.is_resume_checked = True
             self.last_version = resume_version(view, self.last_version)
         for change in next_changes(view, self.last_version):
@@ -74,8 +75,12 @@ def next_changes(view: OrderView, after: int) -> list[StatusChange]:
 
 def has_ended(view: OrderView, after: int) -> bool:
     """Return True if no change can follow version `after`: the last status is final and was sent."""
+    return _is_final(view) and all(change.version <= after for change in view.history)
+
+
+def _is_final(view: OrderView) -> bool:
     last = max(view.history, key=lambda change: change.version, default=None)
-    return last is not None and last.status in FINAL and last.version <= after
+    return last is not None and last.status in FINAL
 
 
 def _event(view: OrderView, change: StatusChange) -> bytes:

@@ -18,6 +18,10 @@ from schemas.timestamps import MonotonicSeconds
 HEAD_TIMEOUT_SECONDS = 10.0
 #: How long a connection may be idle between two requests; reverse proxies close theirs earlier.
 IDLE_TIMEOUT_SECONDS = 75.0
+#: The same while nearly all connections are taken: those that idle make room for those that do not.
+CROWDED_IDLE_TIMEOUT_SECONDS = 5.0
+#: The share of all connections from which on that holds.
+CROWDED_SHARE = 0.9
 #: How long a client may leave sent data unread.
 WRITE_TIMEOUT_SECONDS = 30.0
 #: Time between two checks of all connections.
@@ -59,15 +63,15 @@ class ConnectionTimers:
         """Record whether the client reads what it is sent."""
         self._unread_since = None if is_reading else now
 
-    def is_expired(self, now: MonotonicSeconds) -> bool:
-        """Return True if a timeout has passed and the connection must be closed."""
+    def is_expired(self, now: MonotonicSeconds, idle_timeout: float | None = None) -> bool:
+        """Return True if a timeout has passed and the connection must be closed; None: the usual one of idle ones."""
         if self._unread_since is not None and now - self._unread_since > WRITE_TIMEOUT_SECONDS:
             return True
         if self._in_flight:
             return False
         if self._head_since is not None:
             return now - self._head_since > HEAD_TIMEOUT_SECONDS
-        return now - self._idle_since > IDLE_TIMEOUT_SECONDS
+        return now - self._idle_since > (IDLE_TIMEOUT_SECONDS if idle_timeout is None else idle_timeout)
 
 
 class Connection(Protocol):
@@ -99,7 +103,9 @@ class Connections:
 
     def close_expired(self, now: MonotonicSeconds) -> None:
         """Close the connections that have passed a timeout."""
-        for connection in [one for one in self._open if one.timers.is_expired(now)]:
+        is_crowded = len(self._open) >= CROWDED_SHARE * self._max_connections
+        idle_timeout = CROWDED_IDLE_TIMEOUT_SECONDS if is_crowded else None
+        for connection in [one for one in self._open if one.timers.is_expired(now, idle_timeout)]:
             connection.abort()
 
     async def enforce_timeouts(self) -> None:

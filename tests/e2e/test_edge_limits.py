@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import re
-import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -67,14 +66,14 @@ async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
     await runner.setup()
     await web.TCPSite(runner, ports.LOOPBACK, settings.http_port).start()
     nginx.prepare(tmp_path, settings)
-    process = subprocess.Popen(nginx.command(tmp_path))
+    process = await asyncio.create_subprocess_exec(*nginx.command(tmp_path))
     url = f"http://{ports.LOOPBACK}:{settings.edge_port}"
     try:
         await eventually(lambda: fetch(f"{url}/edge/live") is not None)
         yield Edge(url, tmp_path, upstream)
     finally:
         process.kill()
-        process.wait()
+        await process.wait()
         upstream.is_stopping.set()
         await runner.cleanup()
 
@@ -96,7 +95,9 @@ async def test_inner_pages_are_not_public(edge: Edge, language: Language) -> Non
     async with ClientSession(connector=connector, requote_redirect_url=False) as session:
         for path in paths:
             reader, writer = await asyncio.open_connection(ports.LOOPBACK, int(edge.url.rpartition(":")[2]))
-            head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Language: {language}\r\nConnection: close\r\n\r\n"
+            head = (
+                f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Language: {language}\r\nConnection: close\r\n\r\n"
+            )
             writer.write(head.encode())
             answer = await asyncio.wait_for(reader.read(), 5)
             writer.close()

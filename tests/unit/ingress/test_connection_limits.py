@@ -219,3 +219,29 @@ def test_closed_connection_is_not_counted() -> None:
     some.admit(two, None)
     some.close_expired(1_000.0)
     assert two.aborted and not one.aborted
+
+
+def test_idle_connections_make_room_in_a_crowd() -> None:
+    """Thousands of connections with a request a minute would be all that a process has."""
+
+    class One:
+        def __init__(self) -> None:
+            self.timers = ConnectionTimers(0.0)
+            self.aborted = False
+
+        def abort(self) -> None:
+            self.aborted = True
+
+    some, busy, idle = Connections(3, AddressLimit(SETTINGS, 1)), One(), One()
+    some.admit(busy, None)
+    some.admit(idle, None)
+    for one in (busy, idle):
+        one.timers.data_received(0.0)
+        one.timers.request_started()
+    idle.timers.request_finished(0.0)
+    now = connection_limits.CROWDED_IDLE_TIMEOUT_SECONDS + 0.1
+    some.close_expired(now)
+    assert not idle.aborted, "there is room"
+    some.admit(third := One(), None)
+    some.close_expired(now)
+    assert idle.aborted and not busy.aborted and not third.aborted

@@ -97,19 +97,19 @@ async def test_silent_recipients_wait_for_each_other_only() -> None:
 @in_virtual_time
 async def test_names_of_one_domain_share_its_attempts() -> None:
     """Hundreds of names in a domain get no more at a time than one; a first answer frees those that wait."""
-    quotas, most, now = AttemptQuotas(), 0, 0
+    quotas, highest, now = AttemptQuotas(), 0, 0
 
     async def hold(n: int) -> None:
-        nonlocal most, now
+        nonlocal highest, now
         async with quotas.slot(f"n{n}.wildcard.example", "wildcard.example"):
             now += 1
-            most = max(most, now)
+            highest = max(highest, now)
             await asyncio.sleep(10.0)
             now -= 1
 
     async with asyncio.timeout(10.0 * 300):
         await asyncio.gather(*(hold(n) for n in range(300)))
-    assert most == attempt_quotas.MAX_ATTEMPTS_PER_SITE
+    assert highest == attempt_quotas.MAX_ATTEMPTS_PER_SITE
 
     done: list[float] = []
 
