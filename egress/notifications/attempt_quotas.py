@@ -1,7 +1,7 @@
 """Which attempts are made at the same time: recipients that stay silent hold nothing of those that answer.
 
 A silent recipient holds a connection until its timeout. So recipients share connections only with their like: those
-that answered last time, those that were never tried, and those that were silent. Recipients of
+that answered lately, those that were never tried, and those that were silent. Recipients of
 one site that have not answered share two attempts at a time, because the owner of a domain has any number of names in it.
 """
 
@@ -17,14 +17,16 @@ class Standing(Enum):
     """What is known of a recipient."""
 
     NEW = "new"  #: It was never tried, or long ago.
-    ANSWERED = "answered"  #: It answered the last attempt, with any status.
-    SILENT = "silent"  #: It did not.
+    ANSWERED = "answered"  #: It answered one of its last attempts, with any status.
+    SILENT = "silent"  #: It answered none of them.
 
 
 #: Attempts of one channel at a time, by the standing of their recipients.
 MAX_ATTEMPTS = {Standing.NEW: 1_536, Standing.ANSWERED: 512, Standing.SILENT: 64}
 #: Attempts at a time at recipients of one site and one standing that have not answered.
 MAX_ATTEMPTS_PER_SITE = 2
+#: Attempts in a row without an answer that make a recipient silent which had answered before.
+MAX_UNANSWERED = 3
 #: Recipients whose standing is remembered; the one that was tried longest ago is forgotten first.
 MAX_REMEMBERED = 20_000
 
@@ -33,23 +35,27 @@ class AttemptQuotas:
     """The attempts of one channel."""
 
     def __init__(self) -> None:
-        self._has_answered: OrderedDict[str, bool] = OrderedDict()  # by recipient, of the last attempt
+        self._unanswered: OrderedDict[str, int] = (
+            OrderedDict()
+        )  # by recipient, attempts since the last answer
         self._pools = {standing: asyncio.Semaphore(count) for standing, count in MAX_ATTEMPTS.items()}
         self._turns: WeakValueDictionary[tuple[Standing, str], asyncio.Semaphore] = WeakValueDictionary()
 
     def standing(self, recipient: str) -> Standing:
         """Return what is known of a recipient."""
-        has_answered = self._has_answered.get(recipient)
-        if has_answered is None:
+        unanswered = self._unanswered.get(recipient)
+        if unanswered is None:
             return Standing.NEW
-        return Standing.ANSWERED if has_answered else Standing.SILENT
+        return Standing.ANSWERED if unanswered < MAX_UNANSWERED else Standing.SILENT
 
     def record(self, recipient: str, has_answered: bool) -> None:
-        """Record whether a recipient answered an attempt."""
-        self._has_answered[recipient] = has_answered
-        self._has_answered.move_to_end(recipient)
-        if len(self._has_answered) > MAX_REMEMBERED:
-            self._has_answered.popitem(last=False)
+        """Record whether a recipient answered an attempt; a new one that did not is silent."""
+        self._unanswered[recipient] = (
+            0 if has_answered else self._unanswered.get(recipient, MAX_UNANSWERED) + 1
+        )
+        self._unanswered.move_to_end(recipient)
+        if len(self._unanswered) > MAX_REMEMBERED:
+            self._unanswered.popitem(last=False)
 
     @contextlib.asynccontextmanager
     async def slot(self, recipient: str, site: str) -> AsyncIterator[None]:

@@ -147,6 +147,21 @@ def test_left_deliveries_are_not_counted() -> None:
     assert not channel._unproven_total
 
 
+def test_one_lost_answer_is_forgiven() -> None:
+    """A recipient that answers now and then is not put among the silent ones; one that never did is, at once."""
+    quotas = AttemptQuotas()
+    quotas.record("new", False)
+    quotas.record("good", True)
+    standings = []
+    for _ in range(attempt_quotas.MAX_UNANSWERED):
+        standings.append(quotas.standing("good"))
+        quotas.record("good", False)
+    assert set(standings) == {Standing.ANSWERED}
+    assert quotas.standing("good") is quotas.standing("new") is Standing.SILENT
+    quotas.record("good", True)
+    assert quotas.standing("good") is Standing.ANSWERED
+
+
 def test_standings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Anybody may subscribe any number of names."""
     monkeypatch.setattr(attempt_quotas, "MAX_REMEMBERED", 2)
