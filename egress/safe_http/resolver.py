@@ -4,16 +4,17 @@ A socket connects to an address that was checked, and is checked again. So DNS r
 check, has no effect.
 
 The system's lookup cannot be cancelled. One that hangs holds its thread, so there are many threads, a name holds one of
-them, and a request waits for `LOOKUP_TIMEOUT_SECONDS` at most.
+them, and a request waits for `LOOKUP_TIMEOUT_SECONDS` at most. They are daemon threads, which hold up no shutdown.
 """
 
 import asyncio
+import contextlib
 import socket
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from msgspec import Struct
@@ -35,6 +36,7 @@ FAILURE_SECONDS = 5.0
 #: Names whose lookup is remembered; the one that was looked up first is forgotten first.
 MAX_NAMES = 4_096
 
+T = TypeVar("T")
 Lookup = Callable[..., list[Any]]
 Name = tuple[str, socket.AddressFamily]
 
@@ -70,7 +72,7 @@ class PublicResolver(AbstractResolver):
         self._lookup = lookup
         self._allow_private = allow_private
         self._clock = clock
-        self._threads = ThreadPoolExecutor(MAX_LOOKUPS, "lookup")
+        self._threads = asyncio.Semaphore(MAX_LOOKUPS)
         self._results: OrderedDict[Name, LookupResult] = OrderedDict()
         self._in_flight: dict[Name, tuple[MonotonicSeconds, asyncio.Future[list[Any]]]] = {}  # with the start
 
@@ -100,7 +102,8 @@ class PublicResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Close without waiting for the threads: one may still wait for a name server."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for _, lookup in self._in_flight.values():
+            lookup.cancel()
 
     async def _find(self, name: Name) -> list[Any]:
         """Return what the lookup returns, now or a while ago; raises OSError."""
@@ -120,12 +123,15 @@ class PublicResolver(AbstractResolver):
         raise TimeoutError(f"no name server answered for {name[0]}")
 
     def _start(self, name: Name, now: MonotonicSeconds) -> tuple[MonotonicSeconds, asyncio.Future[list[Any]]]:
+        lookup = asyncio.ensure_future(self._look_up(name))
+        self._in_flight[name] = now, lookup
+        lookup.add_done_callback(partial(self._finish, name))
+        return now, lookup
+
+    async def _look_up(self, name: Name) -> list[Any]:
         host, family = name
-        lookup = partial(self._lookup, host, 0, family=family, type=socket.SOCK_STREAM)
-        future = asyncio.get_running_loop().run_in_executor(self._threads, lookup)
-        self._in_flight[name] = now, future
-        future.add_done_callback(partial(self._finish, name))
-        return now, future
+        async with self._threads:
+            return await _in_thread(partial(self._lookup, host, 0, family=family, type=socket.SOCK_STREAM))
 
     def _finish(self, name: Name, lookup: "asyncio.Future[list[Any]]") -> None:
         """Remember a result, also one that comes too late for the request."""
@@ -144,6 +150,30 @@ class PublicResolver(AbstractResolver):
             self._results[name] = LookupResult(now, error, [], now)
         if len(self._results) > MAX_NAMES:
             self._results.popitem(last=False)
+
+
+def _in_thread(call: Callable[[], T]) -> "asyncio.Future[T]":
+    """Return the outcome of a call in a daemon thread; raises OSError if there can be no more threads."""
+    loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def finish(set_outcome: Callable[[Any], None], outcome: object) -> None:
+        if not future.done():
+            set_outcome(outcome)
+
+    def run() -> None:
+        try:
+            done = partial(finish, future.set_result, call())
+        except Exception as error:
+            done = partial(finish, future.set_exception, error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(done)
+
+    try:
+        threading.Thread(target=run, name="lookup", daemon=True).start()
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+    return future
 
 
 def public_socket(address: tuple[Any, ...]) -> socket.socket:

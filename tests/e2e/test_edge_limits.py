@@ -151,9 +151,9 @@ async def test_address_has_a_share_of_orders(edge: Edge) -> None:
                 return response.status
 
         statuses: Counter[int] = Counter()
-        for _ in range(20):
+        while statuses[429] < 50 and statuses.total() < 9_000:
             statuses.update(await asyncio.gather(*(order(customer, "/v1/orders") for _ in range(45))))
-        assert statuses[200] >= 500 and statuses[429] >= 50 and set(statuses) == {200, 429}
+        assert statuses[200] >= 600 and statuses[429] >= 50 and set(statuses) == {200, 429}
         assert len(edge.upstream.requests) == statuses[200]
         assert await order(neighbour, "/pedidos") == 200
         assert {await order(exempt, "/v1/orders") for _ in range(5)} == {200}
