@@ -3,13 +3,13 @@ no other."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from egress.notifications.attempt_quotas import AttemptQuotas, Standing
+from egress.notifications.attempt_quotas import UNPROVEN, AttemptQuotas, Standing
 from egress.resilience.circuit_breaker import STATE_VALUES, CircuitBreaker
 from egress.resilience.errors import PermanentError, TransientError
 from schemas import metrics
@@ -21,6 +21,8 @@ MAX_PENDING = 10_000
 #: Consecutive failures of a recipient that open its circuit, and how long it stays open.
 FAILURE_THRESHOLD = 5
 CIRCUIT_OPEN_SECONDS = 20.0
+#: An answer that takes longer counts as none in the standing of its recipient: it holds a connection as silence does.
+SLOW_SECONDS = 3.0
 
 
 class PendingDelivery(NamedTuple):
@@ -48,27 +50,32 @@ class Bulkheads:
         max_concurrency: int,
         circuit_open_seconds: float = CIRCUIT_OPEN_SECONDS,
         max_pending: int = MAX_PENDING,
+        known_sites: Set[str] = frozenset(),
     ) -> None:
         self._channel = channel
         self._max_concurrency = max_concurrency
         self._circuit_open_seconds = circuit_open_seconds
         self._max_unproven = max_pending // 2
+        self._reserved = max_pending // 4 if known_sites else 0
         self._bulkheads: dict[str, Bulkhead] = {}  # by recipient
         self._unproven: Counter[str] = Counter()  # pending deliveries by site
         self._unproven_total = 0
-        self._quotas = AttemptQuotas()
+        self._quotas = AttemptQuotas(known_sites)
         #: How many more deliveries may be pending.
         self.free = max_pending
 
     def admits(self, recipient: str, site: str) -> bool:
         """Return True if a recipient of this site may have one more pending delivery.
 
-        Recipients that have not answered share half of all, by site, so those that answer find room whatever they do.
+        Recipients that have not answered share half of all, by site, so those that answer find room whatever they do. A
+        quarter of all is left to the services that the channel knows.
         """
-        if self._quotas.standing(recipient) is not Standing.ANSWERED:
-            return has_room(self._unproven[site], self._max_unproven - self._unproven_total)
+        standing = self._quotas.standing(recipient, site)
+        free = self.free if standing is Standing.KNOWN else self.free - self._reserved
+        if standing in UNPROVEN:
+            return has_room(self._unproven[site], min(free, self._max_unproven - self._unproven_total))
         bulkhead = self._bulkheads.get(recipient)
-        return has_room(bulkhead.pending if bulkhead is not None else 0, self.free)
+        return has_room(bulkhead.pending if bulkhead is not None else 0, free)
 
     def enter(self, recipient: str, site: str) -> PendingDelivery:
         """Count a delivery as pending, until it is passed to `leave`."""
@@ -78,7 +85,7 @@ class Bulkheads:
             self._bulkheads[recipient] = Bulkhead(site, breaker, asyncio.Semaphore(self._max_concurrency))
         self._bulkheads[recipient].pending += 1
         self.free -= 1
-        if self._quotas.standing(recipient) is Standing.ANSWERED:
+        if self._quotas.standing(recipient, site) not in UNPROVEN:
             return PendingDelivery(recipient, None)
         self._unproven[site] += 1
         self._unproven_total += 1
@@ -109,14 +116,21 @@ class Bulkheads:
 
     async def _send(self, recipient: str, site: str, send: Callable[[], Awaitable[T]]) -> T:
         async with self._quotas.slot(recipient, site):
+            now = asyncio.get_running_loop().time
+            started = now()
+            is_answer: bool | None = True
             try:
-                result = await send()
-            except (TransientError, PermanentError) as error:
-                if isinstance(error, TransientError) or error.status is not None:  # else nothing was sent
-                    self._quotas.record(recipient, error.status is not None)
+                return await send()
+            except TransientError as error:
+                is_answer = error.status is not None
                 raise
-            self._quotas.record(recipient, True)
-            return result
+            except PermanentError as error:
+                if error.status is None:  # nothing was sent
+                    is_answer = None
+                raise
+            finally:
+                if is_answer is not None:
+                    self._quotas.record(recipient, is_answer and now() - started < SLOW_SECONDS)
 
     def _update_metric(self) -> None:
         """Set the metric to the worst circuit of the channel."""

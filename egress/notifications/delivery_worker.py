@@ -98,7 +98,11 @@ class DeliveryWorker(GroupWorker):
         self._channels = {channel.topic: channel for channel in channels}
         self._bulkheads = {
             channel.topic: Bulkheads(
-                channel.name, channel.max_concurrency, timing.circuit_open_seconds, max_pending
+                channel.name,
+                channel.max_concurrency,
+                timing.circuit_open_seconds,
+                max_pending,
+                channel.known_sites,
             )
             for channel in channels
         }

@@ -16,6 +16,8 @@ from schemas.topics import PUSH_DELIVERIES
 
 #: Statuses of an ended subscription.
 GONE_STATUSES = frozenset({404, 410})
+#: The domains of the push services of nearly all browsers. A browser may have any other service, also one of its owner.
+KNOWN_SERVICES = frozenset({"apple.com", "googleapis.com", "mozilla.com", "windows.com"})
 
 
 class PushChannel(Channel[PushDelivery]):
@@ -29,6 +31,7 @@ class PushChannel(Channel[PushDelivery]):
     name = "push"
     topic = PUSH_DELIVERIES.name
     message_class = PushDelivery
+    known_sites = KNOWN_SERVICES
     max_concurrency = 64  # few push services serve nearly all browsers
 
     def __init__(

@@ -35,7 +35,7 @@ async def test_any_answer_proves_a_recipient(outcome: Exception | None) -> None:
     channel = Bulkheads("push", 4, max_pending=40)
     channel.enter("a", "a.example")
     await asyncio.gather(attempt(channel, "a", outcome), return_exceptions=True)
-    assert channel._quotas.standing("a") is Standing.ANSWERED
+    assert channel._quotas.standing("a", "a.example") is Standing.ANSWERED
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ async def test_what_was_not_sent_proves_nothing(outcome: Exception) -> None:
         if last is not None:
             await asyncio.gather(attempt(channel, "a", last), return_exceptions=True)
         await asyncio.gather(attempt(channel, "a", outcome), return_exceptions=True)
-        assert channel._quotas.standing("a") is standing
+        assert channel._quotas.standing("a", "a.example") is standing
 
 
 @in_virtual_time
@@ -123,16 +123,50 @@ async def test_names_of_one_domain_share_its_attempts() -> None:
     assert max(done) - min(done) < 21.0, "after the first answer all are sent at once"
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["attacker", "other"])), max_size=300))
-def test_unproven_recipients_leave_room_for_others(deliveries: list[tuple[int, str]]) -> None:
-    """Whatever they subscribe, half of the channel is left to recipients that answer, and a site finds room."""
-    channel = Bulkheads("push", 4, max_pending=40)
-    channel._quotas.record("good", True)
-    for n, site in deliveries:
-        if channel.admits(f"n{n}.{site}.example", f"{site}.example"):
-            channel.enter(f"n{n}.{site}.example", f"{site}.example")
-    assert channel.free >= 20 and channel.admits("good", "good.example")
-    assert channel.admits("new.third.example", "third.example")
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["new", "answered"]), st.integers(0, 40), st.sampled_from(["attacker", "other"])
+        ),
+        max_size=300,
+    )
+)
+def test_recipients_leave_room_for_others(deliveries: list[tuple[str, int, str]]) -> None:
+    """Whatever endpoints are subscribed: those of known services are admitted, and so is a first one of another."""
+    channel = Bulkheads("push", 4, max_pending=40, known_sites=frozenset({"known.example"}))
+    for standing, n, site in deliveries:
+        recipient, domain = f"{standing}-{n}.{site}.example", f"{site}.example"
+        if standing == "answered":
+            channel._quotas.record(recipient, True)
+        if channel.admits(recipient, domain):
+            channel.enter(recipient, domain)
+    assert channel.free >= 10 and channel.admits("push.known.example", "known.example")
+    if not any(standing == "answered" for standing, *_ in deliveries):
+        assert channel.free >= 20 and channel.admits("new.third.example", "third.example")
+
+
+@in_virtual_time
+async def test_slow_answers_are_silence() -> None:
+    """They hold connections as long; a known service has its own, however slow the others and itself."""
+    channel = Bulkheads("push", 4, max_pending=4_000, known_sites=frozenset({"known.example"}))
+    slow = [f"slow-{n}.example" for n in range(2 * attempt_quotas.MAX_ATTEMPTS[Standing.ANSWERED])]
+    for name in slow:
+        channel.enter(name, name)
+        channel._quotas.record(name, True)
+    channel.enter("push.known.example", "known.example")
+    loop = asyncio.get_running_loop()
+    rounds = [
+        asyncio.create_task(attempt(channel, name, None, 9.0))
+        for name in slow
+        for _ in range(attempt_quotas.MAX_UNANSWERED)
+    ]
+    await asyncio.sleep(1.0)
+    for _ in range(3):
+        started = loop.time()
+        await attempt(channel, "push.known.example", None, 9.0)
+        assert loop.time() - started < 9.5
+    await asyncio.gather(*rounds)
+    assert {channel._quotas.standing(name, name) for name in slow} == {Standing.SILENT}
 
 
 def test_left_deliveries_are_not_counted() -> None:
@@ -154,12 +188,12 @@ def test_one_lost_answer_is_forgiven() -> None:
     quotas.record("good", True)
     standings = []
     for _ in range(attempt_quotas.MAX_UNANSWERED):
-        standings.append(quotas.standing("good"))
+        standings.append(quotas.standing("good", "a.example"))
         quotas.record("good", False)
     assert set(standings) == {Standing.ANSWERED}
-    assert quotas.standing("good") is quotas.standing("new") is Standing.SILENT
+    assert quotas.standing("good", "a.example") is quotas.standing("new", "a.example") is Standing.SILENT
     quotas.record("good", True)
-    assert quotas.standing("good") is Standing.ANSWERED
+    assert quotas.standing("good", "a.example") is Standing.ANSWERED
 
 
 def test_standings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,4 +202,8 @@ def test_standings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     quotas = AttemptQuotas()
     for name in ("a", "b", "a", "c"):
         quotas.record(name, True)
-    assert [quotas.standing(name) for name in "abc"] == [Standing.ANSWERED, Standing.NEW, Standing.ANSWERED]
+    assert [quotas.standing(name, "a.example") for name in "abc"] == [
+        Standing.ANSWERED,
+        Standing.NEW,
+        Standing.ANSWERED,
+    ]
