@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 #: Records in one batch.
 MAX_RECORDS = 500
+#: Batches that fill a channel, or more.
+MIN_BATCHES = 20
 #: Time that a delivery's state is kept after the end of its retries.
 STATE_RETENTION_SECONDS = 3_600.0
 
@@ -72,7 +74,7 @@ class DeliveryWorker(GroupWorker):
         catch_up: waits until the recipient registry has all that was committed so far.
         now: wall clock.
         random_unit: returns a random number in [0, 1).
-        max_pending: limit of the deliveries in flight or waiting for a retry.
+        max_pending: limit of the deliveries of one channel in flight or waiting for a retry.
     """
 
     name = "delivery worker"
@@ -95,18 +97,26 @@ class DeliveryWorker(GroupWorker):
         self._dead_letters = dead_letters
         self._channels = {channel.topic: channel for channel in channels}
         self._bulkheads = {
-            channel.name: Bulkheads(channel.name, channel.max_concurrency, timing.circuit_open_seconds)
+            channel.topic: Bulkheads(
+                channel.name,
+                channel.max_concurrency,
+                timing.circuit_open_seconds,
+                max_pending,
+                channel.known_sites,
+            )
             for channel in channels
         }
         self._now = now
         self._random_unit = random_unit
         self._timing = timing
-        self._max_pending = max_pending
+        self._max_records = min(MAX_RECORDS, max(1, max_pending // MIN_BATCHES))
         self._unwritten: list[DeadLetter] = []
 
     async def _step(self) -> None:
-        if (capacity := min(MAX_RECORDS, self._free())) > 0:
-            records = await self._source.read(capacity)
+        # a channel that is full is not read, and holds up no other
+        topics = [topic for topic, one in self._bulkheads.items() if one.free >= self._max_records]
+        if topics:
+            records = await self._source.read(self._max_records, topics)
             if records:  # the process that wrote them may have known newer recipients than this one
                 await self._catch_up()
             states = await self._states.load(list({delivery_key(record) for record in records}))
@@ -115,9 +125,6 @@ class DeliveryWorker(GroupWorker):
         else:
             await asyncio.sleep(self._timing.capacity_poll_interval_seconds)
         await self._flush_dead_letters()
-
-    def _free(self) -> int:
-        return self._max_pending - len(self._tasks)
 
     def _start(self, record: Record, states: Mapping[str, DeliveryState]) -> None:
         self._offsets.start(record)
@@ -132,15 +139,17 @@ class DeliveryWorker(GroupWorker):
         except UnreadableError as error:
             self._unwritten.append(DeadLetter(record, "unreadable", error))
             return
-        recipient, bulkhead = channel.recipient(message), self._bulkheads[channel.name]
-        if not bulkheads.admits(bulkhead.pending(recipient), self._free()):
+        recipient, site = channel.recipient(message), channel.site(message)
+        if not self._bulkheads[channel.topic].admits(recipient, site):
             backlog = TransientError("too many deliveries of this recipient are pending")
             self._unwritten.append(DeadLetter(record, "backlog", backlog))
             return
-        bulkhead.enter(recipient)
+        pending = self._bulkheads[channel.topic].enter(recipient, site)
         deadline = EpochSeconds(record.timestamp / 1000 + channel.retry_seconds)
         delivery = _Delivery(channel, record, message, recipient, deadline)
-        self._tasks[key] = asyncio.create_task(self._execute(delivery, state))
+        self._tasks[key] = task = asyncio.create_task(self._execute(delivery, state))
+        # also if it is cancelled before it begins
+        task.add_done_callback(lambda _: self._bulkheads[channel.topic].leave(pending))
 
     async def _execute(self, delivery: _Delivery, state: DeliveryState) -> None:
         channel, record = delivery.channel, delivery.record
@@ -159,8 +168,6 @@ class DeliveryWorker(GroupWorker):
             return
         else:
             result = "delivered"
-        finally:
-            self._bulkheads[channel.name].leave(delivery.recipient)
         await self._end(record, result)
 
     async def _deliver_with_retries(self, delivery: _Delivery, state: DeliveryState) -> None:
@@ -175,7 +182,7 @@ class DeliveryWorker(GroupWorker):
             try:
                 async with asyncio.timeout(remaining + self._timing.overdue_attempt_timeout_seconds):
                     send = partial(channel.send, delivery.message, attempt)
-                    await self._bulkheads[channel.name].attempt(delivery.recipient, send)
+                    await self._bulkheads[channel.topic].attempt(delivery.recipient, send)
                 return
             except TransientError as error:
                 failure = error

@@ -3,6 +3,7 @@
 import asyncio
 from typing import cast
 
+from ingress.http.problems import Problem
 from ingress.server import aiohttp_protocol
 from ingress.server.connection_limits import Connections, ConnectionTimers
 from schemas import timestamps
@@ -19,14 +20,17 @@ class ServerConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Admit the connection, or answer 503 and close it."""
+        """Admit the connection, or answer why not and close it."""
         self._transport = cast(asyncio.Transport, transport)
-        self._is_admitted = self._connections.admit(self)
-        if self._is_admitted:
-            self._fallback.connection_made(transport)
-        else:
-            self._transport.write(aiohttp_protocol.too_many_connections_response())
+        peer = transport.get_extra_info("peername")
+        try:
+            self._connections.admit(self, peer[0] if isinstance(peer, tuple) else None)
+        except Problem as problem:
+            self._transport.write(aiohttp_protocol.connection_rejection(problem))
             self._transport.close()
+        else:
+            self._is_admitted = True
+            self._fallback.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Pass the data to aiohttp."""
