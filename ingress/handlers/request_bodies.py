@@ -37,8 +37,8 @@ MIN_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_INSTANT = datetime(9999, 1, 1, tzinfo=UTC)
 
 RequestInstant = Annotated[datetime, Meta(tz=True)]
-# visible ASCII (RFC 3986); `\s` differs between dialects of regular expressions
-WebAddress = Annotated[str, Meta(max_length=2000, pattern=r'^https?://[!-"$-.0->@-~]+[!-~]*(?!\n)$')]
+# visible ASCII (RFC 3986); `\s` differs between dialects of regular expressions, and a second `+` would backtrack
+WebAddress = Annotated[str, Meta(max_length=2000, pattern=r'^https?://[!-"$-.0->@-~][!-~]*(?!\n)$')]
 
 _encode = msgspec.json.Encoder().encode
 
