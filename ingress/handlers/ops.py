@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from ingress.handlers import responses
 from ingress.handlers.app_keys import CHANGE_TRACKER, HEALTH
+from ingress.http import request_headers
 from ingress.http.content_negotiation import negotiate_language
 from ingress.http.problem_catalogue import PROBLEMS
 from ingress.http.problems import Problem
@@ -71,7 +72,7 @@ async def problem(request: web.Request) -> web.Response:
     text = PROBLEMS.get(slug)
     if text is None:
         raise Problem("not-found")
-    language = negotiate_language(request.headers.get("Accept-Language", ""))
+    language = negotiate_language(request_headers.joined(request.headers, "Accept-Language"))
     body = ProblemMeaning(f"/problems/{slug}", text.status, text.title.of(language), text.detail.of(language))
     headers = responses.JSON | {"Content-Language": language, "Vary": "Accept-Language"}
     return responses.respond(body, headers)

@@ -26,6 +26,10 @@ POLICY = "orders"
 MAX_JITTER_SECONDS = 1.0
 #: Clients that are remembered; the least recently seen one is dropped first, and starts again with a full bucket.
 MAX_CLIENTS = 50_000
+#: Addresses of X-Forwarded-For that are read, the nearest ones; no chain of proxies is as long.
+MAX_HOPS = 32
+#: Longest text of an IP address; what is longer is cut, because the client may have written it.
+MAX_ADDRESS_LENGTH = 64
 
 _rejected_by_rate_limit = metrics.requests_rejected.labels("rate_limit")
 
@@ -96,7 +100,7 @@ class RateLimits:
 
     def _client(self, request: web.Request, customer_id: str | None) -> str | None:
         """Return the name of the client's bucket; None for a client without a limit."""
-        forwarded_for = request.headers.get("X-Forwarded-For")
+        forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ()))
         address = client_address(request.remote, forwarded_for, self._trusted_proxies)
         if address is None or _is_in(address, self._exempt_networks):
             return None
@@ -108,10 +112,14 @@ class RateLimits:
         return f"address {address}"
 
 
-def client_address(remote: str | None, forwarded_for: str | None, trusted_proxies: str) -> str | None:
-    """Return the address of a client: the last one, from the right, that is not a trusted proxy's."""
+def client_address(remote: str | None, forwarded_for: str, trusted_proxies: str) -> str | None:
+    """Return the address of a client: the last one, from the right, that is not a trusted proxy's.
+
+    `forwarded_for` has all lines of X-Forwarded-For: some proxies add a line of their own behind the client's.
+    """
     address = remote
-    hops = [part.strip() for part in (forwarded_for or "").split(",") if part.strip()]
+    nearest = forwarded_for.rsplit(",", MAX_HOPS)[-MAX_HOPS:]
+    hops = [hop.strip()[:MAX_ADDRESS_LENGTH] for hop in nearest if hop.strip()]
     while address is not None and hops and _is_in(address, trusted_proxies):
         address = hops.pop()
     return address

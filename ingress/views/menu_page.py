@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from ingress.http import cursors
 from ingress.http.cursors import Key
+from ingress.http.problems import FieldError, invalid
 from ingress.http.query_params import DEFAULT_LIMIT, Limit
 from ingress.views.ports import MenuView
 from schemas import pricing, timestamps
@@ -19,6 +20,8 @@ from schemas.timestamps import EpochMs
 from schemas.view_keys import Window
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+#: Most different words of a search.
+MAX_WORDS = 10
 SortOrder = Literal["sku", "name", "price", "-price"]
 
 #: Types of the sort keys. A sku never changes; names and prices do, so their cursors list the items that were seen.
@@ -91,10 +94,11 @@ class MenuPage(MenuListing, frozen=True):
 
 
 def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool) -> MenuListing:
-    """Return the page at `now`; raises Problem for a cursor of another query.
+    """Return the page at `now`; raises Problem for a cursor of another query, or a search of too many words.
 
     `degraded`: the view is too old for its counts to be shown (ingress/views/README.md, Staleness).
     """
+    _require_few_words(query)
     order: SortOrder = query.sort or "sku"
     sort_key = partial(_key, order=order)
     cursor = cursors.decode_cursor(query.cursor, order, _KEY_TYPES[order])
@@ -153,6 +157,12 @@ def _matches(entry: MenuEntry, query: MenuQuery) -> bool:
         or (query.promo and entry.promotion is None)
         or (query.available and entry.availability.state == "sold_out")
     )
+
+
+def _require_few_words(query: MenuQuery) -> None:
+    """Raise Problem for a search of more than MAX_WORDS words: each is searched for in the texts of every item."""
+    if len(set(_fold_text(query.q or "").split())) > MAX_WORDS:
+        raise invalid(FieldError("q", "max-words", MAX_WORDS, kind="parameter"))
 
 
 def _contains(entry: MenuEntry, words: str) -> bool:

@@ -7,20 +7,26 @@ from msgspec import Struct
 
 from ingress.handlers.request_bodies import ALLOWED_PORTS
 from ingress.http.problem_catalogue import FIELD_ERRORS
+from ingress.views.menu_page import MAX_WORDS
 from tests.fuzz.generator import FuzzRequest
 from tests.fuzz.validity import DOCUMENT, document_path, invalid_reason, validator
 
 PROBLEM = "application/problem+json"
 #: Details of faults that the schema cannot express: a generated valid request may have them.
 _BEYOND_SCHEMA = {
-    FIELD_ERRORS[code].of(language).format(expected=ALLOWED_PORTS)
+    FIELD_ERRORS[code].of(language).format(expected=MAX_WORDS if code == "max-words" else ALLOWED_PORTS)
     for code in FIELD_ERRORS
-    if code in ("ends-after-starts", "repeated-sku", "cursor", "instant", "push-key")
+    if code in ("ends-after-starts", "repeated-sku", "cursor", "instant", "push-key", "max-words")
     or code.startswith("web-address")
     for language in ("pt-BR", "en")
 }
 #: Problems that every path may answer, also where the document does not describe them.
-_ANYWHERE = {"/problems/not-found", "/problems/method-not-allowed", "/problems/header-fields-too-large"}
+_ANYWHERE = {
+    "/problems/not-found",
+    "/problems/method-not-allowed",
+    "/problems/header-fields-too-large",
+    "/problems/unsupported-media-type",
+}
 
 
 class FuzzResponse(Struct, frozen=True):
