@@ -69,7 +69,9 @@ def _route_and_method(request: web.Request) -> tuple[str, str]:
 
 async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request._version not in (HttpVersion10, HttpVersion11):
-        request._version = HttpVersion11  # aiohttp answers in the request's version, which `version` would remember
+        request._version = (
+            HttpVersion11  # aiohttp answers in the request's version, which `version` would remember
+        )
         response = _problem_response(Problem("http-version-not-supported"), request)
         response.force_close()
         return response
