@@ -4,6 +4,8 @@ import { h, say } from './dom.js';
 import { t } from './i18n.js';
 
 const WORKER = '/sw.js';
+/** Made once: the page's policy admits no second policy of one name. */
+const policy = window.trustedTypes?.createPolicy('promo', { createScriptURL: () => WORKER });
 
 /** The offer for one order; empty where there is nothing to offer. */
 export function offer(order, signal) {
@@ -54,7 +56,6 @@ async function ask(place, order, signal) {
 }
 
 async function register() {
-  const policy = window.trustedTypes?.createPolicy('promo', { createScriptURL: () => WORKER });
   await navigator.serviceWorker.register(policy ? policy.createScriptURL('') : WORKER);
   return navigator.serviceWorker.ready;
 }
