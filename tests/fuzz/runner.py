@@ -16,6 +16,8 @@ from tests.fuzz.usage import IngressUsage
 
 #: Requests at once: one batch, whose cost is measured.
 CONCURRENCY = 16
+#: Longest text of each request in the report of a batch.
+MAX_SHOWN_OF_BATCH = 120
 #: Operations whose connection stays open: tests/unit/ingress/test_bad_inputs.py has bad inputs for them.
 STAYS_OPEN = frozenset({"followBoard"})
 
@@ -68,7 +70,8 @@ async def run(
         await asyncio.gather(*map(check, batch))
         if usage is not None:
             costs = usage.faults_of_batch(len(batch))
-            findings.faults.extend(f"{cost}: {'; '.join(map(str, batch))}" for cost in costs)
+            shown = "; ".join(str(request)[:MAX_SHOWN_OF_BATCH] for request in batch)
+            findings.faults.extend(f"{cost}: {shown}" for cost in costs)
     return findings
 
 
