@@ -1,11 +1,11 @@
 """The schema of a problem document, and an example of each problem."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from ingress.http.problems import FieldError, Problem, encode
+from ingress.http.problems import MAX_FIELD_ERRORS, FieldError, Problem, encode
 from ingress.openapi.texts import EXAMPLES
 from schemas.languages import Language
 from schemas.money import Money
@@ -38,7 +38,7 @@ class ProblemDocument(Struct, frozen=True):
     title: str
     status: int
     detail: str
-    errors: list[FieldErrorEntry] | UnsetType = UNSET
+    errors: Annotated[list[FieldErrorEntry], Meta(max_length=MAX_FIELD_ERRORS)] | UnsetType = UNSET
     errors_omitted: bool | UnsetType = UNSET
     order_id: str | UnsetType = UNSET
     items: list[ItemNow] | UnsetType = UNSET

@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from aiohttp.http_exceptions import LineTooLong
 from ingress.http import problems, security_headers
 from ingress.http.problems import Overloaded, Problem
 from ingress.http.raw_response import encode_response
+from ingress.server.masked_frames import MaskedFrames
 from schemas.languages import DEFAULT_LANGUAGE
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,10 @@ class ProblemRequestHandler(web.RequestHandler):
         self._unparsed.extend(data[at : at + MAX_STEP_BYTES] for at in range(0, len(data), MAX_STEP_BYTES))
         self._pause_transport_reading()
         self._schedule()
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Read frames from now on, and only masked ones."""
+        super().set_parser(cast(Any, MaskedFrames(parser)), data_received_cb)
 
     def _schedule(self) -> None:
         if not (self._is_scheduled or self._reading_paused or self._buffer_paused):

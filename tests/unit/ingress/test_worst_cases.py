@@ -103,7 +103,7 @@ LEFT_OUT = {"/pedidos", "/metrics", "/health/ready", "/openapi.json", "/docs", "
 
 
 def target(route: Route) -> tuple[str, dict[str, str]]:
-    return TARGETS.get(route.path, (route.path, {}))
+    return TARGETS[route.path] if "{" in route.path else TARGETS.get(route.path, (route.path, {}))
 
 
 ALL = [route for route in ROUTES if route.path not in LEFT_OUT]
