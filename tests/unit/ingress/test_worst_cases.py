@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 import gc
 import json
+import re
 import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import cycle, islice
 
 import pytest
 
 from ingress.handlers import catalogue, change_order, place_order, push_subscriptions
+from ingress.http.problem_catalogue import PROBLEMS
 from ingress.http.problems import MAX_BYTES, MAX_FIELD_ERRORS, Problem
 from ingress.http.request_body import MAX_BODY_BYTES
 from ingress.openapi.route import Route
@@ -198,3 +201,16 @@ async def test_a_step_that_takes_long_is_measured() -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     assert longest.seconds > 0.005 and "lambda" in longest.callback
+
+
+async def test_many_requests_in_one_read_are_answered_in_order(port: int) -> None:
+    """They are parsed in many steps, while the responses of the first ones are already sent."""
+    slugs = list(islice(cycle(PROBLEMS), 2_000))
+    body = b"x" * 3_000  # ignored, and now and then longer than one step
+    raws = [
+        WorstCase("", "GET", f"/problems/{slug}", (), body, chunk_bytes=size).to_bytes()
+        for slug, size in zip(slugs, cycle([0, 7, 4_000, 1_000]), strict=False)
+    ]
+    raws.append(WorstCase("", "GET", "/health/live", (("Connection", "close"),)).to_bytes())
+    answers = await send_raw(port, b"".join(raws), until_closed=True)
+    assert [found.decode() for found in re.findall(rb'"type":"/problems/([\w-]+)"', answers)] == slugs
