@@ -38,17 +38,18 @@ class ProblemRequestHandler(web.RequestHandler):
     waits here, and the client too, while the event loop serves others.
     """
 
-    __slots__ = ("_is_scheduled", "_unparsed")
+    __slots__ = ("_frames", "_is_scheduled", "_unparsed")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._unparsed: deque[bytes] = deque()
         self._is_scheduled = False
+        self._frames = MaskedFrames()
 
     def data_received(self, data: bytes) -> None:
         """Parse the data now, or in further steps; no data: what aiohttp keeps because it has paused."""
         if not data or (len(data) <= MAX_STEP_BYTES and not self._unparsed):
-            super().data_received(data)
+            self._parse(data)
             return
         self._unparsed.extend(data[at : at + MAX_STEP_BYTES] for at in range(0, len(data), MAX_STEP_BYTES))
         self._pause_transport_reading()
@@ -56,7 +57,13 @@ class ProblemRequestHandler(web.RequestHandler):
 
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
         """Read frames from now on, and only masked ones."""
-        super().set_parser(cast(Any, MaskedFrames(parser)), data_received_cb)
+        self._message_tail = self._frames.reject_unmasked(self._message_tail)
+        super().set_parser(parser, data_received_cb)
+
+    def _parse(self, data: bytes) -> None:
+        if self._payload_parser is not None:
+            data = self._frames.reject_unmasked(data)
+        super().data_received(data)
 
     def _schedule(self) -> None:
         if not (self._is_scheduled or self._reading_paused or self._buffer_paused):
@@ -68,7 +75,7 @@ class ProblemRequestHandler(web.RequestHandler):
         if self.transport is None:
             self._unparsed.clear()
         elif not (self._reading_paused or self._buffer_paused):
-            super().data_received(self._unparsed.popleft())
+            self._parse(self._unparsed.popleft())
             if not (self._reading_paused or self._buffer_paused):
                 self._resume_transport_reading()
 

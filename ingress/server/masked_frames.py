@@ -1,70 +1,44 @@
 """WebSocket frames of clients must be masked (RFC 6455, section 5.1); aiohttp's reader takes others too."""
 
-from typing import Protocol
-
-#: A frame whose reserved bits are set: the reader closes the connection with code 1002, protocol error.
+#: A frame whose reserved bits are set: aiohttp closes the connection with code 1002, protocol error.
 INVALID_FRAME = b"\xf0\x80"
 _MASKED = 0x80
 _MASK_BYTES = 4
-
-
-class FrameReader(Protocol):
-    """aiohttp's reader of frames."""
-
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Read frames; return True if the connection must be closed, and what was not read."""
-
-    def feed_eof(self) -> None:
-        """Record that no more frames come."""
+#: Bytes of a longer length, by the short length that announces it.
+_LENGTH_BYTES = {126: 2, 127: 8}
 
 
 class MaskedFrames:
-    """Passes frames on to a reader, and an invalid frame in place of the first one that is not masked."""
+    """Passes the frames of a client on, and an invalid frame in place of the first one that is not masked."""
 
-    def __init__(self, reader: FrameReader) -> None:
-        self._reader = reader
-        self._head = b""  # of a frame, until its length is known
-        self._rest = 0  # bytes of its mask and payload that are still to come
+    def __init__(self) -> None:
+        self._head = b""  # of a frame whose length is not known yet
+        self._rest = 0  # bytes of a frame that are still to come
 
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Read frames, in any pieces; return what the reader returns."""
-        begin = self._find_unmasked(data)
-        if begin is None:
-            return self._reader.feed_data(data)
-        self._reader.feed_data(data[:begin])
-        return self._reader.feed_data(INVALID_FRAME)
-
-    def feed_eof(self) -> None:
-        """Record that no more frames come."""
-        self._reader.feed_eof()
-
-    def _find_unmasked(self, data: bytes) -> int | None:
-        """Return where the first frame begins that is not masked; None if all are."""
+    def reject_unmasked(self, data: bytes) -> bytes:
+        """Return what may be read of these bytes, and of those that were kept before."""
+        data, self._head = self._head + data, b""
         at = 0
         while at < len(data):
-            if self._rest:
-                step = min(self._rest, len(data) - at)
-                self._rest -= step
-                at += step
-                continue
-            begin = at - len(self._head)
-            missing = _head_size(self._head) - len(self._head)
-            self._head += data[at : at + missing]
-            at += missing
-            if len(self._head) >= 2 and not self._head[1] & _MASKED:
-                return max(0, begin)
-            if len(self._head) >= 2 and len(self._head) == _head_size(self._head):
-                self._rest = _MASK_BYTES + _payload_size(self._head)
-                self._head = b""
-        return None
+            if not self._rest:
+                if len(data) - at >= 2 and not data[at + 1] & _MASKED:
+                    return data[:at] + INVALID_FRAME
+                self._rest = _frame_size(data[at : at + 10])
+                if not self._rest:
+                    self._head = data[at:]
+                    return data[:at]
+            step = min(self._rest, len(data) - at)
+            self._rest -= step
+            at += step
+        return data
 
 
-def _head_size(head: bytes) -> int:
-    """Return how many bytes of a frame come before its mask, as far as its first ones say."""
-    if len(head) < 2:
-        return 2
-    return {126: 4, 127: 10}.get(head[1] & ~_MASKED, 2)
-
-
-def _payload_size(head: bytes) -> int:
-    return int.from_bytes(head[2:]) if len(head) > 2 else head[1] & ~_MASKED
+def _frame_size(begin: bytes) -> int:
+    """Return the size of the masked frame that begins so; 0 if more of it is needed to know."""
+    if len(begin) < 2:
+        return 0
+    length = begin[1] & ~_MASKED
+    more = _LENGTH_BYTES.get(length, 0)
+    if len(begin) < 2 + more:
+        return 0
+    return 2 + more + _MASK_BYTES + (int.from_bytes(begin[2 : 2 + more]) if more else length)
