@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from ingress.http import cursors
 from ingress.http.cursors import Key
+from ingress.http.problems import FieldError, invalid
 from ingress.http.query_params import DEFAULT_LIMIT, Limit
 from ingress.views.ports import MenuView
 from schemas import pricing, texts, timestamps
@@ -19,6 +20,8 @@ from schemas.view_keys import Window
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 SearchText = Annotated[str, Meta(max_length=200)]
+#: Most different words of a search.
+MAX_WORDS = 10
 SortOrder = Literal["sku", "name", "price", "-price"]
 
 #: Characters of a name that its sort key has; a cursor holds one, and must fit into a request line.
@@ -96,7 +99,7 @@ class MenuPage(MenuListing, frozen=True):
 
 
 def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool) -> MenuListing:
-    """Return the page at `now`; raises Problem for a cursor of another query.
+    """Return the page at `now`; raises Problem for a cursor of another query, or a search of too many words.
 
     `degraded`: the view is too old for its counts to be shown (ingress/views/README.md, Staleness).
     """
@@ -105,6 +108,8 @@ def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool
     cursor = cursors.decode_cursor(query.cursor, order, _KEY_TYPES[order])
     category = texts.comparison_form(query.category or "")
     words = frozenset(texts.comparison_form(query.q or "").split())
+    if len(words) > MAX_WORDS:  # each is searched for in the texts of every item
+        raise invalid(FieldError("q", "max-words", MAX_WORDS, kind="parameter"))
     entries = [
         entry
         for entry in _entries(view, now, degraded)
