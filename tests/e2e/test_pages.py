@@ -136,7 +136,7 @@ async def test_late_answer_does_not_undo_newer_events(customer: CustomerPage, ki
         if first:
             answered.set()
 
-    await customer.page.route(re.compile(r"/v1/orders/o_\w+$"), hold_first)
+    await customer.page.route(re.compile(r"/v1/orders/o_[\w.~-]+$"), hold_first)
     order = await customer.order("coxinha")
     await advance(kitchen, order, *TITLES)
     await expect(customer.title).to_have_text("Entregue")
