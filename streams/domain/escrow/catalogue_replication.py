@@ -1,5 +1,7 @@
 """The menu in every bucket: the home decides a PUT, and replicates it to the others; the newest version wins."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from schemas.catalogue import Allotment, Item, Promotion, Stock
@@ -7,7 +9,7 @@ from schemas.commands import CatalogueCommand, PutMenuItem, PutPromotion, PutRes
 from schemas.timestamps import EpochMs
 from streams.domain.catalogue import make_profile, put_menu_item, put_promotion, put_restaurant
 from streams.domain.decision import Decision, ForwardedCommand, Policy
-from streams.domain.escrow import recall
+from streams.domain.escrow import pools, recall
 from streams.domain.escrow.unit_of_work import UnitOfWork
 from streams.domain.state import Change, State
 from tables.registry import ITEMS, PROMOTIONS, RESTAURANTS, STOCKS, key
@@ -64,12 +66,13 @@ def _replicate_item(work: UnitOfWork, put_: PutMenuItem, version: int) -> None:
         return
     after = Item(put_.sku, put_.name, put_.description, put_.category, put_.price, version)
     work.change_state(Change(ITEMS, item_key, after))
+    _record_run_out(work, {put_.sku: put_.portions})
     stock = work.state[STOCKS].get(item_key)
     if stock is None:
         new_stock = Stock(put_.sku, 0, None if put_.portions is None else 0)
         work.change_state(Change(STOCKS, item_key, new_stock))
     elif stock.portions is None and put_.portions is not None:
-        limited = replace(stock, portions=stock.reserved + stock.wasted)
+        limited = replace(stock, portions=0)  # what was reserved here before is not free again
         work.change_state(Change(STOCKS, item_key, limited))
 
 
@@ -80,6 +83,7 @@ def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, version: int) -> 
         return
     after = Promotion(put_.promotion_id, put_.starts_at, put_.ends_at, put_.items, version)
     work.change_state(Change(PROMOTIONS, promotion_key, replace(after, phase=after.phase_at(work.now))))
+    _record_run_out(work, {pools.pool_name(i.sku, put_.promotion_id): i.portions for i in put_.items})
     for item in put_.items:
         stock_key = key(work.bucket, item.sku)
         stock = work.state[STOCKS].get(stock_key)
@@ -88,3 +92,12 @@ def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, version: int) -> 
         allotment = Allotment(None if item.portions is None else 0)
         allotments = {**stock.allotments, put_.promotion_id: allotment}
         work.change_state(Change(STOCKS, stock_key, replace(stock, allotments=allotments)))
+
+
+def _record_run_out(work: UnitOfWork, put_: Mapping[str, int | None]) -> None:
+    """Record the pools of which 0 portions were put; what is known of their offers counts no more."""
+    run_out = [name for name in work.escrow.run_out if name not in put_]
+    run_out += [name for name, portions in put_.items() if portions == 0]
+    sold_out = {name: until for name, until in work.escrow.sold_out_until.items() if name not in put_}
+    if (run_out, sold_out) != (work.escrow.run_out, work.escrow.sold_out_until):
+        work.update(run_out=run_out, sold_out_until=sold_out)
