@@ -105,6 +105,7 @@ def _play(
     harness.settle()
     check()
     laws.check_keys(harness)
+    laws.check_reservations(harness)
     laws.check_settled(harness, callers)
     laws.check_closed_buckets(harness, SKUS)
 
