@@ -81,6 +81,8 @@ class Customers:
             for sku in SKUS:
                 portions = None if sku == "agua" else self._rng.randrange(40)
                 await self._put_item(restaurant, sku, portions, 1000)
+            while not await self._put_promotion(restaurant):
+                pass
         ticking = asyncio.create_task(self._tick())
         await asyncio.gather(*(self._run_client() for _ in range(self._commands)))
         await asyncio.sleep(2 * MAX_DELAY)  # reservations expire, and refunds arrive
@@ -147,7 +149,7 @@ class Customers:
             )
         elif dice < 0.05:
             portions = rng.choice([0, rng.randrange(8), rng.randrange(60)])
-            await self._put_item(restaurant, rng.choice(SKUS[:2]), portions, rng.choice([1000, 1000, 450]))
+            await self._put_item(restaurant, rng.choice(SKUS[:2]), portions, rng.choice([1000, 450]))
         elif dice < 0.09:
             await self._put_promotion(restaurant)
         else:
@@ -161,11 +163,11 @@ class Customers:
         reply = await self._send(menu_item(sku, portions, restaurant=restaurant, price=price))
         self.puts.append(Put(restaurant, sku, "", portions, reply.answer.version))
 
-    async def _put_promotion(self, restaurant: str) -> None:
-        """Open, change or end a promotion; some cost too much, offer too many portions, or are over."""
+    async def _put_promotion(self, restaurant: str) -> bool:
+        """Open or change a promotion; some cost too much, offer too many portions, or are over. True if accepted."""
         rng = self._rng
         start = int(self._now()) - 1000 + rng.randrange(4000)
-        ends = start + rng.choice([3000, 3000, 3000, 500])
+        ends = start + rng.choice([6000, 6000, 3000, 500])
         item = PromotionItem(
             rng.choice(SKUS),
             Money(rng.choice([400, 500, 500, 1000])),
@@ -175,9 +177,9 @@ class Customers:
         )
         command = promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=ends)
         reply = await self._send(replace(command, restaurant_id=restaurant))
-        if reply.answer.version:
-            version = reply.answer.version
+        if version := reply.answer.version:
             self.puts.append(Put(restaurant, item.sku, command.promotion_id, item.portions, version))
+        return version > 0
 
     async def _order(self, restaurant: str, key: str, lines: list[tuple[str, int]]) -> None:
         customer = self._rng.choice([None, "ana", "bia"])
