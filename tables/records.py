@@ -83,7 +83,7 @@ class BorrowingRound(Struct, frozen=True):
     is_inconclusive: bool = False
     lent: dict[str, dict[str, int]] = {}  # by lender: its last_lent, by borrower
     received: dict[str, dict[str, int]] = {}  # by borrower: its last_received, by lender
-    pools: list[str] = []  # pools of promotions of which each of its requests wants more
+    pools: list[str] = []  # pools of promotions of which every peer has lent less than is missing
 
 
 class EscrowState(Struct, frozen=True, omit_defaults=True):

@@ -84,6 +84,8 @@ def cheapest_offer_with_portions_applies(seen: Observations) -> Finding:
         restaurant, at = fact.value["restaurant_id"], _milliseconds(fact.value["occurred_at"])
         paid = {line["sku"]: line["unit_price"]["amount"] for line in orders[fact.value["order_id"]]["items"]}
         for item in fact.value["items"] if restaurant not in with_buckets else ():
+            if item["sku"] not in paid:
+                continue  # all-or-nothing finds it
             for id_, allotment in item["stock"]["allotments"].items():
                 offers = [
                     _cheaper_offer(p, item["sku"], paid[item["sku"]], at)

@@ -37,7 +37,7 @@ def start_round(work: UnitOfWork) -> None:
             awaited.append(bucket)
         elif work.now - peer.requested_at < PEER_TIMEOUT_MS:
             unsent.append(bucket)
-    wanted = sold_out.wanted_pools(_missing_portions(work))
+    wanted = sold_out.lacking_pools(_missing_portions(work), [])
     work.update(round=BorrowingRound(work.escrow.tail, work.now, unsent, awaited, pools=wanted))
     work.schedule_timer()
     if not unsent and not awaited:
@@ -58,7 +58,7 @@ def on_lend(work: UnitOfWork, lend: LendPortions, before_serving: Callable[[Unit
     for grant in lend.grants:
         _set_low_water_mark(work, grant.sku, grant.promotion_id)
     if work.escrow.round is not None:
-        _record_response(work, work.escrow.round, lend)
+        _record_response(work, work.escrow.round, lend, peer.requested)
     waitlist.serve(work)
     round_ = work.escrow.round
     if round_ is not None and not round_.unsent and not round_.awaited:
@@ -127,7 +127,9 @@ def _has_transfer_in_flight(round_: BorrowingRound) -> bool:
     )
 
 
-def _record_response(work: UnitOfWork, round_: BorrowingRound, lend: LendPortions) -> None:
+def _record_response(
+    work: UnitOfWork, round_: BorrowingRound, lend: LendPortions, requested: list[PortionRequest]
+) -> None:
     """Record a response to this round's request (S3). After one to an older request, send this round's (S2)."""
     if lend.lender in round_.awaited:
         round_ = replace(
@@ -136,17 +138,12 @@ def _record_response(work: UnitOfWork, round_: BorrowingRound, lend: LendPortion
             is_inconclusive=round_.is_inconclusive or lend.has_withheld,
             lent={**round_.lent, lend.lender: lend.last_lent},
             received={**round_.received, lend.lender: lend.last_received},
+            pools=[name for name in round_.pools if name in sold_out.lacking_pools(requested, lend.grants)],
         )
     elif lend.lender not in round_.received:
-        missing = _missing_portions(work)
-        _request(work, lend.lender, missing)
-        wanted = sold_out.wanted_pools(missing)
-        round_ = replace(
-            round_,
-            unsent=[bucket for bucket in round_.unsent if bucket != lend.lender],
-            awaited=[*round_.awaited, lend.lender],
-            pools=[name for name in round_.pools if name in wanted],
-        )
+        _request(work, lend.lender, _missing_portions(work))
+        unsent = [bucket for bucket in round_.unsent if bucket != lend.lender]
+        round_ = replace(round_, unsent=unsent, awaited=[*round_.awaited, lend.lender])
     work.update(round=round_)
 
 

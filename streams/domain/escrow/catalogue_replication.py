@@ -35,6 +35,9 @@ def put(state: State, command: CatalogueCommand, now: EpochMs, policy: Policy) -
             work.send(ForwardedCommand(ReplicateCatalogue(bucket, command, reply.answer.version)))
     if reply is not None and not isinstance(command, PutRestaurant):
         recall.record_shortfall(work, command)
+        if work.escrow.round is not None:
+            # with fewer portions, this bucket now misses more than it has requested in its round (S4c)
+            work.update(round=replace(work.escrow.round, is_inconclusive=True))
     return work.decision(reply)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from schemas.commands import PortionRequest
+from schemas.commands import PortionGrant, PortionRequest
 from schemas.timestamps import EpochMs
 from streams.domain.escrow import pools
 from streams.domain.escrow.unit_of_work import UnitOfWork
@@ -11,15 +11,20 @@ from streams.domain.escrow.unit_of_work import UnitOfWork
 SOLD_OUT_MS = 1_000
 
 
-def wanted_pools(requests: Iterable[PortionRequest]) -> list[str]:
-    """Return the pools of promotions of which the requests want portions."""
-    return [pools.pool_name(r.sku, r.promotion_id) for r in requests if r.promotion_id and r.missing]
+def lacking_pools(requests: Iterable[PortionRequest], grants: Iterable[PortionGrant]) -> list[str]:
+    """Return the pools of promotions of which fewer portions were granted than are missing."""
+    granted = {(grant.sku, grant.promotion_id): grant.quantity for grant in grants}
+    return [
+        pools.pool_name(r.sku, r.promotion_id)
+        for r in requests
+        if r.promotion_id and r.missing > granted.get((r.sku, r.promotion_id), 0)
+    ]
 
 
 def record(work: UnitOfWork, names: Iterable[str]) -> set[str]:
     """Record those of the pools that have no portions here either, and return the skus whose offer is now another.
 
-    To be called after a conclusive round that requested portions of these pools.
+    To be called after a conclusive round, in which every response had fewer portions of these pools than are missing.
     """
     empty = [name for name in names if (left := pools.pool_balance(work, name)) is not None and left <= 0]
     if not empty:
