@@ -67,7 +67,7 @@ def opened(
 def run(seed: int) -> EscrowSeedResult:
     """Run one seed, and check the laws after every step."""
     rng = random.Random(seed)
-    in_promotion = rng.random() < 0.3
+    in_promotion = rng.random() < 0.4
     says: WhenSoldOut = rng.choice(["sold_out", "regular_price"])
     harness = opened(
         rng.choice([2, 3, 4]), rng.randrange(1, 12), in_promotion, rng.choice([0, 0, 0, 20]), says

@@ -1,6 +1,7 @@
 """The judge: faults of a response, given its request."""
 
 import json
+import re
 from typing import Any
 
 from msgspec import Struct
@@ -15,10 +16,12 @@ PROBLEM = "application/problem+json"
 _BEYOND_SCHEMA = {
     FIELD_ERRORS[code].of(language).format(expected=ALLOWED_PORTS)
     for code in FIELD_ERRORS
-    if code in ("ends-after-starts", "repeated-sku", "cursor", "instant", "push-key")
+    if code in ("ends-after-starts", "repeated-sku", "cursor", "instant", "push-key", "in-the-future")
     or code.startswith("web-address")
     for language in ("pt-BR", "en")
 }
+#: Fields that the decision compares with the item: its price and its portions.
+_OF_THE_ITEM = re.compile(r"/items/\d+/(promo_price|portions)")
 #: Problems that every path may answer, also where the document does not describe them.
 _ANYWHERE = {"/problems/not-found", "/problems/method-not-allowed", "/problems/header-fields-too-large"}
 
@@ -74,4 +77,7 @@ def _is_beyond_schema(response: FuzzResponse) -> bool:
     problem: dict[str, Any] = json.loads(response.body)
     if problem["type"] != "/problems/invalid-request":
         return True
-    return all(error["detail"] in _BEYOND_SCHEMA for error in problem["errors"])
+    return all(
+        error["detail"] in _BEYOND_SCHEMA or _OF_THE_ITEM.fullmatch(error.get("pointer", ""))
+        for error in problem["errors"]
+    )
