@@ -102,7 +102,7 @@ class EscrowState(Struct, frozen=True, omit_defaults=True):
     low_water_marks: dict[str, int] = {}  # free portions below which the bucket requests more, by sku
     net_received: dict[str, int] = {}  # portions received less portions lent
     shortfalls: dict[str, int] = {}  # lent portions that are no longer offered, and are recalled
-    run_out: list[str] = []  # pools of which the restaurant has put 0 portions
+    run_out: dict[str, EpochMs] = {}  # when the PUT of 0 portions came, by pool
     sold_out_until: dict[str, EpochMs] = {}  # pools of promotions that no bucket has portions of (README, N2)
     recall_attempts_left: int = 0
     window_started_at: EpochMs = EpochMs(0)

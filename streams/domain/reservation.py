@@ -1,7 +1,7 @@
 """Price an order by the current offers, and reserve the portions of all its lines or of none."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from schemas.pricing import Offer
 from schemas.timestamps import EpochMs, to_text
 from streams.domain.state import State
 from tables.records import EscrowState
-from tables.registry import CUSTOMER_USAGE, ESCROWS, ITEMS, PROMOTIONS, SEPARATOR, STOCKS, key
+from tables.registry import CUSTOMER_USAGE, ESCROWS, ITEMS, PROMOTIONS, STOCKS, key
 
 
 class Quote(Struct, frozen=True):
@@ -59,16 +59,13 @@ def current_offer(state: State, restaurant_id: str, stock: Stock, now: EpochMs, 
     )
 
 
-def _without_run_out(stock: Stock, run_out: list[str]) -> Stock:
+def _without_run_out(stock: Stock, run_out: Container[str]) -> Stock:
     """Return the stock without portions that came back after the restaurant had put 0 of them."""
-    for name in run_out:
-        sku, _, promotion_id = name.partition(SEPARATOR)
-        if sku == stock.sku and not promotion_id:
-            stock = replace(stock, portions=0)
-        elif sku == stock.sku and (allotment := stock.allotments.get(promotion_id)):
-            allotments = {**stock.allotments, promotion_id: replace(allotment, portions=0)}
-            stock = replace(stock, allotments=allotments)
-    return stock
+    gone = [id_ for id_ in stock.allotments if key(stock.sku, id_) in run_out]
+    if gone:
+        zero = {id_: replace(stock.allotments[id_], portions=0) for id_ in gone}
+        stock = replace(stock, allotments=stock.allotments | zero)
+    return replace(stock, portions=0) if stock.sku in run_out else stock
 
 
 def make_quote(

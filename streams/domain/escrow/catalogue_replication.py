@@ -99,8 +99,17 @@ def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, version: int) -> 
 
 def _record_run_out(work: UnitOfWork, put_: Mapping[str, int | None]) -> None:
     """Record the pools of which 0 portions were put; what is known of their offers counts no more."""
-    run_out = [name for name in work.escrow.run_out if name not in put_]
-    run_out += [name for name, portions in put_.items() if portions == 0]
+    earlier = {n: at for n, at in work.escrow.run_out.items() if n not in put_ and not _is_over(work, n)}
+    run_out = earlier | {name: work.now for name, portions in put_.items() if portions == 0}
     sold_out = {name: until for name, until in work.escrow.sold_out_until.items() if name not in put_}
     if (run_out, sold_out) != (work.escrow.run_out, work.escrow.sold_out_until):
         work.update(run_out=run_out, sold_out_until=sold_out)
+
+
+def _is_over(work: UnitOfWork, name: str) -> bool:
+    """Return True for a pool of a promotion that has ended."""
+    _, promotion_id = pools.parse_pool_name(name)
+    if promotion_id is None:
+        return False
+    promotion = work.state[PROMOTIONS].get(key(work.bucket, promotion_id))
+    return promotion is None or promotion.ends_at <= work.now

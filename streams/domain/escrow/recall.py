@@ -41,7 +41,7 @@ def recall(work: UnitOfWork) -> None:
 
 
 def count_received(work: UnitOfWork) -> None:
-    """Take what has come back from the shortfall: the home's stock is negative by it, so none of it is free."""
+    """Subtract what has come back from the shortfall: the home's stock is negative by it, so none of it is free."""
     _record(work, list(work.escrow.shortfalls))
 
 

@@ -65,6 +65,13 @@ def test_portions_within_those_of_the_item_are_accepted(item: int | None, offere
     assert put(domain, PromotionItem("x", Money(500), offered)).outcome == "created"
 
 
+def test_a_limit_above_the_portions_is_accepted():
+    """It bounds nothing, and promises nothing: a customer gets what is left."""
+    domain = DomainHarness().open(x=10)
+    assert put(domain, PromotionItem("x", Money(500), 2, 5)).outcome == "created"
+    assert domain.place("a", ("x", 3), customer="ana").answer.outcome == "out_of_stock"
+
+
 def test_sold_portions_count_as_those_of_the_item():
     """10 offered, 4 sold: the promotion may still be of 10, of which 6 can be sold."""
     domain = DomainHarness().open(x=10)
