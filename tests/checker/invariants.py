@@ -22,6 +22,7 @@ INVARIANTS: dict[str, Invariant] = {
     "orders-pay-an-offered-price": offers.orders_pay_an_offered_price,
     "promotions-keep-their-bounds": offers.promotions_keep_their_bounds,
     "cheapest-offer-with-portions-applies": offers.cheapest_offer_with_portions_applies,
+    "refusals-have-no-offer-left": offers.refusals_have_no_offer_left,
     "limits-count-all-orders": offers.limits_count_all_orders,
     "one-order-per-key": orders.one_order_per_key,
     "replays-equal": orders.replays_equal,

@@ -113,6 +113,69 @@ def _cheaper_offer(promotion: dict[str, Any], sku: str, paid: int, at: int) -> i
     return next((price for price in prices if price < paid), None)
 
 
+def refusals_have_no_offer_left(seen: Observations) -> Finding:
+    """When an order is refused because nothing is left of an item, no offer of it has portions.
+
+    A stock or promotion that changes in the order's millisecond counts as both. Restaurants with buckets are left out:
+    their orders wait for portions, which others may take in the meantime.
+    """
+    finding = Finding()
+    promotions, prices, with_buckets = _promotions(seen), _prices(seen), _with_buckets(seen)
+    stocks: dict[Item, list[tuple[int, Any]]] = {
+        where[:2]: [(_milliseconds(fact.value["occurred_at"]), stock) for _, stock, _, fact in changes]
+        for where, changes in changes_of_stocks(seen).items()
+        if where[0] not in with_buckets
+    }
+    for fact in seen.of("order.failed"):
+        restaurant, at = fact.value["restaurant_id"], _milliseconds(fact.value["occurred_at"])
+        for shortage in fact.value["shortages"] if restaurant not in with_buckets else ():
+            where = (restaurant, shortage["sku"])
+            if shortage["available"] != 0:
+                continue
+            open_now = [
+                [_offer(promotion, where[1], at) for promotion in _at(history, at)]
+                for (whose, _), history in promotions.items()
+                if whose == restaurant
+            ]
+            regular = _at(prices[where], at)
+            finding.expect(
+                not all(_has_offer(stock, open_now, regular) for stock in _at(stocks[where], at)),
+                f"{fact.value['order_id']} {where[1]}: refused, and an offer of {open_now} has portions",
+            )
+    return finding
+
+
+def _offer(promotion: dict[str, Any], sku: str, at: int) -> dict[str, Any] | None:
+    """Return an open promotion's offer of the item, with the promotion's id."""
+    if not promotion["starts_at"] <= at < promotion["ends_at"]:
+        return None
+    offers = [offer for offer in promotion["items"] if offer["sku"] == sku]
+    return {**offers[0], "id": promotion["promotion_id"]} if offers else None
+
+
+def _has_offer(
+    stock: dict[str, Any], promotions: list[list[dict[str, Any] | None]], regular: list[int]
+) -> bool:
+    """Return True if the item has portions, and an offer that certainly applies has, too."""
+    if _left(stock) == 0:
+        return False
+    certain = [offers for offers in promotions if any(offers)]
+    if not certain:
+        return True  # the regular price
+    for offers in certain:
+        for offer in offers:
+            if offer is None or any(offer["promo_price"]["amount"] >= price for price in regular):
+                return False  # it may not apply, and then another rule
+    ids = [offers[0]["id"] for offers in certain if offers[0]]
+    says = {offer.get("when_sold_out") for offers in certain for offer in offers if offer}
+    allotments = [stock["allotments"][id_] for id_ in ids if id_ in stock["allotments"]]
+    return any(_left(allotment) != 0 for allotment in allotments) or says == {"regular_price"}
+
+
+def _left(pool: dict[str, Any]) -> int | None:
+    return None if pool["portions"] is None else max(0, pool["portions"] - pool["reserved"] - pool["wasted"])
+
+
 def limits_count_all_orders(seen: Observations) -> Finding:
     """An order in a promotion with a limit leaves its customer within it, counting all earlier ones that stand.
 

@@ -96,6 +96,39 @@ def fall_to_the_regular_price_too_early() -> Iterator[None]:
         yield
 
 
+@mutant("refusals-have-no-offer-left")
+def offer_only_the_cheapest_promotion() -> Iterator[None]:
+    """The item is sold out with it, though another promotion has portions."""
+    original = reservation.pricing.current_offer
+
+    def current_offer(item, stock, promotions, now, *rest):
+        offered = [
+            (promotion_item.promo_price.amount, promotion.promotion_id, promotion)
+            for promotion in promotions
+            if promotion.is_open(now) and (promotion_item := promotion.item(item.sku))
+        ]
+        cheapest = [promotion for *_, promotion in sorted(offered, key=lambda o: o[:2])[:1]]
+        return original(item, stock, cheapest, now, *rest)
+
+    with patch.object(reservation.pricing, "current_offer", current_offer):
+        yield
+
+
+@mutant("refusals-have-no-offer-left")
+def stay_sold_out_at_the_regular_price() -> Iterator[None]:
+    """What the promotion says of the end of its portions is not read."""
+    original = reservation.pricing.current_offer
+
+    def current_offer(item, stock, promotions, *rest):
+        silent = [
+            replace(p, items=[replace(i, when_sold_out="sold_out") for i in p.items]) for p in promotions
+        ]
+        return original(item, stock, silent, *rest)
+
+    with patch.object(reservation.pricing, "current_offer", current_offer):
+        yield
+
+
 @mutant("limits-count-all-orders")
 def count_only_while_there_is_a_limit() -> Iterator[None]:
     """What was ordered before the promotion had its limit is not counted."""
