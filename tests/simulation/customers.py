@@ -15,6 +15,7 @@ from schemas.commands import (
     CancelOrder,
     Command,
     PromotionItem,
+    PutPromotion,
     PutRestaurant,
     Tick,
     restaurant_of,
@@ -59,6 +60,7 @@ class Customers:
     ) -> None:
         self.calls: list[OrderAttempt] = []
         self.puts: list[Put] = []
+        self._promotions: dict[str, PutPromotion] = {}  # the latest that was accepted, by restaurant
         self.poisoned = 0
         self.answers_ahead = 0
         self._rng = rng
@@ -150,7 +152,7 @@ class Customers:
         elif dice < 0.05:
             portions = rng.choice([0, rng.randrange(8), rng.randrange(60)])
             await self._put_item(restaurant, rng.choice(SKUS[:2]), portions, rng.choice([1000, 450]))
-        elif dice < 0.09:
+        elif dice < 0.11:
             await self._put_promotion(restaurant)
         else:
             key = f"k{rng.randrange(self._commands)}"
@@ -164,22 +166,36 @@ class Customers:
         self.puts.append(Put(restaurant, sku, "", portions, reply.answer.version))
 
     async def _put_promotion(self, restaurant: str) -> bool:
-        """Open or change a promotion; some cost too much, offer too many portions, or are over. True if accepted."""
+        """Open or change a promotion, or only its limit; return True if it is accepted."""
+        before = self._promotions.get(restaurant)
+        if before is not None and self._rng.random() < 0.5:
+            (item,) = before.items
+            command = replace(
+                before, items=[replace(item, per_customer_limit=self._rng.choice([None, 1, 2]))]
+            )
+        else:
+            command = self._new_promotion(restaurant)
+        reply = await self._send(command)
+        if version := reply.answer.version:
+            self._promotions[restaurant] = command
+            (item,) = command.items
+            self.puts.append(Put(restaurant, item.sku, command.promotion_id, item.portions, version))
+        return version > 0
+
+    def _new_promotion(self, restaurant: str) -> PutPromotion:
+        """Return a promotion of one item; some cost too much, offer too many portions, or are over."""
         rng = self._rng
         start = int(self._now()) - 1000 + rng.randrange(4000)
-        ends = start + rng.choice([6000, 6000, 3000, 500])
+        ends = start + rng.choice([9000, 6000, 3000, 500])
         item = PromotionItem(
-            rng.choice(SKUS),
+            rng.choice([SKUS[0], SKUS[0], *SKUS]),
             Money(rng.choice([400, 500, 500, 1000])),
             rng.choice([rng.randrange(4), rng.randrange(20)]),
-            rng.choice([None, 2]),
+            rng.choice([None, None, 2]),
             rng.choice([UNSET, "sold_out", "regular_price"]),
         )
         command = promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=ends)
-        reply = await self._send(replace(command, restaurant_id=restaurant))
-        if version := reply.answer.version:
-            self.puts.append(Put(restaurant, item.sku, command.promotion_id, item.portions, version))
-        return version > 0
+        return replace(command, restaurant_id=restaurant)
 
     async def _order(self, restaurant: str, key: str, lines: list[tuple[str, int]]) -> None:
         customer = self._rng.choice([None, "ana", "bia"])
