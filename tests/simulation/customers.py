@@ -83,8 +83,9 @@ class Customers:
             for sku in SKUS:
                 portions = None if sku == "agua" else self._rng.randrange(40)
                 await self._put_item(restaurant, sku, portions, 1000)
-            while not await self._put_promotion(restaurant):
-                pass
+            start = int(self._now())
+            first = promotion(PromotionItem("agua", Money(500), 30), starts=start, ends=start + 9000)
+            await self._put_promotion(replace(first, restaurant_id=restaurant))
         ticking = asyncio.create_task(self._tick())
         await asyncio.gather(*(self._run_client() for _ in range(self._commands)))
         await asyncio.sleep(2 * MAX_DELAY)  # reservations expire, and refunds arrive
@@ -153,7 +154,7 @@ class Customers:
             portions = rng.choice([0, rng.randrange(8), rng.randrange(60)])
             await self._put_item(restaurant, rng.choice(SKUS[:2]), portions, rng.choice([1000, 450]))
         elif dice < 0.11:
-            await self._put_promotion(restaurant)
+            await self._put_promotion(self._changed_promotion(restaurant))
         else:
             key = f"k{rng.randrange(self._commands)}"
             lines = [(rng.choice(SKUS), 1 + rng.randrange(3)) for _ in range(1 + rng.randrange(3))]
@@ -165,22 +166,21 @@ class Customers:
         reply = await self._send(menu_item(sku, portions, restaurant=restaurant, price=price))
         self.puts.append(Put(restaurant, sku, "", portions, reply.answer.version))
 
-    async def _put_promotion(self, restaurant: str) -> bool:
-        """Open or change a promotion, or only its limit; return True if it is accepted."""
-        before = self._promotions.get(restaurant)
-        if before is not None and self._rng.random() < 0.5:
-            (item,) = before.items
-            command = replace(
-                before, items=[replace(item, per_customer_limit=self._rng.choice([None, 1, 2]))]
-            )
-        else:
-            command = self._new_promotion(restaurant)
+    async def _put_promotion(self, command: PutPromotion) -> None:
         reply = await self._send(command)
         if version := reply.answer.version:
-            self._promotions[restaurant] = command
+            self._promotions[command.restaurant_id] = command
             (item,) = command.items
-            self.puts.append(Put(restaurant, item.sku, command.promotion_id, item.portions, version))
-        return version > 0
+            put = Put(command.restaurant_id, item.sku, command.promotion_id, item.portions, version)
+            self.puts.append(put)
+
+    def _changed_promotion(self, restaurant: str) -> PutPromotion:
+        """Return a new or changed promotion, or the latest with only its limit changed."""
+        before = self._promotions[restaurant]
+        if self._rng.random() < 0.5:
+            return self._new_promotion(restaurant)
+        (item,) = before.items
+        return replace(before, items=[replace(item, per_customer_limit=self._rng.choice([None, 1, 2]))])
 
     def _new_promotion(self, restaurant: str) -> PutPromotion:
         """Return a promotion of one item; some cost too much, offer too many portions, or are over."""
