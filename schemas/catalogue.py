@@ -60,9 +60,8 @@ class Stock(Struct, frozen=True):
 
     sku: str
     version: int
-    portions: int | None = (
-        None  # None: unlimited; of a home: less what other buckets have, so it may be negative
-    )
+    #: None: unlimited. Of a home: less what other buckets have, so it may be negative.
+    portions: int | None = None
     reserved: int = 0
     wasted: int = 0
     allotments: dict[str, Allotment] = field(default_factory=dict)  # by promotion id

@@ -175,7 +175,7 @@ class EscrowHarness(DomainHarness):
         return total
 
 
-def one_item(count: int = 4, portions: int = 40, **options: int) -> EscrowHarness:
+def one_item(count: int = 4, portions: int | None = 40, **options: int) -> EscrowHarness:
     """Return the buckets of a restaurant with one item, which all of them know."""
     harness = EscrowHarness(count, **options)
     harness.decide(PutRestaurant(HOME, "Cantina", 10, 1800))

@@ -152,6 +152,21 @@ def test_zero_portions_stay_zero_in_every_bucket(of_promotion: bool):
     assert sold_portions(harness) == 2
 
 
+def test_an_unlimited_item_that_runs_out_stays_sold_out():
+    """What another bucket sold without a number is not free there when it is released."""
+    harness = one_item(portions=None)
+    buy(harness, 2, 0, 3)
+    harness.settle()
+    harness.decide(menu_item("x", 0))
+    harness.settle()
+    order = next(o for o in harness[ORDERS].values() if o.status == "received")
+    harness.decide(CancelOrder(order.restaurant_id, order.order_id, "customer", "c", "c"))
+    again = [buy(harness, number, 1) for number in range(4)]
+    harness.settle()
+    assert {harness.outcome(caller) for caller in again} == {"out_of_stock"}
+    assert sold_portions(harness) == 3
+
+
 def test_a_release_after_fewer_portions_goes_back_to_the_home():
     """10 offered, 8 sold in another bucket, 5 offered, 4 cancelled: one is left, not four."""
     harness = one_item(portions=10)
