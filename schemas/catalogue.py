@@ -34,25 +34,34 @@ class Item(Struct, frozen=True):
     version: int
 
 
+def _left(portions: int | None, used: int) -> int | None:
+    return None if portions is None else max(0, portions - used)
+
+
 class Allotment(Struct, frozen=True):
     """Portions of one item set aside for one promotion."""
 
-    portions: int | None = None  # None: bounded only by the item's own portions
+    portions: int | None = None  # as they were put; None: bounded only by the item's own portions
     reserved: int = 0  # for undecided payments, or sold
     wasted: int = 0
 
     @property
     def free(self) -> int | None:
         """Portions that may still be reserved; None: unlimited."""
-        return None if self.portions is None else self.portions - self.reserved - self.wasted
+        return _left(self.portions, self.reserved + self.wasted)
 
 
 class Stock(Struct, frozen=True):
-    """Portions of one item, and the allotment that each promotion has of them."""
+    """Portions of one item, and the allotment that each promotion has of them.
+
+    `portions` is what the restaurant put, which may be fewer than are reserved: then a release frees none until
+    fewer are reserved than were put (DECISIONS.md, absolute-portions).
+    """
 
     sku: str
     version: int
-    portions: int | None = None  # None: unlimited
+    #: None: unlimited. Of a home: less what other buckets have, so it may be negative.
+    portions: int | None = None
     reserved: int = 0
     wasted: int = 0
     allotments: dict[str, Allotment] = field(default_factory=dict)  # by promotion id
@@ -60,7 +69,7 @@ class Stock(Struct, frozen=True):
     @property
     def free(self) -> int | None:
         """Portions that may still be reserved, those in allotments included; None: unlimited."""
-        return None if self.portions is None else self.portions - self.reserved - self.wasted
+        return _left(self.portions, self.reserved + self.wasted)
 
 
 class Promotion(Struct, frozen=True):

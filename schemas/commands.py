@@ -6,7 +6,7 @@ gives the same facts (DECISIONS.md, time-is-an-input).
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from schemas.money import Money
 from schemas.timestamps import EpochMs
@@ -118,12 +118,17 @@ class PutMenuItem(Struct, frozen=True, tag="put-menu-item"):
 
 
 class PromotionItem(Struct, frozen=True, forbid_unknown_fields=True):
-    """A promotion's offer of one menu item."""
+    """A promotion's offer of one menu item.
+
+    `when_sold_out` is what becomes of the item if no open promotion of it has portions left; unset: it is sold out.
+    """
 
     sku: Identifier
     promo_price: Money
     portions: Portions | None = None
     per_customer_limit: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    # earlier releases refuse a field that they do not know, so it is not written unless it was given
+    when_sold_out: Literal["regular_price", "sold_out"] | UnsetType = UNSET
 
 
 class PutPromotion(Struct, frozen=True, tag="put-promotion"):
@@ -233,11 +238,16 @@ class LendPortions(Struct, frozen=True, tag="lend-portions"):
 
 
 class OfferPortions(Struct, frozen=True, tag="offer-portions"):
-    """A closed bucket has free portions; its home is to request them."""
+    """A closed bucket has free portions, which its home is to request.
+
+    `released`: an order of an open bucket released them. The home requests them only if it has put fewer portions
+    than are reserved.
+    """
 
     restaurant_id: str
     lender: str
     requests: list[PortionRequest] = field(name="wants")
+    released: bool = False
 
 
 OrderCommand = PlaceOrder | AdvanceOrder | CancelOrder | FindOrder | PaymentResult

@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.commands import CustomerRef
-from schemas.orders import Order
+from schemas.orders import LimitReached, Order
 
 
 class OrderCreated(Order, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class ReservedItem(Struct, frozen=True):
     version: int
     stock: Stock
     promotion_id: str | None = None
-    customer_id: str | None = None  # set where the promotion has a per-customer limit
+    customer_id: str | None = None  # the customer for whom the promotion's portions are counted
 
 
 class StockReserved(Struct, frozen=True):
@@ -71,6 +71,7 @@ class OrderFailed(Order, frozen=True, kw_only=True):
     request_fingerprint: str
     skus: list[str]  # the items that the reason is about
     occurred_at: str
+    limits: list[LimitReached] = field(default_factory=list)
 
 
 class OrderStatusChanged(Order, frozen=True, kw_only=True):

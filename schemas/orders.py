@@ -49,6 +49,14 @@ class Shortage(Struct, frozen=True):
     available: int
 
 
+class LimitReached(Struct, frozen=True):
+    """An item of which an order wanted more portions than the customer's limit leaves."""
+
+    sku: str
+    limit: int
+    left: int
+
+
 class Refund(Struct, frozen=True):
     """The refund of an order: pending until the payment provider has confirmed it."""
 
@@ -75,6 +83,7 @@ class Order(Struct, frozen=True, kw_only=True):
     paid: bool = False  # the provider has authorised the payment
     refund: Refund | None = None
     customer_id: str | None = None  # opaque; counts against per-customer limits
+    is_counted: bool = False  # its portions in promotions are counted as the customer's
     bucket: int | UnsetType = UNSET  # the bucket that decides it, if not the home
 
 
@@ -97,5 +106,6 @@ def order_of(fact: Order) -> Order:
         paid=fact.paid,
         refund=fact.refund,
         customer_id=fact.customer_id,
+        is_counted=fact.is_counted,
         bucket=fact.bucket,
     )

@@ -3,7 +3,7 @@
 Decisions and menu pages use this one rule, so both always agree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -22,20 +22,44 @@ class Offer(Struct, frozen=True):
     promotion_item: PromotionItem | None = None
 
 
-def current_offer(item: Item, stock: Stock, promotions: Iterable[Promotion], now: EpochMs) -> Offer:
+def current_offer(
+    item: Item,
+    stock: Stock,
+    promotions: Iterable[Promotion],
+    now: EpochMs,
+    may_be_elsewhere: Callable[[str], bool] = lambda promotion_id: False,
+) -> Offer:
     """Return the offer of an item at `now` (milliseconds since 1970).
 
-    An open promotion sets the price, and bounds the portions by its allotment within the item's own. Of several
-    open promotions the cheapest applies, then the lowest id, so that no order draws on two allotments.
+    Of the open promotions that are cheaper than the item, the cheapest with portions left applies, then the lowest
+    id, so that no order draws on two allotments. It sets the price, and bounds the portions by its allotment within
+    the item's own. If none has portions left, the last of them says what becomes of the item.
+
+    Args:
+        item: the item.
+        stock: the item's stock, of all buckets or of one.
+        promotions: promotions that may have the item.
+        now: the time of the offer.
+        may_be_elsewhere: True for a promotion of which another bucket may have portions though this stock has none.
     """
-    candidates = [
-        (promotion_item.promo_price.amount, promotion.promotion_id, promotion, promotion_item)
-        for promotion in promotions
-        if promotion.is_open(now) and (promotion_item := promotion.item(item.sku)) is not None
-    ]
-    if not candidates:
+    candidates = sorted(
+        (
+            (promotion_item.promo_price.amount, promotion.promotion_id, promotion, promotion_item)
+            for promotion in promotions
+            if promotion.is_open(now)
+            and (promotion_item := promotion.item(item.sku)) is not None
+            and promotion_item.promo_price.amount < item.price.amount
+        ),
+        key=lambda candidate: candidate[:2],
+    )
+    offer = Offer(item.price, stock.free)
+    for _, promotion_id, promotion, promotion_item in candidates:
+        allotment = stock.allotments.get(promotion_id)
+        bounds = [free for free in (stock.free, allotment.free if allotment else None) if free is not None]
+        available = min(bounds) if bounds else None
+        offer = Offer(promotion_item.promo_price, available, promotion, promotion_item)
+        if allotment is None or allotment.free != 0 or may_be_elsewhere(promotion_id):
+            return offer
+    if offer.promotion_item is not None and offer.promotion_item.when_sold_out == "regular_price":
         return Offer(item.price, stock.free)
-    _, promotion_id, promotion, promotion_item = min(candidates, key=lambda c: c[:2])
-    allotment = stock.allotments.get(promotion_id)
-    bounds = [free for free in (stock.free, allotment.free if allotment else None) if free is not None]
-    return Offer(promotion_item.promo_price, min(bounds) if bounds else None, promotion, promotion_item)
+    return offer

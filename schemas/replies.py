@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.orders import Order
+from schemas.orders import LimitReached, Order
 
 Outcome = Literal[
     "confirmed",
@@ -24,10 +24,22 @@ Outcome = Literal[
     "unknown_order",
     "too_late",
     "invalid_transition",
+    "invalid_promotion",
     "created",
     "replaced",
     "undecidable",
 ]
+
+
+class PromotionFault(Struct, frozen=True, omit_defaults=True):
+    """What is wrong with one field of a promotion, which a JSON pointer into the request names.
+
+    `expected` is the item's price in centavos, or its portions.
+    """
+
+    pointer: str
+    kind: Literal["not_cheaper", "over", "too_many_portions"]
+    expected: int | None = None
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
@@ -37,6 +49,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     order: Order | None = None
     skus: list[str] = []  # the items that the outcome is about
     version: int = 0  # of the restaurant, item or promotion that was put
+    limits: list[LimitReached] = []
+    faults: list[PromotionFault] = []
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):

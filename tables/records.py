@@ -83,6 +83,7 @@ class BorrowingRound(Struct, frozen=True):
     is_inconclusive: bool = False
     lent: dict[str, dict[str, int]] = {}  # by lender: its last_lent, by borrower
     received: dict[str, dict[str, int]] = {}  # by borrower: its last_received, by lender
+    pools: list[str] = []  # pools of promotions of which every peer has lent less than is missing
 
 
 class EscrowState(Struct, frozen=True, omit_defaults=True):
@@ -101,6 +102,8 @@ class EscrowState(Struct, frozen=True, omit_defaults=True):
     low_water_marks: dict[str, int] = {}  # free portions below which the bucket requests more, by sku
     net_received: dict[str, int] = {}  # portions received less portions lent
     shortfalls: dict[str, int] = {}  # lent portions that are no longer offered, and are recalled
+    run_out: dict[str, EpochMs] = {}  # when the PUT of 0 portions came, by pool
+    sold_out_until: dict[str, EpochMs] = {}  # pools of promotions that no bucket has portions of (README, N2)
     recall_attempts_left: int = 0
     window_started_at: EpochMs = EpochMs(0)
     arrivals: int = 0  # orders in this window

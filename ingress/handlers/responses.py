@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from aiohttp import web
 
-from ingress.http.problems import Problem, Unavailable
+from ingress.http.problems import FieldError, Problem, Unavailable, invalid
 from ingress.http.tokens import Tokens
 from schemas.money import Money
 from schemas.orders import Eta, Order, OrderLine
@@ -34,6 +34,13 @@ PROBLEM_SLUGS: dict[str, str] = {
     "too_late": "too-late",
     "invalid_transition": "invalid-transition",
     "key_reused": "idempotency-key-reused",
+}
+
+#: The field error of every fault of a promotion.
+FIELD_ERRORS: dict[str, str] = {
+    "not_cheaper": "below-price",
+    "over": "in-the-future",
+    "too_many_portions": "maximum",
 }
 
 encode = msgspec.json.Encoder().encode
@@ -104,6 +111,8 @@ def respond_decided(reply: Reply, tokens: Tokens) -> web.Response:
 
 def problem_of(answer: Answer, headers: dict[str, str]) -> Problem:
     """Return the problem of a refusal; Unavailable for an outcome that is unknown here."""
+    if answer.outcome == "invalid_promotion":
+        return invalid(*(FieldError(f.pointer, FIELD_ERRORS[f.kind], f.expected) for f in answer.faults))
     slug = PROBLEM_SLUGS.get(answer.outcome)
     if slug is None:
         return Unavailable()
@@ -114,18 +123,21 @@ def _members(answer: Answer) -> dict[str, Any]:
     members: dict[str, Any] = {}
     if answer.order is not None:
         members["order_id"] = answer.order.order_id
-        members |= _details(answer.outcome, answer.order, answer.skus)
+        members |= _details(answer, answer.order)
     if answer.skus:
         members["skus"] = answer.skus
     return members
 
 
-def _details(outcome: str, order: Order, skus: list[str]) -> dict[str, Any]:
+def _details(answer: Answer, order: Order) -> dict[str, Any]:
+    outcome = answer.outcome
     if outcome == "out_of_stock":
         return {"items": order.shortages}
     if outcome == "price_changed":
-        prices = {line.sku: line.unit_price for line in order.items if line.sku in skus}
+        prices = {line.sku: line.unit_price for line in order.items if line.sku in answer.skus}
         return {"items": [{"sku": sku, "unit_price": price} for sku, price in prices.items()]}
+    if answer.limits:
+        return {"items": answer.limits}
     if outcome in ("payment_declined", "payment_timeout"):
         return {"reason": order.reason}
     if outcome in ("too_late", "invalid_transition"):

@@ -21,11 +21,13 @@ class FieldErrorEntry(Struct, frozen=True):
 
 
 class ItemNow(Struct, frozen=True):
-    """An item that the order could not get: what is left of it, or its current price."""
+    """An item that the order could not get: what is left of it, its current price, or the customer's limit."""
 
     sku: str
     available: int | UnsetType = UNSET
     unit_price: Money | UnsetType = UNSET
+    limit: int | UnsetType = UNSET
+    left: int | UnsetType = UNSET
 
 
 class ProblemDocument(Struct, frozen=True):

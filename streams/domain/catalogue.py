@@ -1,17 +1,18 @@
 """Put a restaurant, a menu item, a promotion: the command replaces the entry, except for what is reserved.
 
-Portions are the whole number offered, sold ones included, so a repeated PUT adds nothing. A PUT of fewer
-portions than are already reserved sets the number to those.
+Portions are the whole number offered, sold ones included, so a repeated PUT adds nothing. The number stays what was
+put, also if more are reserved: a release then frees none of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from msgspec.structs import replace
 
 from schemas.catalogue import Allotment, Item, Promotion, Restaurant, Stock
 from schemas.commands import PutMenuItem, PutPromotion, PutRestaurant
 from schemas.facts import CatalogChanged
-from schemas.replies import Answer, Reply
+from schemas.replies import Answer, PromotionFault, Reply
 from schemas.timestamps import EpochMs, to_text
 from streams.domain.decision import Decision, reply_only
 from streams.domain.state import State
@@ -19,6 +20,8 @@ from tables.registry import ITEMS, PROMOTIONS, RESTAURANTS, STOCKS, key
 
 CatalogueEntry = Restaurant | Item | Promotion
 NONE_RECEIVED: Mapping[str, int] = {}
+#: Faults that a refusal of a promotion lists.
+MAX_FAULTS = 20
 
 
 def put_restaurant(state: State, command: PutRestaurant, now: EpochMs) -> Decision:
@@ -64,8 +67,7 @@ def put_menu_item(
     if stock is None:
         changed = [Stock(sku=command.sku, version=1, portions=command.portions)]
     else:
-        share = None if command.portions is None else command.portions + net_received.get(command.sku, 0)
-        portions = _with_minimum(share, stock.reserved + stock.wasted)
+        portions = _share(command.portions, net_received.get(command.sku, 0))
         changed = []
         if portions != stock.portions:
             changed = [replace(stock, portions=portions, version=stock.version + 1)]
@@ -75,13 +77,23 @@ def put_menu_item(
 def put_promotion(
     state: State, command: PutPromotion, now: EpochMs, net_received: Mapping[str, int] = NONE_RECEIVED
 ) -> Decision:
-    """Create or replace a promotion of items that are on the menu; `net_received` as in `put_menu_item`."""
+    """Create or replace a promotion of items that are on the menu; `net_received` as in `put_menu_item`.
+
+    A promotion that is put again as it was stays, whatever has changed around it since.
+    """
     if command.restaurant_id not in state[RESTAURANTS]:
         return reply_only(Answer("unknown_restaurant"))
     unknown = [i.sku for i in command.items if key(command.restaurant_id, i.sku) not in state[ITEMS]]
     if unknown:
         return reply_only(Answer("unknown_item", skus=unknown))
     before = state[PROMOTIONS].get(key(command.restaurant_id, command.promotion_id))
+    is_repeated = before is not None and (before.starts_at, before.ends_at, before.items) == (
+        command.starts_at,
+        command.ends_at,
+        command.items,
+    )
+    if not is_repeated and (faults := [*islice(_faults(state, command, now, net_received), MAX_FAULTS)]):
+        return reply_only(Answer("invalid_promotion", faults=faults))
     after = Promotion(
         promotion_id=command.promotion_id,
         starts_at=command.starts_at,
@@ -96,17 +108,33 @@ def put_promotion(
     return _catalogue_changed(command.restaurant_id, before, after, changed, now)
 
 
+def _faults(
+    state: State, command: PutPromotion, now: EpochMs, net_received: Mapping[str, int]
+) -> Iterator[PromotionFault]:
+    """Yield what is wrong with a promotion: it is over, or it is no better than its items."""
+    if command.ends_at <= now:
+        yield PromotionFault("/ends_at", "over")
+    for index, offered in enumerate(command.items):
+        item_key = key(command.restaurant_id, offered.sku)
+        price = state[ITEMS][item_key].price.amount
+        if offered.promo_price.amount >= price:
+            yield PromotionFault(f"/items/{index}/promo_price", "not_cheaper", price)
+        here = state[STOCKS][item_key].portions
+        whole = None if here is None else here - net_received.get(offered.sku, 0)
+        if whole is not None and offered.portions is not None and offered.portions > whole:
+            yield PromotionFault(f"/items/{index}/portions", "too_many_portions", whole)
+
+
 def _allot(stock: Stock, promotion: Promotion, net_received: Mapping[str, int]) -> Stock:
     """Return the stock with the promotion's allotment; the same object if nothing changes."""
     before = stock.allotments.get(promotion.promotion_id)
     item = promotion.item(stock.sku)
     used = before.reserved + before.wasted if before else 0
     if item is not None:
-        balance = net_received.get(key(stock.sku, promotion.promotion_id), 0)
-        portions = _with_minimum(None if item.portions is None else item.portions + balance, used)
+        portions = _share(item.portions, net_received.get(key(stock.sku, promotion.promotion_id), 0))
         after = replace(before, portions=portions) if before else Allotment(portions)
     elif before is not None and used:
-        after = replace(before, portions=used)  # no longer offered, but what is sold stays counted
+        after = before  # no longer offered, but what is sold stays counted
     else:
         after = None
     if after == before:
@@ -117,8 +145,9 @@ def _allot(stock: Stock, promotion: Promotion, net_received: Mapping[str, int]) 
     return replace(stock, allotments=allotments, version=stock.version + 1)
 
 
-def _with_minimum(portions: int | None, minimum: int) -> int | None:
-    return None if portions is None else max(portions, minimum)
+def _share(portions: int | None, net_received: int) -> int | None:
+    """Return the home's share of a whole number; None: unlimited."""
+    return None if portions is None else portions + net_received
 
 
 def _next_version(before: CatalogueEntry | None) -> int:

@@ -114,8 +114,6 @@ def _stocks(state: State, fact: StockReserved | StockReleased, sign: int) -> Ite
             continue
         usage_key = key(fact.restaurant_id, item.promotion_id, item.customer_id)
         before = usages.get(usage_key) or state[CUSTOMER_USAGE].get(usage_key)
-        if before is None and sign < 0:
-            continue  # the promotion has no limit, so nothing was counted
         portions = dict(before.portions) if before else {}
         portions[item.sku] = max(0, portions.get(item.sku, 0) + sign * item.quantity)
         usages[usage_key] = CustomerUsage(portions)

@@ -5,7 +5,7 @@ from typing import cast
 from msgspec.structs import asdict, replace
 
 from schemas.facts import OrderCancelled, OrderConfirmed, OrderFailed, OrderStatusChanged, PaymentRefunded
-from schemas.orders import Eta, Order, Reason, Refund, Shortage, Status, order_of
+from schemas.orders import Eta, LimitReached, Order, Reason, Refund, Shortage, Status, order_of
 from schemas.replies import Answer, Outcome
 from schemas.timestamps import EpochMs, to_text
 from streams.domain.order_machine import TRANSITIONS
@@ -34,12 +34,17 @@ def failed(
     skus: list[str],
     shortages: list[Shortage],
     request_fingerprint: str,
+    limits: list[LimitReached],
 ) -> OrderFailed:
     """Return the fact that the order will not be confirmed; `skus` are the items that the reason is about."""
     status = TRANSITIONS[("pending", "refuse")]
     after = replace(next_version(order, now), status=status, reason=reason, shortages=shortages)
     return OrderFailed(
-        **asdict(after), request_fingerprint=request_fingerprint, skus=skus, occurred_at=after.updated_at
+        **asdict(after),
+        request_fingerprint=request_fingerprint,
+        skus=skus,
+        occurred_at=after.updated_at,
+        limits=limits,
     )
 
 
@@ -69,4 +74,4 @@ def answer_of(fact: OrderConfirmed | OrderFailed) -> Answer:
     if isinstance(fact, OrderConfirmed):
         return Answer("confirmed", order_of(fact))
     outcome = "payment_declined" if fact.reason in ("customer", "restaurant") else fact.reason
-    return Answer(cast(Outcome, outcome), order_of(fact), skus=fact.skus)
+    return Answer(cast(Outcome, outcome), order_of(fact), skus=fact.skus, limits=fact.limits)

@@ -4,7 +4,7 @@ from schemas import money
 from schemas.codec import ReplyAddress
 from schemas.commands import CASH, PlaceOrder
 from schemas.facts import OrderConfirmed, OrderCreated, StockReserved
-from schemas.orders import Order, Reason, Shortage, order_of
+from schemas.orders import LimitReached, Order, Reason, Shortage, order_of
 from schemas.payments import PaymentRequest
 from schemas.replies import Answer, Reply
 from schemas.timestamps import EpochMs, add_seconds, to_text
@@ -37,16 +37,19 @@ def place_new(
         return reply_only(Answer("unknown_restaurant"))
     if unknown := reservation.unknown_items(state, restaurant_id, command.items):
         return reply_only(Answer("unknown_item", skus=unknown))
-    quote = reservation.make_quote(state, restaurant_id, command.items, now)
+    quote = reservation.make_quote(state, restaurant_id, command.items, now, policy.buckets)
     if command.customer is None and (limited := reservation.limited_items(quote)):
         return reply_only(Answer("customer_required", skus=limited))
     if repriced := reservation.changed_prices(quote, command.items):
         closed = reservation.closed_promotions(state, restaurant_id, repriced, command.items, now)
         if closed:
             return _refuse(state, command, quote, now, "promotion_closed", closed)
-        return _refuse(state, command, quote, now, "price_changed", repriced)
-    if command.customer and (over := reservation.over_limit(state, restaurant_id, quote, command.customer)):
-        return _refuse(state, command, quote, now, "limit_reached", over)
+        if not_sold_out := [sku for sku in repriced if quote.offers[sku].available != 0]:
+            return _refuse(state, command, quote, now, "price_changed", not_sold_out)
+    if command.customer and (
+        limits := reservation.limits_reached(state, restaurant_id, quote, command.customer)
+    ):
+        return _refuse(state, command, quote, now, "limit_reached", [i.sku for i in limits], limits=limits)
     if shortages := reservation.shortages(quote):
         return _refuse(state, command, quote, now, "out_of_stock", [s.sku for s in shortages], shortages)
     return _reserve(state, command, quote, now, policy, reply_to)
@@ -81,6 +84,7 @@ def _created(state: State, command: PlaceOrder, quote: Quote, now: EpochMs) -> O
         updated_at=to_text(now),
         version=previous.version + 1 if previous else 1,
         customer_id=command.customer.id if command.customer else None,
+        is_counted=command.customer is not None,
         request_fingerprint=command.request_fingerprint,
         customer=command.customer,
         occurred_at=to_text(now),
@@ -103,7 +107,7 @@ def _reserve(
         items=reservation.reserve(state, command.restaurant_id, quote, command.customer),
         occurred_at=created.occurred_at,
     )
-    if command.payment.method == CASH:
+    if command.payment.method == CASH or not created.total.amount:  # nothing to authorise
         confirmed = confirm(state, order_of(created), command.request_fingerprint, now, paid=False)
         return Decision((created, reserved, confirmed), Reply(order_facts.answer_of(confirmed)))
     request = PaymentRequest(
@@ -129,6 +133,7 @@ def _refuse(
     reason: Reason,
     skus: list[str],
     shortages: list[Shortage] | None = None,
+    limits: list[LimitReached] | None = None,
 ) -> Decision:
     created = _created(state, command, quote, now)
     failed = order_facts.failed(
@@ -138,5 +143,6 @@ def _refuse(
         skus=skus,
         shortages=shortages or [],
         request_fingerprint=command.request_fingerprint,
+        limits=limits or [],
     )
     return Decision((created, failed), Reply(order_facts.answer_of(failed)))

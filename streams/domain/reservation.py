@@ -1,7 +1,7 @@
 """Price an order by the current offers, and reserve the portions of all its lines or of none."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,11 +10,12 @@ from schemas import pricing
 from schemas.catalogue import Stock
 from schemas.commands import CustomerRef, RequestedItem
 from schemas.facts import ReservedItem, StockReleased
-from schemas.orders import Order, OrderLine, Shortage
+from schemas.orders import LimitReached, Order, OrderLine, Shortage
 from schemas.pricing import Offer
 from schemas.timestamps import EpochMs, to_text
 from streams.domain.state import State
-from tables.registry import CUSTOMER_USAGE, ITEMS, PROMOTIONS, STOCKS, key
+from tables.records import EscrowState
+from tables.registry import CUSTOMER_USAGE, ESCROWS, ITEMS, PROMOTIONS, STOCKS, key
 
 
 class Quote(Struct, frozen=True):
@@ -38,17 +39,42 @@ def unknown_items(state: State, restaurant_id: str, lines: Iterable[RequestedIte
     return list(dict.fromkeys(line.sku for line in lines if key(restaurant_id, line.sku) not in state[ITEMS]))
 
 
-def current_offer(state: State, restaurant_id: str, stock: Stock, now: EpochMs) -> Offer:
-    """Return the offer of an item of the menu at `now`, with this stock of it."""
+def current_offer(state: State, restaurant_id: str, stock: Stock, now: EpochMs, buckets: int = 1) -> Offer:
+    """Return the offer of an item of the menu at `now`, with this stock of it.
+
+    With more than one bucket, a promotion that has no portions here is sold out only if the bucket has learnt that
+    no other one has any (escrow/README.md, N1).
+    """
+    item = state[ITEMS][key(restaurant_id, stock.sku)]
     promotions = [state[PROMOTIONS][key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]
-    return pricing.current_offer(state[ITEMS][key(restaurant_id, stock.sku)], stock, promotions, now)
+    if buckets == 1:
+        return pricing.current_offer(item, stock, promotions, now)
+    escrow = state[ESCROWS].get(restaurant_id, EscrowState())
+    return pricing.current_offer(
+        item,
+        _without_run_out(stock, escrow.run_out),
+        promotions,
+        now,
+        lambda promotion_id: escrow.sold_out_until.get(key(stock.sku, promotion_id), 0) <= now,
+    )
 
 
-def make_quote(state: State, restaurant_id: str, lines: list[RequestedItem], now: EpochMs) -> Quote:
+def _without_run_out(stock: Stock, run_out: Container[str]) -> Stock:
+    """Return the stock without portions that came back after the restaurant had put 0 of them."""
+    gone = [id_ for id_ in stock.allotments if key(stock.sku, id_) in run_out]
+    if gone:
+        zero = {id_: replace(stock.allotments[id_], portions=0) for id_ in gone}
+        stock = replace(stock, allotments=stock.allotments | zero)
+    return replace(stock, portions=0) if stock.sku in run_out else stock
+
+
+def make_quote(
+    state: State, restaurant_id: str, lines: list[RequestedItem], now: EpochMs, buckets: int = 1
+) -> Quote:
     """Price the lines at the current offers; every sku must be on the menu."""
     quantities = total_quantities(lines)
     stocks = (state[STOCKS][key(restaurant_id, sku)] for sku in quantities)
-    offers = {stock.sku: current_offer(state, restaurant_id, stock, now) for stock in stocks}
+    offers = {stock.sku: current_offer(state, restaurant_id, stock, now, buckets) for stock in stocks}
     priced = [
         OrderLine(
             sku=line.sku,
@@ -100,17 +126,20 @@ def limited_items(quote: Quote) -> list[str]:
     ]
 
 
-def over_limit(state: State, restaurant_id: str, quote: Quote, customer: CustomerRef) -> list[str]:
-    """Return the skus of which this customer would have more than the limit."""
-    over = []
+def limits_reached(
+    state: State, restaurant_id: str, quote: Quote, customer: CustomerRef
+) -> list[LimitReached]:
+    """Return the items of which this customer would have more than the limit, with what is left of it."""
+    reached = []
     for sku in limited_items(quote):
         promotion, promotion_item = quote.offers[sku].promotion, quote.offers[sku].promotion_item
         assert promotion and promotion_item and promotion_item.per_customer_limit
         usage = state[CUSTOMER_USAGE].get(key(restaurant_id, promotion.promotion_id, customer.id))
         reserved = usage.portions.get(sku, 0) if usage else 0
-        if reserved + quote.quantities[sku] > promotion_item.per_customer_limit:
-            over.append(sku)
-    return over
+        left = max(0, promotion_item.per_customer_limit - reserved)
+        if quote.quantities[sku] > left:
+            reached.append(LimitReached(sku, promotion_item.per_customer_limit, left))
+    return reached
 
 
 def shortages(quote: Quote) -> list[Shortage]:
@@ -125,8 +154,10 @@ def shortages(quote: Quote) -> list[Shortage]:
 def reserve(
     state: State, restaurant_id: str, quote: Quote, customer: CustomerRef | None
 ) -> list[ReservedItem]:
-    """Reserve every line; there must be no shortage."""
-    with_limit = set(limited_items(quote))
+    """Reserve every line; there must be no shortage.
+
+    What a known customer reserves in a promotion is counted also while the promotion has no limit: it may get one.
+    """
     reserved = []
     for sku, quantity in quote.quantities.items():
         offer = quote.offers[sku]
@@ -140,7 +171,7 @@ def reserve(
                 version=stock.version,
                 stock=stock,
                 promotion_id=promotion_id,
-                customer_id=customer.id if customer and sku in with_limit else None,
+                customer_id=customer.id if customer and promotion_id else None,
             )
         )
     return reserved
@@ -163,7 +194,10 @@ def released(state: State, order: Order, now: EpochMs, *, wasted: bool) -> Stock
 
 
 def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[ReservedItem]:
-    """Return the items of a release of what an order has reserved; wasted portions do not become free."""
+    """Return the items of a release of what an order has reserved; wasted portions do not become free.
+
+    Only what was counted as the customer's is taken from the count again.
+    """
     promotions = {line.sku: line.promotion_id for line in order.items}
     items = []
     for sku, quantity in total_quantities(order.items).items():
@@ -177,7 +211,7 @@ def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[Rese
                 version=stock.version,
                 stock=stock,
                 promotion_id=promotions[sku],
-                customer_id=order.customer_id,
+                customer_id=order.customer_id if order.is_counted and promotions[sku] else None,
             )
         )
     return items

@@ -161,6 +161,7 @@ class Campaign:
         followed, boards = await self._followers.close()
         seen = Observations(
             calls=self._customers.attempts,
+            puts=self._restaurants.puts,
             reads=self._readers.reads,
             failed_reads=self._readers.failed,
             visibility_delays=self._monitor.delays,

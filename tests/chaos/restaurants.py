@@ -1,4 +1,4 @@
-"""The restaurants of the campaign, and the portions that are added while it lasts."""
+"""The restaurants of the campaign, and the portions that are added and taken away while it lasts."""
 
 import asyncio
 import random
@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.checker.observations import Put
 from tests.e2e.stack import ADMIN
 
 RESTAURANTS = [f"cantina-{number}" for number in range(12)]
@@ -26,6 +27,8 @@ PREPARATION_TIMEOUT_SECONDS = 6 * 3600
 FIRST_PORTIONS = 60
 #: Portions that one change adds, at least and at most.
 ADDED_PORTIONS = (30, 120)
+#: Share of the changes before which the item runs out.
+RUN_OUT_SHARE = 0.2
 
 
 class Restaurants:
@@ -38,6 +41,7 @@ class Restaurants:
         self._portions: dict[tuple[str, str], int] = {}
         self._promoted: dict[str, int] = {}
         self.tokens: dict[str, str] = {}  # by restaurant
+        self.puts: list[Put] = []
         self._created_at = time.time()
 
     async def create_all(self) -> None:
@@ -45,15 +49,24 @@ class Restaurants:
         await asyncio.gather(*(self._create(restaurant) for restaurant in RESTAURANTS))
 
     async def restock(self, interval: float) -> None:
-        """Add portions to an item or a promotion about every `interval` seconds, until cancelled."""
+        """Add portions to an item or a promotion about every `interval` seconds, until cancelled.
+
+        Now and then an item runs out first: no order and no cancellation may sell it then.
+        """
         while True:
             await asyncio.sleep(interval * self._rng.uniform(0.5, 1.5))
             restaurant = self._rng.choice(RESTAURANTS) if self._rng.random() < 0.8 else HOT
             if self._rng.random() < 0.2:
                 self._promoted[restaurant] += self._rng.randint(*ADDED_PORTIONS)
+                of_item = max(self._portions[(restaurant, PROMOTED)], self._promoted[restaurant])
+                self._portions[(restaurant, PROMOTED)] = of_item
+                await self._put_item(restaurant, PROMOTED)
                 await self._put_promotion(restaurant)
             else:
                 sku = self._rng.choice([sku for sku in SKUS if sku != UNLIMITED])
+                if self._rng.random() < RUN_OUT_SHARE:
+                    await self._put_item(restaurant, sku, run_out=True)
+                    await asyncio.sleep(interval)
                 self._portions[(restaurant, sku)] += self._rng.randint(*ADDED_PORTIONS)
                 await self._put_item(restaurant, sku)
 
@@ -70,11 +83,12 @@ class Restaurants:
         self._promoted[restaurant] = FIRST_PORTIONS // 2
         await self._put_promotion(restaurant)
 
-    async def _put_item(self, restaurant: str, sku: str) -> None:
-        portions = None if sku == UNLIMITED else self._portions[(restaurant, sku)]
+    async def _put_item(self, restaurant: str, sku: str, run_out: bool = False) -> None:
+        portions = None if sku == UNLIMITED else 0 if run_out else self._portions[(restaurant, sku)]
         price = {"amount": PRICE, "currency": "BRL"}
         body = {"name": sku, "category": "geral", "price": price, "portions": portions}
-        await self._put(f"/v1/restaurants/{restaurant}/menu/{sku}", body)
+        answered = await self._put(f"/v1/restaurants/{restaurant}/menu/{sku}", body)
+        self.puts.append(Put(restaurant, sku, "", portions, answered.get("version", 0)))
 
     async def _put_promotion(self, restaurant: str) -> None:
         item = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.checker import answers, catalogue, escrow, live, money, orders, reads, service, stock
+from tests.checker import answers, catalogue, escrow, live, money, offers, orders, reads, service, stock
 from tests.checker.observations import Finding, Observations
 
 Invariant = Callable[[Observations], Finding]
@@ -18,6 +18,12 @@ INVARIANTS: dict[str, Invariant] = {
     "stock-versions-without-gap": stock.stock_versions_without_gap,
     "all-or-nothing": stock.all_or_nothing,
     "availability-is-what-is-left": stock.availability_is_what_is_left,
+    "portions-are-what-was-put": stock.portions_are_what_was_put,
+    "orders-pay-an-offered-price": offers.orders_pay_an_offered_price,
+    "promotions-keep-their-bounds": offers.promotions_keep_their_bounds,
+    "cheapest-offer-with-portions-applies": offers.cheapest_offer_with_portions_applies,
+    "refusals-have-no-offer-left": offers.refusals_have_no_offer_left,
+    "limits-count-all-orders": offers.limits_count_all_orders,
     "one-order-per-key": orders.one_order_per_key,
     "replays-equal": orders.replays_equal,
     "a-key-means-one-body": orders.a_key_means_one_body,

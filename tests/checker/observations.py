@@ -19,6 +19,16 @@ class OrderAttempt(Struct, frozen=True):
     order_id: str | None = None
 
 
+class Put(Struct, frozen=True):
+    """The portions of an item, or of its promotion, that a restaurant put, and the version that it was answered."""
+
+    restaurant_id: str
+    sku: str
+    promotion_id: str  # empty: the item itself
+    portions: int | None
+    version: int
+
+
 class MenuRead(Struct, frozen=True):
     """One menu as a customer got it. Times are milliseconds since 1970."""
 
@@ -112,6 +122,8 @@ class Observations(Struct):
 
     calls: list[OrderAttempt] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    #: Accepted PUTs of items and promotions.
+    puts: list[Put] = field(default_factory=list)
     #: Every command that gets a reply, by name.
     inputs: list[str] = field(default_factory=list)
     #: Commands that one bucket forwarded to another, once for each time.

@@ -80,7 +80,7 @@ def _left(stock: dict[str, Any]) -> Iterator[int | None]:
 
 
 def _free(pool: dict[str, Any]) -> int | None:
-    return None if pool["portions"] is None else pool["portions"] - pool["reserved"] - pool["wasted"]
+    return None if pool["portions"] is None else max(0, pool["portions"] - pool["reserved"] - pool["wasted"])
 
 
 def _milliseconds(instant: str) -> int:

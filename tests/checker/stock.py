@@ -27,13 +27,21 @@ def changes_of_stocks(seen: Observations) -> dict[Where, list[Change]]:
 
 
 def never_oversold(seen: Observations) -> Finding:
-    """sold + held <= portions after every change, for the item and for each promotion's allotment."""
+    """sold + held <= portions after every reservation and loan, for the item and for the promotion's allotment.
+
+    After a PUT of fewer portions more may be reserved than were put. Then nothing is reserved until that is over.
+    """
     finding = Finding()
     for where, changes in changes_of_stocks(seen).items():
         taken = 0  # counted from the quantities alone
-        for version, stock, delta, _ in changes:
+        for version, stock, delta, fact in changes:
             taken += delta or 0
-            for name, pool in [("portions", stock), *stock["allotments"].items()]:
+            if not _takes_portions(fact):
+                continue
+            pools = [("portions", stock)]
+            if (id_ := promotion_of(fact, where[1])) is not None:
+                pools.append((id_, stock["allotments"][id_]))
+            for name, pool in pools:
                 portions = pool["portions"]
                 used = pool["reserved"] + pool["wasted"]
                 finding.expect(
@@ -44,6 +52,58 @@ def never_oversold(seen: Observations) -> Finding:
                 portions is None or taken <= portions, f"{where} v{version}: {taken} taken of {portions}"
             )
     return finding
+
+
+def _takes_portions(fact: Fact) -> bool:
+    if fact.topic == "portions.moved":
+        return fact.value["direction"] == "out"
+    return fact.topic == "stock.reserved"
+
+
+def promotion_of(fact: Fact, sku: str) -> str | None:
+    """Return the promotion in which the fact's order has this item."""
+    return next(item["promotion_id"] for item in fact.value["items"] if item["sku"] == sku)
+
+
+def portions_are_what_was_put(seen: Observations) -> Finding:
+    """A stock has the portions of the latest PUT at every time, whatever was ordered and cancelled since.
+
+    The portions of a restaurant with buckets move between them; `portions_conserved` counts those.
+    """
+    finding = Finding()
+    moved = {
+        (f.value["restaurant_id"], i["sku"]) for f in seen.of("portions.moved") for i in f.value["items"]
+    }
+    for where, changes in changes_of_stocks(seen).items():
+        put: dict[str, int | None] = {}
+        for version, stock, _, fact in changes if not where[2] and where[:2] not in moved else ():
+            portions = {name: pool["portions"] for name, pool in [("", stock), *stock["allotments"].items()]}
+            if fact.topic == "catalog.changed":
+                put = portions
+            finding.expect(portions == put, f"{where} v{version}: {portions}, and {put} were put")
+    stocks: dict[tuple[str, str], dict[str, Any]] = {}
+    answered = {(p.restaurant_id, p.sku, p.promotion_id, p.version): p for p in seen.puts}
+    for fact in seen.of("catalog.changed"):
+        restaurant = fact.value["restaurant_id"]
+        stocks |= {(restaurant, stock["sku"]): stock for stock in fact.value["stocks"]}
+        for sku, promotion_id in _put_pools(fact):
+            put_ = answered.get((restaurant, sku, promotion_id, fact.value["version"]))
+            if put_ is None or (restaurant, sku) in moved:
+                continue
+            pool = stocks[restaurant, sku]
+            if promotion_id:
+                pool = pool["allotments"][promotion_id]
+            finding.expect(pool["portions"] == put_.portions, f"{restaurant} {sku}: {pool}, {put_} was put")
+    return finding
+
+
+def _put_pools(fact: Fact) -> Iterator[tuple[str, str]]:
+    """Yield the sku of what a PUT changed, with the promotion or an empty text."""
+    if (item := fact.value["item"]) is not None:
+        yield item["sku"], ""
+    if (promotion := fact.value["promotion"]) is not None:
+        for offered in promotion["items"]:
+            yield offered["sku"], promotion["promotion_id"]
 
 
 def stock_conserved(seen: Observations) -> Finding:
@@ -152,4 +212,4 @@ def _bounds(item: dict[str, Any]) -> Iterator[int]:
         pools.append(item["stock"]["allotments"][item["promotion_id"]])
     for pool in pools:
         if pool["portions"] is not None:
-            yield pool["portions"] - pool["reserved"] - pool["wasted"]
+            yield max(0, pool["portions"] - pool["reserved"] - pool["wasted"])

@@ -88,10 +88,23 @@ class EscrowHarness(DomainHarness):
 
     def deliver(self, index: int, twice: bool = False) -> None:
         """Deliver one of the commands in flight; `twice`: it stays in flight, too."""
-        index %= len(self.in_flight)
+        index = self._first_of_key(index % len(self.in_flight))
         _, forwarded = self.in_flight[index] if twice else self.in_flight.pop(index)
         self.forwarded_orders += isinstance(forwarded.command, PlaceOrder)
         self.decide(forwarded.command, forwarded.reply_to.correlation_id if forwarded.reply_to else b"")
+
+    def _first_of_key(self, index: int) -> int:
+        """Return the index of the first order of the same key to the same bucket: the relay lets none overtake it."""
+        order = self.in_flight[index].forwarded.command
+        if not isinstance(order, PlaceOrder):
+            return index
+        name = (order.restaurant_id, order.idempotency_key_hash)
+        return next(
+            index
+            for index, (_, forwarded) in enumerate(self.in_flight)
+            if isinstance(first := forwarded.command, PlaceOrder)
+            and (first.restaurant_id, first.idempotency_key_hash) == name
+        )
 
     def deliver_from(self, sender: str) -> None:
         """Deliver all commands in flight from one bucket."""
@@ -141,6 +154,11 @@ class EscrowHarness(DomainHarness):
         stock = self.stock_of(bucket, sku)
         return (stock.free or 0) if stock else 0
 
+    def balance(self, bucket: str, sku: str) -> int:
+        """Return the free portions of a bucket, negative by what is reserved beyond its portions."""
+        stock = self.stock_of(bucket, sku)
+        return (stock.portions or 0) - stock.reserved - stock.wasted if stock else 0
+
     def portions_in_flight(self, sku: str, promotion_id: str | None = None) -> int:
         """Return the portions that have left a bucket and not reached another."""
         total = 0
@@ -157,7 +175,7 @@ class EscrowHarness(DomainHarness):
         return total
 
 
-def one_item(count: int = 4, portions: int = 40, **options: int) -> EscrowHarness:
+def one_item(count: int = 4, portions: int | None = 40, **options: int) -> EscrowHarness:
     """Return the buckets of a restaurant with one item, which all of them know."""
     harness = EscrowHarness(count, **options)
     harness.decide(PutRestaurant(HOME, "Cantina", 10, 1800))

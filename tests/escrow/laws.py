@@ -1,9 +1,12 @@
 """The laws of buckets, at every moment and at the end; each planted bug must violate a law that it names."""
 
 from collections import Counter
+from itertools import pairwise
 
-from schemas.facts import OrderConfirmed, OrderFailed
+from schemas.facts import OrderConfirmed, OrderFailed, PortionsMoved, StockReserved
+from schemas.timestamps import EpochMs
 from streams.domain.escrow import borrowing
+from streams.domain.escrow.sold_out import SOLD_OUT_MS
 from tables.registry import ORDERS, PROMOTIONS, key
 from tests.escrow.harness import HOME, EscrowHarness, allotted, offered, transfers
 
@@ -34,9 +37,11 @@ def check_portions(harness: EscrowHarness, skus: list[str], promotion_id: str | 
             f"{sku}: {portions} and {in_flight} in flight of {offered(harness, sku)}",
         )
         for bucket, stock in stocks.items():
-            expect("never-oversold", stock.free >= 0, f"{bucket} {sku}: {stock}")
-            for id_, allotment in stock.allotments.items():
-                expect("never-oversold", (allotment.free or 0) >= 0, f"{bucket} {sku} {id_}: {allotment}")
+            if bucket == HOME:
+                continue  # a PUT of fewer portions may leave it more reserved than it has
+            for pool in (stock, *stock.allotments.values()):
+                fits = pool.portions is None or pool.reserved + pool.wasted <= pool.portions
+                expect("never-oversold", fits, f"{bucket} {sku}: {pool}")
         if promotion_id is not None:
             shares = {b: allotted(harness, b, sku, promotion_id) for b in harness.buckets}
             item = harness[PROMOTIONS][key(HOME, promotion_id)].item(sku)
@@ -49,10 +54,22 @@ def check_portions(harness: EscrowHarness, skus: list[str], promotion_id: str | 
 
 
 def check_put(harness: EscrowHarness, sku: str, portions: int) -> None:
-    """After a PUT all buckets together have that many portions; more only if more are reserved or lent."""
+    """After a PUT all buckets together have that many portions, also if more are reserved or lent."""
     whole = offered(harness, sku)
-    holds = whole == portions or (whole > portions and harness.free(HOME, sku) == 0)
-    expect("a-put-is-the-whole-number", holds, f"{sku}: {portions} put, {whole} offered")
+    expect("a-put-is-the-whole-number", whole == portions, f"{sku}: {portions} put, {whole} offered")
+
+
+def check_reservations(harness: EscrowHarness) -> None:
+    """What an order reserves, and what a bucket lends, was free."""
+    for fact in harness.facts:
+        if isinstance(fact, StockReserved) or (isinstance(fact, PortionsMoved) and fact.direction == "out"):
+            for item in fact.items:
+                pools = [item.stock]
+                if item.promotion_id is not None:
+                    pools.append(item.stock.allotments[item.promotion_id])
+                for pool in pools:
+                    fits = pool.portions is None or pool.reserved + pool.wasted <= pool.portions
+                    expect("never-oversold", fits, f"{fact.restaurant_id} {item.sku}: {pool}")
 
 
 def check_transfers(harness: EscrowHarness) -> None:
@@ -101,7 +118,8 @@ def check_keys(harness: EscrowHarness) -> None:
 class RefusalCheck:
     """No order is refused for lack of portions if enough were free in the buckets all the time that it waited.
 
-    Records the minimum that each bucket had free since each order was sent.
+    Records the minimum that each bucket had free since each order was sent. What a home has reserved beyond a PUT of
+    fewer portions is not free elsewhere.
     """
 
     def __init__(self, harness: EscrowHarness, skus: list[str]) -> None:
@@ -148,7 +166,70 @@ class RefusalCheck:
         )
 
     def _free(self) -> dict[tuple[str, str], int]:
-        return {(b, s): self._harness.free(b, s) for b in self._harness.buckets for s in self._skus}
+        return {
+            (b, sku): 0 if sku in self._harness.escrow(b).run_out else self._harness.balance(b, sku)
+            for b in self._harness.buckets
+            for sku in self._skus
+        }
+
+
+class NextOfferCheck:
+    """No order takes another offer while portions of the cheapest promotion were free in the buckets all the time.
+
+    A bucket relies on what a round has shown for `SOLD_OUT_MS`, so that time counts, too.
+    """
+
+    def __init__(self, harness: EscrowHarness, sku: str, promotion_id: str) -> None:
+        self._harness = harness
+        self._sku = sku
+        self._promotion_id = promotion_id
+        self._sent_at: dict[str, int] = {}
+        self._free: list[tuple[int, dict[str, int]]] = [(harness.now, self._free_now())]
+        self._checked_facts = len(harness.facts)
+        self.next_offers = 0
+
+    def record_order(self, order_id: str) -> None:
+        """Record that an order is sent."""
+        self._sent_at.setdefault(order_id, self._harness.now)
+
+    def check(self) -> None:
+        """Check the orders that were decided since the last call; call it after every step."""
+        self._free.append((self._harness.now, self._free_now()))
+        for fact in self._harness.facts[self._checked_facts :]:
+            if isinstance(fact, StockReserved):
+                for item in fact.items:
+                    if (item.sku, item.promotion_id) not in [(self._sku, self._promotion_id)]:
+                        self._check(fact, item.sku)
+        self._checked_facts = len(self._harness.facts)
+
+    def _check(self, fact: StockReserved, sku: str) -> None:
+        promotion = self._harness[PROMOTIONS][key(HOME, self._promotion_id)]
+        sent_at, now = self._sent_at.get(fact.order_id), self._harness.now
+        if sku != self._sku or not promotion.is_open(EpochMs(now)) or sent_at is None:
+            return
+        if now - sent_at >= borrowing.PEER_TIMEOUT_MS:
+            return  # a peer was unreachable
+        since = sent_at - SOLD_OUT_MS
+        first = max(index for index, (at, _) in enumerate(self._free) if index == 0 or at <= since)
+        times = [at for at, _ in self._free[first:]]
+        if any(later - at >= borrowing.PEER_TIMEOUT_MS for at, later in pairwise(times)):
+            return  # a round may have ended without a peer
+        self.next_offers += 1
+        minimum = {b: min(free[b] for _, free in self._free[first:]) for b in self._harness.buckets}
+        expect(
+            "no-next-offer-with-portions-elsewhere",
+            not any(minimum.values()),
+            f"{fact.order_id}: all the time {minimum} of {self._promotion_id} was free",
+        )
+
+    def _free_now(self) -> dict[str, int]:
+        free = {}
+        for bucket in self._harness.buckets:
+            stock = self._harness.stock_of(bucket, self._sku)
+            allotment = stock.allotments.get(self._promotion_id) if stock else None
+            is_offered = stock and allotment and self._sku not in self._harness.escrow(bucket).run_out
+            free[bucket] = min(stock.free or 0, allotment.free or 0) if is_offered else 0
+        return free
 
 
 def check_limits(harness: EscrowHarness, sku: str, promotion_id: str, limit: int) -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from schemas import buckets
 from schemas.commands import LendPortions, OfferPortions
+from streams.domain import reservation
 from streams.domain.escrow import activation, borrowing, catalogue_replication, inbox, lending, routing
 from streams.domain.escrow.unit_of_work import UnitOfWork
 from tables.registry import ROUTED_KEYS
@@ -134,6 +135,48 @@ def forget_where_a_key_was_forwarded() -> Iterator[None]:
 def count_a_limit_where_the_key_falls() -> Iterator[None]:
     """A customer with keys in several buckets has as many limits."""
     with patch.object(routing, "_has_limited_item", lambda work, command: False):
+        yield
+
+
+@mutant("no-next-offer-with-portions-elsewhere")
+def take_the_next_offer_without_a_round() -> Iterator[None]:
+    """A bucket that has none of the cheapest promotion's portions charges more, though others have some."""
+    original = reservation.current_offer
+
+    def current_offer(state, restaurant_id, stock, now, buckets=1):
+        return original(state, restaurant_id, stock, now)
+
+    with patch.object(reservation, "current_offer", current_offer):
+        yield
+
+
+@mutant("no-next-offer-with-portions-elsewhere")
+def rely_on_an_inconclusive_round() -> Iterator[None]:
+    """Portions that were withheld or in flight count as gone."""
+    original = borrowing.finish_round
+
+    def finish_round(work):
+        borrowing.sold_out.record(work, work.escrow.round.pools)
+        original(work)
+
+    with patch.object(borrowing, "finish_round", finish_round):
+        yield
+
+
+@mutant("a-put-is-the-whole-number")
+def raise_portions_to_what_is_reserved() -> Iterator[None]:
+    """Portions that are no longer offered are offered again when an order is cancelled."""
+    original = catalogue_replication.put_menu_item
+
+    def put(state, command, now, net_received):
+        decision = original(state, command, now, net_received)
+        facts = [
+            replace(f, stocks=[replace(s, portions=max(s.portions, s.reserved + s.wasted)) for s in f.stocks])
+            for f in decision.facts
+        ]
+        return replace(decision, facts=tuple(facts))
+
+    with patch.object(catalogue_replication, "put_menu_item", put):
         yield
 
 

@@ -8,7 +8,9 @@ import os
 import random
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from typing import Literal
 
 from msgspec import Struct
 
@@ -20,6 +22,7 @@ from tests.escrow.harness import HOME, EscrowHarness
 from tests.escrow.laws import LawViolation
 from tests.support.domain.harness import NOW, menu_item, place, promotion
 
+WhenSoldOut = Literal["sold_out", "regular_price"]
 SKUS = ["x", "y"]
 STEPS = 60
 LIMIT = 3  # of x, for a customer
@@ -36,18 +39,27 @@ class EscrowSeedResult(Struct):
     confirmed: int = 0
     refused: int = 0  # and checked by RefusalCheck
     forwarded_orders: int = 0
+    next_offers: int = 0  # and checked by NextOfferCheck
 
 
-def opened(count: int, portions: int, in_promotion: bool, open_rate: int) -> EscrowHarness:
-    """Return the buckets of a restaurant with two items that all of them know."""
+def opened(
+    count: int, portions: int, in_promotion: bool, open_rate: int, when_sold_out: WhenSoldOut = "sold_out"
+) -> EscrowHarness:
+    """Return the buckets of a restaurant with two items that all of them know.
+
+    `when_sold_out` is what the promotion says of the end of its first item; then there is a second promotion of it.
+    """
     harness = EscrowHarness(count, open_rate)
     harness.decide(PutRestaurant(HOME, "Cantina", 3, 600))
     for sku in SKUS:
         harness.decide(menu_item(sku, portions))
     if in_promotion:
-        first = PromotionItem("x", Money(500), portions // 2, LIMIT)
+        first = PromotionItem("x", Money(500), portions // 2, LIMIT, when_sold_out)
         second = PromotionItem("y", Money(400), portions // 3, None)
         harness.decide(promotion(first, second, ends=NOW + 10**9))
+        if when_sold_out == "regular_price":
+            dearer = PromotionItem("x", Money(600), portions // 3, None, when_sold_out)
+            harness.decide(promotion(dearer, id_="p2", ends=NOW + 10**9))
     harness.settle()
     return harness
 
@@ -55,8 +67,11 @@ def opened(count: int, portions: int, in_promotion: bool, open_rate: int) -> Esc
 def run(seed: int) -> EscrowSeedResult:
     """Run one seed, and check the laws after every step."""
     rng = random.Random(seed)
-    in_promotion = rng.random() < 0.3
-    harness = opened(rng.choice([2, 3, 4]), rng.randrange(1, 12), in_promotion, rng.choice([0, 0, 0, 20]))
+    in_promotion = rng.random() < 0.4
+    says: WhenSoldOut = rng.choice(["sold_out", "regular_price"])
+    harness = opened(
+        rng.choice([2, 3, 4]), rng.randrange(1, 12), in_promotion, rng.choice([0, 0, 0, 20]), says
+    )
     result = EscrowSeedResult(seed)
     try:
         _play(rng, harness, result, "p1" if in_promotion else None)
@@ -72,6 +87,7 @@ def _play(
     rng: random.Random, harness: EscrowHarness, result: EscrowSeedResult, promotion_id: str | None
 ) -> None:
     refusals = laws.RefusalCheck(harness, SKUS)
+    offers = laws.NextOfferCheck(harness, "x", promotion_id) if promotion_id else None
     callers: list[bytes] = []
     steps = 0
 
@@ -82,6 +98,9 @@ def _play(
             refusals.check()
         else:
             laws.check_limits(harness, "x", promotion_id, LIMIT)
+        if offers is not None:
+            offers.check()
+            result.next_offers = offers.next_offers
         result.refused = refusals.refused
 
     while steps < STEPS or harness.in_flight:
@@ -90,7 +109,7 @@ def _play(
         if harness.in_flight and 0.3 < chance < 0.93:
             harness.deliver(rng.randrange(len(harness.in_flight)), twice=steps < STEPS and rng.random() < 0.1)
         elif chance < 0.93:
-            _order(rng, harness, refusals, callers)
+            _order(rng, harness, [refusals, offers] if offers else [refusals], callers)
         elif chance < 0.98:
             _cancel(rng, harness)
         elif chance < 0.99:
@@ -105,12 +124,16 @@ def _play(
     harness.settle()
     check()
     laws.check_keys(harness)
+    laws.check_reservations(harness)
     laws.check_settled(harness, callers)
     laws.check_closed_buckets(harness, SKUS)
 
 
 def _order(
-    rng: random.Random, harness: EscrowHarness, refusals: laws.RefusalCheck, callers: list[bytes]
+    rng: random.Random,
+    harness: EscrowHarness,
+    checks: Sequence[laws.RefusalCheck | laws.NextOfferCheck],
+    callers: list[bytes],
 ) -> None:
     harness.now += rng.randrange(1, 5)
     callers.append(b"a%d" % len(callers))
@@ -119,7 +142,8 @@ def _order(
     order = place(
         f"k{rng.randrange(40)}", *lines, customer=customer, method=rng.choice(["cash", "cash", "pix"])
     )
-    refusals.record_order(order.order_id)
+    for check in checks:
+        check.record_order(order.order_id)
     harness.place_order(order, callers[-1])
 
 
@@ -143,7 +167,7 @@ def main() -> int:
         results = list(pool.map(run, range(options.first, options.first + options.seeds), chunksize=20))
     broken = [o for o in results if o.law]
     print(f"{len(results)} seeds in {time.monotonic() - began:.0f} s")
-    for what in ("transfers", "confirmed", "refused", "forwarded_orders"):
+    for what in ("transfers", "confirmed", "refused", "forwarded_orders", "next_offers"):
         print(f"  {sum(getattr(o, what) for o in results):>9,}  {what.replace('_', ' ')}")
     print(f"{len(broken)} seeds with violations")
     for result in broken[:SHOWN]:

@@ -18,6 +18,7 @@ _CODES_BEYOND_SCHEMA = (
     "cursor",
     "max-words",
     "instant",
+    "in-the-future",
     "rfc3339",
     "time-of-day",
     "push-key",
@@ -37,6 +38,8 @@ _BEYOND_SCHEMA = re.compile(
         for language in ("pt-BR", "en")
     )
 )
+#: Fields that the decision compares with the item: its price and its portions.
+_OF_THE_ITEM = re.compile(r"/items/\d+/(promo_price|portions)")
 #: Problems that every path may answer, also where the document does not describe them.
 _ANYWHERE = {
     "/problems/not-found",
@@ -97,4 +100,7 @@ def _is_beyond_schema(response: FuzzResponse) -> bool:
     problem: dict[str, Any] = json.loads(response.body)
     if problem["type"] != "/problems/invalid-request":
         return True
-    return all(_BEYOND_SCHEMA.fullmatch(error["detail"]) for error in problem["errors"])
+    return all(
+        _BEYOND_SCHEMA.fullmatch(error["detail"]) or _OF_THE_ITEM.fullmatch(error.get("pointer", ""))
+        for error in problem["errors"]
+    )

@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from schemas import buckets, codec
@@ -14,6 +15,7 @@ from schemas.commands import (
     CancelOrder,
     Command,
     PromotionItem,
+    PutPromotion,
     PutRestaurant,
     Tick,
     restaurant_of,
@@ -23,7 +25,7 @@ from schemas.money import Money
 from schemas.replies import Outcome, Reply
 from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
 from streams.exactly_once.ports import Message, Output
-from tests.checker.observations import OrderAttempt
+from tests.checker.observations import OrderAttempt, Put
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Faults
 from tests.simulation.provider import MAX_DELAY, SimulatedProvider
@@ -57,6 +59,8 @@ class Customers:
         self, rng: random.Random, faults: Faults, trace: Callable[..., None], commands: int, count: int = 1
     ) -> None:
         self.calls: list[OrderAttempt] = []
+        self.puts: list[Put] = []
+        self._promotions: dict[str, PutPromotion] = {}  # the latest that was accepted, by restaurant
         self.poisoned = 0
         self.answers_ahead = 0
         self._rng = rng
@@ -78,7 +82,10 @@ class Customers:
             await self._send(PutRestaurant(restaurant, "Cantina", 3, 2 if restaurant == "r1" else 600))
             for sku in SKUS:
                 portions = None if sku == "agua" else self._rng.randrange(40)
-                await self._send(menu_item(sku, portions, restaurant=restaurant))
+                await self._put_item(restaurant, sku, portions, 1000)
+            start = int(self._now())
+            first = promotion(PromotionItem("agua", Money(500), 30), starts=start, ends=start + 9000)
+            await self._put_promotion(replace(first, restaurant_id=restaurant))
         ticking = asyncio.create_task(self._tick())
         await asyncio.gather(*(self._run_client() for _ in range(self._commands)))
         await asyncio.sleep(2 * MAX_DELAY)  # reservations expire, and refunds arrive
@@ -144,17 +151,51 @@ class Customers:
                 [],
             )
         elif dice < 0.05:
-            await self._send(menu_item(rng.choice(SKUS[:2]), rng.randrange(60), restaurant=restaurant))
-        elif dice < 0.07:
-            start = int(self._now()) - 1000 + rng.randrange(4000)
-            item = PromotionItem(rng.choice(SKUS), Money(500), rng.randrange(20), rng.choice([None, 2]))
-            await self._send(promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=start + 3000))
+            portions = rng.choice([0, rng.randrange(8), rng.randrange(60)])
+            await self._put_item(restaurant, rng.choice(SKUS[:2]), portions, rng.choice([1000, 450]))
+        elif dice < 0.11:
+            await self._put_promotion(self._changed_promotion(restaurant))
         else:
             key = f"k{rng.randrange(self._commands)}"
             lines = [(rng.choice(SKUS), 1 + rng.randrange(3)) for _ in range(1 + rng.randrange(3))]
             await asyncio.gather(
                 *(self._order(restaurant, key, lines) for _ in range(rng.choice([1, 1, 1, 2, 3])))
             )
+
+    async def _put_item(self, restaurant: str, sku: str, portions: int | None, price: int) -> None:
+        reply = await self._send(menu_item(sku, portions, restaurant=restaurant, price=price))
+        self.puts.append(Put(restaurant, sku, "", portions, reply.answer.version))
+
+    async def _put_promotion(self, command: PutPromotion) -> None:
+        reply = await self._send(command)
+        if version := reply.answer.version:
+            self._promotions[command.restaurant_id] = command
+            (item,) = command.items
+            put = Put(command.restaurant_id, item.sku, command.promotion_id, item.portions, version)
+            self.puts.append(put)
+
+    def _changed_promotion(self, restaurant: str) -> PutPromotion:
+        """Return a new or changed promotion, or the latest with only its limit changed."""
+        before = self._promotions[restaurant]
+        if self._rng.random() < 0.5:
+            return self._new_promotion(restaurant)
+        (item,) = before.items
+        return replace(before, items=[replace(item, per_customer_limit=self._rng.choice([None, 1, 2]))])
+
+    def _new_promotion(self, restaurant: str) -> PutPromotion:
+        """Return a promotion of one item; some cost too much, offer too many portions, or are over."""
+        rng = self._rng
+        start = int(self._now()) - 1000 + rng.randrange(4000)
+        ends = start + rng.choice([9000, 6000, 3000, 500])
+        item = PromotionItem(
+            rng.choice([SKUS[0], SKUS[0], *SKUS]),
+            Money(rng.choice([400, 500, 500, 1000])),
+            rng.choice([rng.randrange(4), rng.randrange(20)]),
+            rng.choice([None, None, 2]),
+            rng.choice([UNSET, "sold_out", "regular_price"]),
+        )
+        command = promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=ends)
+        return replace(command, restaurant_id=restaurant)
 
     async def _order(self, restaurant: str, key: str, lines: list[tuple[str, int]]) -> None:
         customer = self._rng.choice([None, "ana", "bia"])

@@ -95,6 +95,7 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
     seen = Observations(
         calls=customers.calls, poisoned=customers.poisoned, answers_ahead=customers.answers_ahead
     )
+    seen.puts = customers.puts
     seen.ledger = customers.provider.ledger
     views = Views()
     deliveries = []

@@ -3,7 +3,10 @@
 Each bucket decides for itself: a key always falls to the same bucket, so no other bucket has to agree.
 """
 
+from collections.abc import Iterable
+
 from schemas.commands import OfferPortions, PortionRequest
+from schemas.facts import StockReleased
 from streams.domain.decision import ForwardedCommand
 from streams.domain.escrow import pools
 from streams.domain.escrow.unit_of_work import UnitOfWork
@@ -50,3 +53,15 @@ def offer_portions(work: UnitOfWork) -> bool:
         work.send(ForwardedCommand(OfferPortions(work.home, work.bucket, list(offers.values()))))
         work.schedule_timer()
     return bool(offers)
+
+
+def offer_released(work: UnitOfWork, releases: Iterable[StockReleased]) -> None:
+    """Offer the home what orders here have released: it may have put fewer portions than are reserved."""
+    offers = [
+        PortionRequest(item.sku, 0, 0, item.promotion_id)
+        for release in releases
+        for item in release.items
+        if pools.free_portions(work, item.sku, item.promotion_id)
+    ]
+    if offers:
+        work.send(ForwardedCommand(OfferPortions(work.home, work.bucket, offers, released=True)))

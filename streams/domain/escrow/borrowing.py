@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from schemas.commands import LendPortions, PortionRequest, RequestPortions
 from schemas.facts import ReservedItem
 from streams.domain.decision import ForwardedCommand
-from streams.domain.escrow import pools, waitlist
+from streams.domain.escrow import pools, sold_out, waitlist
 from streams.domain.escrow.unit_of_work import UnitOfWork
 from tables.records import BorrowingRound, WaitlistedOrder
 
@@ -37,7 +37,8 @@ def start_round(work: UnitOfWork) -> None:
             awaited.append(bucket)
         elif work.now - peer.requested_at < PEER_TIMEOUT_MS:
             unsent.append(bucket)
-    work.update(round=BorrowingRound(work.escrow.tail, work.now, unsent, awaited))
+    wanted = sold_out.lacking_pools(_missing_portions(work), [])
+    work.update(round=BorrowingRound(work.escrow.tail, work.now, unsent, awaited, pools=wanted))
     work.schedule_timer()
     if not unsent and not awaited:
         finish_round(work)
@@ -57,7 +58,7 @@ def on_lend(work: UnitOfWork, lend: LendPortions, before_serving: Callable[[Unit
     for grant in lend.grants:
         _set_low_water_mark(work, grant.sku, grant.promotion_id)
     if work.escrow.round is not None:
-        _record_response(work, work.escrow.round, lend)
+        _record_response(work, work.escrow.round, lend, peer.requested)
     waitlist.serve(work)
     round_ = work.escrow.round
     if round_ is not None and not round_.unsent and not round_.awaited:
@@ -104,10 +105,12 @@ def finish_round(work: UnitOfWork) -> None:
     assert round_ is not None
     work.update(round=None)
     is_conclusive = not round_.is_inconclusive and not _has_transfer_in_flight(round_)
+    moved_on = sold_out.record(work, round_.pools) if is_conclusive else set()
 
     def is_refused(number: int, order: WaitlistedOrder) -> bool:
         has_waited_too_long = order.rounds + 1 >= MAX_ROUNDS or work.now - order.since >= MAX_WAIT_MS
-        return number < round_.covers and (is_conclusive or has_waited_too_long)
+        is_certain = is_conclusive and not any(line.sku in moved_on for line in order.command.items)
+        return number < round_.covers and (is_certain or has_waited_too_long)
 
     waitlist.serve(work, is_refused)
     waitlist.record_round(work, round_.covers)
@@ -124,7 +127,9 @@ def _has_transfer_in_flight(round_: BorrowingRound) -> bool:
     )
 
 
-def _record_response(work: UnitOfWork, round_: BorrowingRound, lend: LendPortions) -> None:
+def _record_response(
+    work: UnitOfWork, round_: BorrowingRound, lend: LendPortions, requested: list[PortionRequest]
+) -> None:
     """Record a response to this round's request (S3). After one to an older request, send this round's (S2)."""
     if lend.lender in round_.awaited:
         round_ = replace(
@@ -133,6 +138,7 @@ def _record_response(work: UnitOfWork, round_: BorrowingRound, lend: LendPortion
             is_inconclusive=round_.is_inconclusive or lend.has_withheld,
             lent={**round_.lent, lend.lender: lend.last_lent},
             received={**round_.received, lend.lender: lend.last_received},
+            pools=[name for name in round_.pools if name in sold_out.lacking_pools(requested, lend.grants)],
         )
     elif lend.lender not in round_.received:
         _request(work, lend.lender, _missing_portions(work))
@@ -147,9 +153,10 @@ def _missing_portions(work: UnitOfWork) -> list[PortionRequest]:
     gets_fair_share = work.escrow.is_open or work.bucket == work.home
     for sku, claimed in work.escrow.claims.items():
         promotion_id = pools.governing_promotion(work, sku)
-        free = pools.free_portions(work, sku, promotion_id)
-        if free is not None:
-            missing = max(0, claimed - free)
+        balance = pools.balance(work, sku, promotion_id)
+        if balance is not None:
+            free = max(0, balance)
+            missing = max(0, claimed - balance)
             stated_free = free if gets_fair_share else NO_FAIR_SHARE
             requests.append(PortionRequest(sku, missing, stated_free, promotion_id))
     return requests

@@ -1,5 +1,7 @@
 """The menu in every bucket: the home decides a PUT, and replicates it to the others; the newest version wins."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from schemas.catalogue import Allotment, Item, Promotion, Stock
@@ -7,7 +9,7 @@ from schemas.commands import CatalogueCommand, PutMenuItem, PutPromotion, PutRes
 from schemas.timestamps import EpochMs
 from streams.domain.catalogue import make_profile, put_menu_item, put_promotion, put_restaurant
 from streams.domain.decision import Decision, ForwardedCommand, Policy
-from streams.domain.escrow import recall
+from streams.domain.escrow import pools, recall
 from streams.domain.escrow.unit_of_work import UnitOfWork
 from streams.domain.state import Change, State
 from tables.registry import ITEMS, PROMOTIONS, RESTAURANTS, STOCKS, key
@@ -33,6 +35,9 @@ def put(state: State, command: CatalogueCommand, now: EpochMs, policy: Policy) -
             work.send(ForwardedCommand(ReplicateCatalogue(bucket, command, reply.answer.version)))
     if reply is not None and not isinstance(command, PutRestaurant):
         recall.record_shortfall(work, command)
+        if work.escrow.round is not None:
+            # with fewer portions, this bucket now misses more than it has requested in its round (S4c)
+            work.update(round=replace(work.escrow.round, is_inconclusive=True))
     return work.decision(reply)
 
 
@@ -64,12 +69,13 @@ def _replicate_item(work: UnitOfWork, put_: PutMenuItem, version: int) -> None:
         return
     after = Item(put_.sku, put_.name, put_.description, put_.category, put_.price, version)
     work.change_state(Change(ITEMS, item_key, after))
+    _record_run_out(work, {put_.sku: put_.portions})
     stock = work.state[STOCKS].get(item_key)
     if stock is None:
         new_stock = Stock(put_.sku, 0, None if put_.portions is None else 0)
         work.change_state(Change(STOCKS, item_key, new_stock))
     elif stock.portions is None and put_.portions is not None:
-        limited = replace(stock, portions=stock.reserved + stock.wasted)
+        limited = replace(stock, portions=0)  # what was reserved here before is not free again
         work.change_state(Change(STOCKS, item_key, limited))
 
 
@@ -80,6 +86,7 @@ def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, version: int) -> 
         return
     after = Promotion(put_.promotion_id, put_.starts_at, put_.ends_at, put_.items, version)
     work.change_state(Change(PROMOTIONS, promotion_key, replace(after, phase=after.phase_at(work.now))))
+    _record_run_out(work, {pools.pool_name(i.sku, put_.promotion_id): i.portions for i in put_.items})
     for item in put_.items:
         stock_key = key(work.bucket, item.sku)
         stock = work.state[STOCKS].get(stock_key)
@@ -88,3 +95,21 @@ def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, version: int) -> 
         allotment = Allotment(None if item.portions is None else 0)
         allotments = {**stock.allotments, put_.promotion_id: allotment}
         work.change_state(Change(STOCKS, stock_key, replace(stock, allotments=allotments)))
+
+
+def _record_run_out(work: UnitOfWork, put_: Mapping[str, int | None]) -> None:
+    """Record the pools of which 0 portions were put; what is known of their offers counts no more."""
+    earlier = {n: at for n, at in work.escrow.run_out.items() if n not in put_ and not _is_over(work, n)}
+    run_out = earlier | {name: work.now for name, portions in put_.items() if portions == 0}
+    sold_out = {name: until for name, until in work.escrow.sold_out_until.items() if name not in put_}
+    if (run_out, sold_out) != (work.escrow.run_out, work.escrow.sold_out_until):
+        work.update(run_out=run_out, sold_out_until=sold_out)
+
+
+def _is_over(work: UnitOfWork, name: str) -> bool:
+    """Return True for a pool of a promotion that has ended."""
+    _, promotion_id = pools.parse_pool_name(name)
+    if promotion_id is None:
+        return False
+    promotion = work.state[PROMOTIONS].get(key(work.bucket, promotion_id))
+    return promotion is None or promotion.ends_at <= work.now

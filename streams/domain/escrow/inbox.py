@@ -18,7 +18,9 @@ def handle(state: State, command: BucketCommand, now: EpochMs, policy: Policy) -
         case RequestPortions():
             lending.lend(work, command)
         case LendPortions():
-            borrowing.on_lend(work, command, before_serving=recall.retire_portions)
+            borrowing.on_lend(work, command, before_serving=recall.count_received)
+        case OfferPortions(released=True):
+            recall.request_released(work, command.requests)
         case OfferPortions():
             borrowing.request_offered(work, command.lender, command.requests)
     _offer_portions_if_closed(work)
@@ -32,6 +34,10 @@ def after_release(state: State, bucket: str, now: EpochMs, policy: Policy, decis
     work = UnitOfWork(state, bucket, now, policy)
     reply = work.merge(decision)
     waitlist.serve(work)
+    if work.escrow.is_open and bucket != work.home:
+        activation.offer_released(
+            work, [f for f in decision.facts if isinstance(f, StockReleased) and not f.wasted]
+        )
     _offer_portions_if_closed(work)
     return work.decision(reply)
 

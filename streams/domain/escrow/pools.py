@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from schemas.catalogue import Allotment, Stock
 from schemas.commands import PortionGrant
 from schemas.facts import MovedItem, PortionsMoved
+from schemas.pricing import Offer
 from schemas.timestamps import to_text
 from streams.domain import reservation
 from streams.domain.escrow.unit_of_work import UnitOfWork
@@ -36,22 +37,37 @@ def governing_promotion(work: UnitOfWork, sku: str) -> str | None:
     """Return the promotion whose portions an order of this item would reserve now; None: none, or unknown item."""
     if key(work.bucket, sku) not in work.state[ITEMS]:
         return None
-    stock = work.state[STOCKS][key(work.bucket, sku)]
-    promotion = reservation.current_offer(work.state, work.bucket, stock, work.now).promotion
+    promotion = current_offer(work, sku).promotion
     return promotion.promotion_id if promotion else None
+
+
+def current_offer(work: UnitOfWork, sku: str) -> Offer:
+    """Return what this bucket offers now of an item that it knows."""
+    stock = work.state[STOCKS][key(work.bucket, sku)]
+    return reservation.current_offer(work.state, work.bucket, stock, work.now, work.policy.buckets)
 
 
 def free_portions(work: UnitOfWork, sku: str, promotion_id: str | None) -> int | None:
     """Return the free portions of an item within a promotion; None: unlimited; 0 for an unknown item."""
+    free = balance(work, sku, promotion_id)
+    return None if free is None else max(0, free)
+
+
+def balance(work: UnitOfWork, sku: str, promotion_id: str | None) -> int | None:
+    """Return `free_portions`, negative by the portions that are reserved here beyond those that were put."""
+    names = dict.fromkeys((sku, pool_name(sku, promotion_id)))
+    bounds = [left for name in names if (left := pool_balance(work, name)) is not None]
+    return min(bounds) if bounds else None
+
+
+def pool_balance(work: UnitOfWork, name: str) -> int | None:
+    """Return the portions of one pool less those that are used; None: unlimited; 0 for an unknown one."""
+    sku, promotion_id = parse_pool_name(name)
     stock = work.state[STOCKS].get(key(work.bucket, sku))
-    if stock is None:
+    pool = stock.allotments.get(promotion_id) if stock and promotion_id else stock
+    if pool is None:
         return 0
-    bounds = [stock.free]
-    if promotion_id is not None:
-        allotment = stock.allotments.get(promotion_id)
-        bounds.append(allotment.free if allotment else 0)
-    limits = [bound for bound in bounds if bound is not None]
-    return min(limits) if limits else None
+    return None if pool.portions is None else pool.portions - pool.reserved - pool.wasted
 
 
 def transfer_out(work: UnitOfWork, borrower: str, number: int, grants: list[PortionGrant]) -> None:

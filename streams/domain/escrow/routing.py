@@ -20,7 +20,7 @@ from streams.domain.escrow import activation, borrowing, waitlist
 from streams.domain.escrow.unit_of_work import UnitOfWork
 from streams.domain.state import Change, State
 from tables.records import RoutedKey
-from tables.registry import ORDERS, ROUTED_KEYS, key
+from tables.registry import ORDERS, PROMOTIONS, ROUTED_KEYS, STOCKS, key
 
 #: How often an order is forwarded at most; then the bucket that has it decides it.
 MAX_HOPS = 3
@@ -32,6 +32,9 @@ HOME_OUTCOMES = {
     "price_changed",
     "promotion_closed",
 }
+
+#: Outcomes that may be another's once it is certain that the item's promotion is sold out.
+OFFER_OUTCOMES = {"customer_required", "limit_reached"}
 
 
 def place_in_bucket(
@@ -63,7 +66,10 @@ def _decide(
         return _wait(work, command, reply_to)
     decision = place_order.place_new(work.base, command, work.now, work.policy, reply_to)
     outcome = decision.reply.answer.outcome if decision.reply else None
-    if outcome == "out_of_stock" and not waitlist.is_full(work):
+    lacks_portions = outcome == "out_of_stock" or (
+        outcome in OFFER_OUTCOMES and waitlist.lacks_an_item(work, command)
+    )
+    if lacks_portions and not waitlist.is_full(work):
         return _wait(work, command, reply_to)
     if outcome in HOME_OUTCOMES and work.bucket != work.home and may_forward:
         return _forward(work, command, work.home, reply_to)
@@ -98,10 +104,15 @@ def _deciding_bucket(work: UnitOfWork, command: PlaceOrder) -> str:
 
 
 def _has_limited_item(work: UnitOfWork, command: PlaceOrder) -> bool:
+    """Return True if a promotion that may apply to the order has a per-customer limit."""
     if reservation.unknown_items(work.base, work.bucket, command.items):
         return False
-    quote = reservation.make_quote(work.base, work.bucket, command.items, work.now)
-    return bool(reservation.limited_items(quote))
+    return any(
+        promotion.is_open(work.now) and (item := promotion.item(line.sku)) and item.per_customer_limit
+        for line in command.items
+        for promotion_id in work.base[STOCKS][key(work.bucket, line.sku)].allotments
+        if (promotion := work.base[PROMOTIONS][key(work.bucket, promotion_id)])
+    )
 
 
 def _forward(work: UnitOfWork, command: PlaceOrder, to: str, reply_to: ReplyAddress | None) -> Decision:

@@ -111,10 +111,14 @@ class UnitOfWork:
         record = Change(ESCROWS, key(self.bucket), self.escrow)
         return replace(decision, state_changes=(*decision.state_changes, record))
 
+    def store_record(self) -> None:
+        """Store the bucket's record where decisions read it."""
+        self.change_state(Change(ESCROWS, key(self.bucket), self.escrow))
+
     def decision(self, reply: Reply | None = None) -> Decision:
         """Return all that was decided."""
         if self.escrow is not self._escrow_before:
-            self.change_state(Change(ESCROWS, key(self.bucket), self.escrow))
+            self.store_record()
         return Decision(
             facts=tuple(self._facts),
             reply=reply,

@@ -33,6 +33,11 @@ def has_earlier_claims(work: UnitOfWork, command: PlaceOrder) -> bool:
     )
 
 
+def lacks_an_item(work: UnitOfWork, command: PlaceOrder) -> bool:
+    """Return True if nothing is left here of an item of the order, so that another offer of it may apply (N1)."""
+    return any(_free_portions(work, line.sku) == 0 for line in command.items)
+
+
 def is_full(work: UnitOfWork) -> bool:
     """Return True if no more orders can wait."""
     return work.escrow.tail - work.escrow.head >= MAX_WAITING_ORDERS
@@ -132,9 +137,7 @@ def _entries(work: UnitOfWork) -> Iterator[tuple[int, WaitlistedOrder]]:
 
 
 def _free_portions(work: UnitOfWork, sku: str) -> int | None:
-    if key(work.bucket, sku) not in work.state[ITEMS]:
-        return 0
-    return pools.free_portions(work, sku, pools.governing_promotion(work, sku))
+    return pools.current_offer(work, sku).available if key(work.bucket, sku) in work.state[ITEMS] else 0
 
 
 def _row_key(work: UnitOfWork, number: int) -> str:

@@ -72,9 +72,8 @@ def write_the_store_before_the_commit() -> Iterator[None]:
         produce = self.log_of_partition.produce
 
         async def early(outputs, changes):
-            offset = await produce(outputs, changes)
-            self.store.apply(changes, offset)
-            return offset
+            self.store.apply(changes, self.store.changelog_offset)
+            return await produce(outputs, changes)
 
         self.log_of_partition.produce = early
         try:

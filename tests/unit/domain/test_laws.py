@@ -4,9 +4,27 @@ from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
-from schemas.commands import Command, PlaceOrder, PromotionItem, PutRestaurant, Tick
-from schemas.facts import CatalogChanged, OrderConfirmed, OrderFailed, StockReserved
+from schemas.commands import (
+    CancelOrder,
+    Command,
+    PlaceOrder,
+    PromotionItem,
+    PutMenuItem,
+    PutPromotion,
+    PutRestaurant,
+    Tick,
+)
+from schemas.facts import (
+    CatalogChanged,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderFailed,
+    StockReleased,
+    StockReserved,
+)
+from schemas.identity import order_id
 from schemas.money import Money
 from streams.domain.decision import Decision
 from tests.support.domain.harness import NOW, DomainHarness, menu_item, place, promotion
@@ -16,32 +34,38 @@ skus = st.sampled_from(SKUS)
 portions = st.one_of(st.none(), st.integers(0, 12))
 lines = st.lists(st.tuples(skus, st.integers(1, 6)), min_size=1, max_size=4)
 
+keys = st.sampled_from([f"k{i}" for i in range(12)])
 orders = st.builds(
     lambda key, ls, customer, expected: place(key, *ls, customer=customer, expected=expected),
-    st.sampled_from([f"k{i}" for i in range(12)]),
+    keys,
     lines,
     st.sampled_from([None, "ana", "bia"]),
     st.sampled_from([None, 1000, 500]),
 )
-items = st.builds(menu_item, skus, portions, price=st.sampled_from([1000, 500]))
+cancellations = st.builds(
+    lambda key: CancelOrder("r1", order_id("r1", key), "customer", f"cancel {key}", "c"), keys
+)
+items = st.builds(menu_item, skus, portions, price=st.sampled_from([1000, 600, 500]))
 promotions = st.builds(
-    lambda chosen, id_, count, limit, start: promotion(
-        *[PromotionItem(s, Money(500), count, limit) for s in sorted(chosen)],
+    lambda chosen, price, id_, count, limit, says, start: promotion(
+        *[PromotionItem(s, Money(price), count, limit, says) for s in sorted(chosen)],
         id_=id_,
         starts=NOW + start,
         ends=NOW + start + 5000,
     ),
     st.sets(skus, min_size=1),
+    st.sampled_from([400, 500, 600]),
     st.sampled_from(["p1", "p2"]),
     portions,
     st.one_of(st.none(), st.integers(1, 4)),
+    st.sampled_from([UNSET, "sold_out", "regular_price"]),
     st.integers(-3000, 3000),
 )
 restaurants = st.just(PutRestaurant("r1", "Cantina", 3, 600))
 commands = st.lists(
     st.tuples(
         st.integers(0, 1500),
-        st.one_of(orders, orders, orders, items, promotions, restaurants, st.just(Tick())),
+        st.one_of(orders, orders, orders, cancellations, items, promotions, restaurants, st.just(Tick())),
     ),
     max_size=40,
 )
@@ -58,31 +82,59 @@ def play(history: list[tuple[int, Command]]) -> DomainHarness:
 @settings(max_examples=300, deadline=None)
 @given(commands)
 def test_no_portion_is_sold_twice_at_any_prefix(history):
-    """reserved + wasted <= portions, for items and allotments, after every fact."""
+    """Every reservation fits into the item's portions, and into those of its promotion."""
     for fact in play(history).facts:
-        stocks = (
-            [i.stock for i in fact.items]
-            if isinstance(fact, StockReserved)
-            else fact.stocks
-            if isinstance(fact, CatalogChanged)
-            else []
-        )
-        for stock in stocks:
-            assert stock.free is None or stock.free >= 0
-            for allotment in stock.allotments.values():
-                assert allotment.free is None or allotment.free >= 0
+        for item in fact.items if isinstance(fact, StockReserved) else []:
+            pools = [item.stock]
+            if item.promotion_id is not None:
+                pools.append(item.stock.allotments[item.promotion_id])
+            for pool in pools:
+                assert pool.portions is None or pool.reserved + pool.wasted <= pool.portions
+
+
+@settings(max_examples=300, deadline=None)
+@given(commands)
+def test_portions_are_those_that_were_put_last(history):
+    """No order, cancellation or other PUT changes what the restaurant has said; a refused PUT says nothing."""
+    domain = DomainHarness().open(coxinha=10, pastel=3, agua=None)
+    said: dict[tuple[str, str], int | None] = {("coxinha", ""): 10, ("pastel", ""): 3, ("agua", ""): None}
+    for elapsed, command in history:
+        domain.now += elapsed
+        reply = domain.do(command)
+        if isinstance(command, PutMenuItem):
+            said[command.sku, ""] = command.portions
+        elif isinstance(command, PutPromotion) and reply and reply.answer.outcome != "invalid_promotion":
+            for item in command.items:
+                said[item.sku, command.promotion_id] = item.portions
+        for (sku, promotion_id), count in said.items():
+            stock = domain.stock(sku)
+            pool = stock.allotments.get(promotion_id) if promotion_id else stock
+            assert pool is None or pool.portions == count
+
+
+@settings(max_examples=300, deadline=None)
+@given(commands)
+def test_no_order_pays_more_than_the_regular_price(history):
+    """And less in a promotion, at the time of the order."""
+    prices: dict[str, int] = {}
+    for fact in play(history).facts:
+        if isinstance(fact, CatalogChanged) and fact.item is not None:
+            prices[fact.item.sku] = fact.item.price.amount
+        for line in fact.items if isinstance(fact, OrderConfirmed) else []:
+            bound = prices[line.sku] - (line.promotion_id is not None)
+            assert line.unit_price.amount <= bound
 
 
 @settings(max_examples=300, deadline=None)
 @given(commands)
 def test_reserved_portions_are_those_of_confirmed_orders(history):
-    """Conservation: the stock's count is the sum over confirmed orders, item by item."""
+    """Conservation: the stock's count is the sum over confirmed orders that are not cancelled, item by item."""
     domain = play(history)
     sold = Counter()
     for fact in domain.facts:
-        if isinstance(fact, OrderConfirmed):
+        if isinstance(fact, OrderConfirmed | OrderCancelled):
             for line in fact.items:
-                sold[line.sku] += line.quantity
+                sold[line.sku] += line.quantity if isinstance(fact, OrderConfirmed) else -line.quantity
     for sku in SKUS:
         assert domain.stock(sku).reserved == sold[sku]
 
@@ -99,7 +151,7 @@ def test_versions_grow_by_one_without_a_gap(history):
 
     for fact in play(history).facts:
         match fact:
-            case StockReserved():
+            case StockReserved() | StockReleased():
                 for item in fact.items:
                     expect_next(f"stock {item.sku}", item.version)
             case CatalogChanged():
@@ -132,11 +184,14 @@ def test_one_order_per_key_and_a_retry_changes_nothing(history):
 @settings(max_examples=100, deadline=None)
 @given(commands)
 def test_state_is_the_fold_of_the_facts(history):
-    """A replay gives the same state, so every view can be rebuilt."""
+    """A replay gives the same state, so every view can be rebuilt; only the keys of cancellations have no fact."""
     domain = play(history)
     replayed = DomainHarness()
     for fact in domain.facts:
         replayed.apply(Decision((fact,)))
+    for rows in domain.tables.values():
+        for cancellation in [name for name in rows if "cancel k" in name]:
+            del rows[cancellation]
     assert replayed.tables == domain.tables
 
 

@@ -27,6 +27,7 @@ ORDER = Order(
     paid=True,
     refund=Refund("pending", Money(2000)),
     customer_id="ana",
+    is_counted=True,
     bucket=3,
 )
 

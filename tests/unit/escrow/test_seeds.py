@@ -19,6 +19,7 @@ def test_no_seed_breaks_a_law():
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         outcomes = list(pool.map(seeds.run, range(SEEDS), chunksize=10))
     assert not [o.message for o in outcomes if o.law]
+    assert sum(o.next_offers for o in outcomes) > SEEDS / 20, "too few next offers"
     for what in ("transfers", "confirmed", "refused", "forwarded_orders"):
         assert sum(getattr(o, what) for o in outcomes) > SEEDS / 2, (
             f"too few {what}: the laws were not exercised"

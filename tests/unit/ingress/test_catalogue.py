@@ -10,7 +10,7 @@ from ingress.http.tokens import Tokens
 from schemas.commands import PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
 from schemas.identity import webhook_secrets
 from schemas.money import Money
-from schemas.replies import Answer, Reply
+from schemas.replies import Answer, PromotionFault, Reply
 from tests.support.ingress.fakes import FakeProducer
 from tests.unit.ingress.conftest import Client
 
@@ -128,6 +128,60 @@ async def test_put_without_parent_is_404(
     problem = await response.json()
     assert response.status == 404 and problem["type"].endswith(slug)
     assert problem.get("skus", []) == answer.skus
+
+
+@pytest.mark.parametrize(
+    ("language", "details"),
+    [
+        (
+            "en",
+            ["must lie in the future", "must be below the item's price, 400 centavos", "must be at most 2"],
+        ),
+        (
+            "pt-BR",
+            [
+                "deve estar no futuro",
+                "deve ser menor que o preço do item, 400 centavos",
+                "deve ser no máximo 2",
+            ],
+        ),
+    ],
+)
+async def test_invalid_promotion_is_400_with_pointers(
+    client: Client, log: FakeProducer, language: str, details: list[str]
+) -> None:
+    """Contract: a JSON pointer for each fault, also for those that only the decision can find."""
+    faults = [
+        PromotionFault("/ends_at", "over"),
+        PromotionFault("/items/0/promo_price", "not_cheaper", 400),
+        PromotionFault("/items/0/portions", "too_many_portions", 2),
+    ]
+    log.decide = lambda command: Reply(Answer("invalid_promotion", faults=faults))
+    headers = {"Authorization": "Bearer adm", "Accept-Language": language}
+    response = await client.put(PROMOTION, json=BODIES[PROMOTION], headers=headers)
+    problem = await response.json()
+    assert response.status == 400 and problem["type"].endswith("invalid-request")
+    assert problem["errors"] == [
+        {"pointer": fault.pointer, "detail": detail} for fault, detail in zip(faults, details, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "accepted"), [("regular_price", True), ("sold_out", True), ("free", False)]
+)
+async def test_promotion_says_what_follows_its_portions(
+    client: Client, log: FakeProducer, given: str, accepted: bool
+) -> None:
+    """`when_sold_out` is sent on, and returned; any other word is 400."""
+    body = {**BODIES[PROMOTION], "items": [{**BODIES[PROMOTION]["items"][0], "when_sold_out": given}]}
+    response = await put(client, PROMOTION, body=body)
+    answered = await response.json()
+    assert response.status == (201 if accepted else 400)
+    if accepted:
+        assert answered["items"][0]["when_sold_out"] == given
+        assert log.written[0][1].items[0].when_sold_out == given
+    else:
+        assert answered["errors"][0]["pointer"] == "/items/0/when_sold_out"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ingress.http.problems import FieldError, Problem
 from ingress.views import menu_page
@@ -58,6 +59,26 @@ def test_closed_promotion_is_not_shown() -> None:
         shown = entry("coxinha", now=now)
         assert shown.promo_price is None and shown.promotion is None
     assert entry("pao").promo_price is None and entry("pao", now=NOW + 1000).promo_price == Money(1)
+
+
+def test_sold_out_promotion_falls_to_the_next_offer() -> None:
+    """The page shows the offer that an order would get: next price, its promotion, its portions."""
+    dear, cheap = promotion("p1", x=800), promotion("p2", x=700)
+    back = replace(dear, items=[replace(dear.items[0], when_sold_out="regular_price")])
+    shown = entry("x", menu([item("x")], [stock("x", 10, p1=3, p2=0)], [dear, cheap]))
+    assert (shown.promo_price, shown.promotion.id, shown.availability.count) == (Money(800), "p1", 3)
+    none_left = [stock("x", 10, p1=0, p2=0)]
+    shown = entry("x", menu([item("x")], none_left, [dear, cheap]))
+    assert (shown.promo_price, shown.availability.state) == (Money(800), "sold_out")
+    shown = entry("x", menu([item("x")], none_left, [back, cheap]))
+    assert (shown.promo_price, shown.promotion, shown.availability.count) == (None, None, 10)
+
+
+def test_promotion_that_is_no_cheaper_is_not_shown() -> None:
+    """A promotion of an earlier release may cost more, or the item's price was lowered since."""
+    for price in (700, 600):
+        shown = entry("x", menu([item("x", price)], [stock("x", 10, p1=3)], [promotion("p1", x=700)]))
+        assert (shown.promo_price, shown.promotion, shown.availability.count) == (None, None, 10)
 
 
 def test_availability_states() -> None:

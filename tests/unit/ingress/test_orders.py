@@ -12,7 +12,7 @@ from ingress.views.ports import OrderView, StatusChange
 from schemas import identity
 from schemas.commands import Command, Payment, PlaceOrder
 from schemas.money import Money
-from schemas.orders import Refund, Shortage
+from schemas.orders import LimitReached, Refund, Shortage
 from schemas.replies import Answer, Outcome, Reply
 from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
 from tests.support.ingress.samples import order_body
@@ -28,11 +28,17 @@ async def post(client: Client, path: str = "/v1/orders", key: str = "k1", **head
     return await client.post(path, json=order_body(), headers={"Idempotency-Key": key, **headers})
 
 
-def refuse(outcome: Outcome, *skus: str, shortages: list[Shortage] | None = None, order: bool = True) -> Any:
+def refuse(
+    outcome: Outcome,
+    *skus: str,
+    shortages: list[Shortage] | None = None,
+    limits: list[LimitReached] | None = None,
+    order: bool = True,
+) -> Any:
     def decide(command: Command) -> Reply:
         assert isinstance(command, PlaceOrder)
         made = order_of(command, outcome, shortages) if order else None
-        return Reply(Answer(outcome, made, list(skus)))
+        return Reply(Answer(outcome, made, list(skus), limits=limits or []))
 
     return decide
 
@@ -117,7 +123,12 @@ async def test_refusal_is_replayed(client: Client, log: FakeProducer) -> None:
             {"items": [{"sku": "coxinha", "unit_price": {"amount": 990, "currency": "BRL"}}]},
         ),
         (refuse("promotion_closed", "coxinha"), 409, "promotion-closed", {"skus": ["coxinha"]}),
-        (refuse("limit_reached", "coxinha"), 409, "limit-reached", {"skus": ["coxinha"]}),
+        (
+            refuse("limit_reached", "coxinha", limits=[LimitReached("coxinha", 2, 1)]),
+            409,
+            "limit-reached",
+            {"items": [{"sku": "coxinha", "limit": 2, "left": 1}], "skus": ["coxinha"]},
+        ),
         (
             refuse("customer_required", "coxinha", order=False),
             400,

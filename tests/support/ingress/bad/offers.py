@@ -85,6 +85,7 @@ PROMOTION_FIELDS = [
     *every("items/0/promo_price", GONE, None, 490, {"amount": -1}, {"amount": 100_000_001}),
     *every("items/0/portions", "3", -1, 1.5, 10_000_001),
     *every("items/0/per_customer_limit", 0, -1, "1", 10_001),
+    *every("items/0/when_sold_out", "free", "", None, True),
     *every("items/0/discount", 50),
     *every("phase", "open"),
 ]

@@ -1,0 +1,249 @@
+"""Prices, offers and limits: what an order pays is what the catalogue offered, and no customer passes a limit."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from tests.checker.observations import Fact, Finding, Observations
+from tests.checker.stock import changes_of_stocks, promotion_of
+
+#: Restaurant and sku.
+Item = tuple[str, str]
+
+
+def orders_pay_an_offered_price(seen: Observations) -> Finding:
+    """A line costs the item's price, or that of an open promotion of it which is cheaper.
+
+    The catalogue and the orders are in different topics, so a price counts that held at the order's time; a change in
+    the same millisecond may come before or after the order. Restaurants with buckets are left out: a PUT reaches other
+    buckets a moment later.
+    """
+    finding = Finding()
+    prices, promotions, with_buckets = _prices(seen), _promotions(seen), _with_buckets(seen)
+    for fact in seen.of("order.confirmed"):
+        restaurant, at = fact.value["restaurant_id"], _milliseconds(fact.value["created_at"])
+        for line in fact.value["items"] if restaurant not in with_buckets else ():
+            paid, id_ = line["unit_price"]["amount"], line["promotion_id"]
+            regular = _at(prices[restaurant, line["sku"]], at)
+            what = f"{fact.value['order_id']} {line['sku']}: {paid} in {id_}, regular {regular}"
+            if id_ is None:
+                finding.expect(paid in regular, what)
+                continue
+            finding.expect(any(paid < price for price in regular), f"{what}: not cheaper")
+            offered = [
+                offer["promo_price"]["amount"]
+                for promotion in _at(promotions[restaurant, id_], at)
+                for offer in promotion["items"]
+                if offer["sku"] == line["sku"] and promotion["starts_at"] <= at < promotion["ends_at"]
+            ]
+            finding.expect(paid in offered, f"{what}: {offered} offered")
+    return finding
+
+
+def promotions_keep_their_bounds(seen: Observations) -> Finding:
+    """A promotion that is new or changed is below its items' prices, not over, and within their portions."""
+    finding = Finding()
+    prices: dict[Item, int] = {}
+    portions: dict[Item, int | None] = {}
+    known: dict[Item, dict[str, Any]] = {}
+    with_buckets = _with_buckets(seen)
+    for fact in seen.of("catalog.changed"):
+        restaurant = fact.value["restaurant_id"]
+        if (item := fact.value["item"]) is not None:
+            prices[restaurant, item["sku"]] = item["price"]["amount"]
+        portions |= {(restaurant, stock["sku"]): stock["portions"] for stock in fact.value["stocks"]}
+        if (promotion := fact.value["promotion"]) is None:
+            continue
+        before = known.get((restaurant, promotion["promotion_id"]))
+        known[restaurant, promotion["promotion_id"]] = promotion
+        if before is not None and all(before[n] == promotion[n] for n in ("starts_at", "ends_at", "items")):
+            continue
+        what = f"{restaurant} {promotion}"
+        finding.expect(promotion["ends_at"] > _milliseconds(fact.value["occurred_at"]), f"{what}: over")
+        for offer in promotion["items"]:
+            where = (restaurant, offer["sku"])
+            finding.expect(offer["promo_price"]["amount"] < prices[where], f"{what}: not cheaper")
+            count, whole = offer["portions"], portions[where]
+            fits = count is None or whole is None or count <= whole or restaurant in with_buckets
+            finding.expect(fits, f"{what}: more portions than {whole}")
+    return finding
+
+
+def cheapest_offer_with_portions_applies(seen: Observations) -> Finding:
+    """When an order reserves an item, no cheaper open promotion of it has portions left.
+
+    A promotion that ends or changes in the order's millisecond counts as both. Restaurants with buckets are left out:
+    a bucket may rely for a second on what it has learnt (streams/domain/escrow/README.md, N3).
+    """
+    finding = Finding()
+    promotions, prices = _promotions(seen), _prices(seen)
+    with_buckets = _with_buckets(seen)
+    orders = {f.value["order_id"]: f.value for f in seen.of("order.created")}
+    for fact in seen.of("stock.reserved"):
+        restaurant, at = fact.value["restaurant_id"], _milliseconds(fact.value["occurred_at"])
+        paid = {line["sku"]: line["unit_price"]["amount"] for line in orders[fact.value["order_id"]]["items"]}
+        for item in fact.value["items"] if restaurant not in with_buckets else ():
+            if item["sku"] not in paid:
+                continue  # all-or-nothing finds it
+            for id_, allotment in item["stock"]["allotments"].items():
+                offers = [
+                    _cheaper_offer(p, item["sku"], paid[item["sku"]], at)
+                    for p in _at(promotions[restaurant, id_], at)
+                ]
+                regular = _at(prices[restaurant, item["sku"]], at)
+                applies = all(
+                    offer is not None and all(offer < price for price in regular) for offer in offers
+                )
+                left = allotment["portions"] is None or (
+                    allotment["portions"] > allotment["reserved"] + allotment["wasted"]
+                )
+                finding.expect(
+                    not (offers and applies and left),
+                    f"{fact.value['order_id']} {item['sku']}: paid {paid[item['sku']]}, {id_} has portions",
+                )
+    return finding
+
+
+def _cheaper_offer(promotion: dict[str, Any], sku: str, paid: int, at: int) -> int | None:
+    """Return the price of an open promotion's offer that costs less than what was paid."""
+    if not promotion["starts_at"] <= at < promotion["ends_at"]:
+        return None
+    prices = [offer["promo_price"]["amount"] for offer in promotion["items"] if offer["sku"] == sku]
+    return next((price for price in prices if price < paid), None)
+
+
+def refusals_have_no_offer_left(seen: Observations) -> Finding:
+    """When an order is refused because nothing is left of an item, no offer of it has portions.
+
+    A stock or promotion that changes in the order's millisecond counts as both. Restaurants with buckets are left out:
+    their orders wait for portions, which others may take in the meantime.
+    """
+    finding = Finding()
+    promotions, prices, with_buckets = _promotions(seen), _prices(seen), _with_buckets(seen)
+    stocks: dict[Item, list[tuple[int, Any]]] = {
+        where[:2]: [(_milliseconds(fact.value["occurred_at"]), stock) for _, stock, _, fact in changes]
+        for where, changes in changes_of_stocks(seen).items()
+        if where[0] not in with_buckets
+    }
+    for fact in seen.of("order.failed"):
+        restaurant, at = fact.value["restaurant_id"], _milliseconds(fact.value["occurred_at"])
+        for shortage in fact.value["shortages"] if restaurant not in with_buckets else ():
+            where = (restaurant, shortage["sku"])
+            if shortage["available"] != 0:
+                continue
+            open_now = [
+                [_offer(promotion, where[1], at) for promotion in _at(history, at)]
+                for (whose, _), history in promotions.items()
+                if whose == restaurant
+            ]
+            regular = _at(prices[where], at)
+            finding.expect(
+                not all(_has_offer(stock, open_now, regular) for stock in _at(stocks[where], at)),
+                f"{fact.value['order_id']} {where[1]}: refused, and an offer of {open_now} has portions",
+            )
+    return finding
+
+
+def _offer(promotion: dict[str, Any], sku: str, at: int) -> dict[str, Any] | None:
+    """Return an open promotion's offer of the item, with the promotion's id."""
+    if not promotion["starts_at"] <= at < promotion["ends_at"]:
+        return None
+    offers = [offer for offer in promotion["items"] if offer["sku"] == sku]
+    return {**offers[0], "id": promotion["promotion_id"]} if offers else None
+
+
+def _has_offer(
+    stock: dict[str, Any], promotions: list[list[dict[str, Any] | None]], regular: list[int]
+) -> bool:
+    """Return True if the item has portions, and an offer that certainly applies has, too."""
+    if _left(stock) == 0:
+        return False
+    certain = [offers for offers in promotions if any(offers)]
+    if not certain:
+        return True  # the regular price
+    for offers in certain:
+        for offer in offers:
+            if offer is None or any(offer["promo_price"]["amount"] >= price for price in regular):
+                return False  # it may not apply, and then another rule
+    ids = [offers[0]["id"] for offers in certain if offers[0]]
+    says = {offer.get("when_sold_out") for offers in certain for offer in offers if offer}
+    allotments = [stock["allotments"][id_] for id_ in ids if id_ in stock["allotments"]]
+    return any(_left(allotment) != 0 for allotment in allotments) or says == {"regular_price"}
+
+
+def _left(pool: dict[str, Any]) -> int | None:
+    return None if pool["portions"] is None else max(0, pool["portions"] - pool["reserved"] - pool["wasted"])
+
+
+def limits_count_all_orders(seen: Observations) -> Finding:
+    """An order in a promotion with a limit leaves its customer within it, counting all earlier ones that stand.
+
+    Cancelled orders whose portions were wasted still count. A limit that changes in the order's millisecond counts as
+    both. Restaurants with buckets are left out: a new limit does not count what other buckets have sold.
+    """
+    finding = Finding()
+    promotions, with_buckets = _promotions(seen), _with_buckets(seen)
+    customers = {f.value["order_id"]: f.value["customer_id"] for f in seen.of("order.created")}
+    for (restaurant, sku, _), changes in changes_of_stocks(seen).items():
+        counted: Counter[tuple[str, str]] = Counter()
+        for _, _, delta, fact in changes if restaurant not in with_buckets else ():
+            customer = customers.get(fact.value.get("order_id", ""))
+            if customer is None or (id_ := promotion_of(fact, sku)) is None:
+                continue
+            counted[id_, customer] += delta or 0
+            at = _milliseconds(fact.value["occurred_at"])
+            limits = [
+                offer["per_customer_limit"]
+                for promotion in _at(promotions[restaurant, id_], at)
+                for offer in promotion["items"]
+                if offer["sku"] == sku
+            ]
+            count = counted[id_, customer]
+            within = any(limit is None or count <= limit for limit in limits)
+            finding.expect(
+                within or fact.topic != "stock.reserved",
+                f"{restaurant} {sku} {id_}: {customer} has {count}, limit {limits}",
+            )
+    return finding
+
+
+def _with_buckets(seen: Observations) -> set[str]:
+    """Return the restaurants whose buckets have exchanged portions."""
+    return {fact.value["restaurant_id"] for fact in seen.of("portions.moved")}
+
+
+def _prices(seen: Observations) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """Return the prices of each item with the times since when they hold."""
+    return _history(
+        (fact, item["sku"], item["price"]["amount"])
+        for fact in seen.of("catalog.changed")
+        if (item := fact.value["item"]) is not None
+    )
+
+
+def _promotions(seen: Observations) -> dict[tuple[str, str], list[tuple[int, Any]]]:
+    """Return the versions of each promotion with the times since when they hold."""
+    return _history(
+        (fact, promotion["promotion_id"], promotion)
+        for fact in seen.of("catalog.changed")
+        if (promotion := fact.value["promotion"]) is not None
+    )
+
+
+def _history(changes: Iterator[tuple[Fact, str, Any]]) -> dict[tuple[str, str], list[tuple[int, Any]]]:
+    histories: dict[tuple[str, str], list[tuple[int, Any]]] = defaultdict(list)
+    for fact, name, value in changes:
+        since = _milliseconds(fact.value["occurred_at"])
+        histories[fact.value["restaurant_id"], name].append((since, value))
+    return histories
+
+
+def _at(history: list[tuple[int, Any]], at: int) -> list[Any]:
+    """Return the value that held before `at`, and those that came at that millisecond."""
+    before = [value for since, value in history if since < at]
+    return before[-1:] + [value for since, value in history if since == at]
+
+
+def _milliseconds(instant: str) -> int:
+    return round(datetime.fromisoformat(instant).timestamp() * 1000)
