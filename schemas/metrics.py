@@ -82,6 +82,12 @@ notifications = Counter(
 live_streams = Gauge(
     "promo_live_streams", "Open event streams and feeds, by channel", ["channel"], multiprocess_mode="livesum"
 )
+held_bytes = Gauge(
+    "promo_held_bytes",
+    "Bytes that a cache holds, or that wait for clients or from them, by name of the budget",
+    ["budget"],
+    multiprocess_mode="livesum",
+)
 retries = Counter("promo_retries_total", "Attempts after the first, by name of the operation", ["name"])
 transactions = Counter("promo_transactions_total", "Kafka transactions, by result", ["result"])
 transaction_phase = Histogram(

@@ -1,16 +1,19 @@
 """A page of a menu, built from the view, the query and the time. Pure."""
 
 import math
+import sys
 import unicodedata
-from collections.abc import Iterable
-from functools import lru_cache, partial
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
-from ingress.http import cursors
+from ingress.http import cursors, query_params
 from ingress.http.cursors import Key
 from ingress.http.query_params import DEFAULT_LIMIT, Limit
+from ingress.memory.sized_lru import SizedLru
 from ingress.views.ports import MenuView
 from schemas import pricing, timestamps
 from schemas.catalogue import Promotion, Stock
@@ -30,7 +33,11 @@ _KEY_TYPES: dict[SortOrder, tuple[type, ...]] = {
 }
 
 
-class MenuQuery(Struct, frozen=True):
+#: Texts of items as they are searched. Those of clients are not among them.
+_search_texts: SizedLru[str, str] = SizedLru("search_texts")
+
+
+class MenuQuery(Struct, frozen=True, cache_hash=True):
     """Filters, sort order and page of a menu."""
 
     limit: Limit = DEFAULT_LIMIT
@@ -90,6 +97,17 @@ class MenuPage(MenuListing, frozen=True):
     degraded: bool
 
 
+def parse_query(query_string: str) -> MenuQuery:
+    """Return the query that a query string forms, equal for all spellings of it; raises Problem."""
+    query = query_params.query(MenuQuery, query_string)
+    return replace(
+        query,
+        q=" ".join(sorted(set(_fold_text(query.q or "").split()))) or None,
+        min_price=query.min_price or None,
+        max_price=None if query.max_price == MAX_AMOUNT else query.max_price,
+    )
+
+
 def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool) -> MenuListing:
     """Return the page at `now`; raises Problem for a cursor of another query.
 
@@ -98,7 +116,8 @@ def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool
     order: SortOrder = query.sort or "sku"
     sort_key = partial(_key, order=order)
     cursor = cursors.decode_cursor(query.cursor, order, _KEY_TYPES[order])
-    entries = [entry for entry in _entries(view, now, degraded) if _matches(entry, query)]
+    words = _fold_text(query.q or "").split()
+    entries = [entry for entry in _entries(view, now, degraded) if _matches(entry, query, words)]
     entries.sort(key=sort_key)
     if order == "sku":
         page, next_cursor = cursors.page_after(entries, sort_key, cursor, query.limit)
@@ -144,10 +163,10 @@ def _availability(available: int | None, degraded: bool) -> Availability:
     return Availability("sold_out", 0) if is_sold_out else Availability("available", available)
 
 
-def _matches(entry: MenuEntry, query: MenuQuery) -> bool:
+def _matches(entry: MenuEntry, query: MenuQuery, words: Sequence[str]) -> bool:
     return not (
         (query.category is not None and entry.category != query.category)
-        or (query.q is not None and not _contains(entry, query.q))
+        or (words and not _contains(entry, words))
         or (query.min_price is not None and entry.current_price < query.min_price)
         or (query.max_price is not None and entry.current_price > query.max_price)
         or (query.promo and entry.promotion is None)
@@ -155,12 +174,15 @@ def _matches(entry: MenuEntry, query: MenuQuery) -> bool:
     )
 
 
-def _contains(entry: MenuEntry, words: str) -> bool:
-    text = _fold_text(f"{entry.name} {entry.description}")
-    return all(word in text for word in _fold_text(words).split())
+def _contains(entry: MenuEntry, words: Sequence[str]) -> bool:
+    text = f"{entry.name} {entry.description}"
+    folded = _search_texts.get(text)
+    if folded is None:
+        folded = _fold_text(text)
+        _search_texts.put(text, folded, sys.getsizeof(text) + sys.getsizeof(folded))
+    return all(word in folded for word in words)
 
 
-@lru_cache(maxsize=8192)
 def _fold_text(text: str) -> str:
     """Return the text without case and accents, so that `pao` finds `Pão`."""
     return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))

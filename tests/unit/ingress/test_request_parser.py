@@ -4,6 +4,7 @@ import pytest
 
 from ingress.fast_path import request_parser
 from ingress.fast_path.request_parser import CATALOGO_PATH, MAX_REQUEST_BYTES, MENU_PATH, MenuRequest
+from ingress.views.menu_page import MenuQuery
 
 GET = b"GET /v1/restaurants/r1/menu HTTP/1.1\r\nHost: x\r\n"
 
@@ -11,14 +12,16 @@ GET = b"GET /v1/restaurants/r1/menu HTTP/1.1\r\nHost: x\r\n"
 def test_menu_request_is_parsed_as_by_aiohttp() -> None:
     """Names in any case, values without surrounding space, paths unescaped."""
     head = (
-        b'GET /v1/restaurants/r%C3%A9/menu?limit=3&q=%20 HTTP/1.1\r\nhost: x\r\nIF-NONE-MATCH:  W/"a", *\r\n'
+        b'GET /v1/restaurants/r%C3%A9/menu?limit=3&q=%C3%A1 HTTP/1.1\r\nhost: x\r\nIF-NONE-MATCH:  W/"a", *\r\n'
         b"Connection: Keep-Alive\r\nAccept: */*\r\n\r\n"
     )
     assert request_parser.parse_menu_request(head) == MenuRequest(
-        MENU_PATH, "ré", "limit=3&q=%20", 'W/"a", *'
+        MENU_PATH, "ré", MenuQuery(limit=3, q="a"), 'W/"a", *'
     )
     head = b"GET /catalogo?restaurant_id=r+1&limit=3 HTTP/1.1\r\nHost: x\r\n\r\n"
-    assert request_parser.parse_menu_request(head) == MenuRequest(CATALOGO_PATH, "r 1", "limit=3", None)
+    assert request_parser.parse_menu_request(head) == MenuRequest(
+        CATALOGO_PATH, "r 1", MenuQuery(limit=3), None
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""The memory of an ingress process: one table of all that clients can make it hold, in bytes.
+
+A test compares the sum with the memory limit of `compose/kubernetes/ingress.yaml`; another fills each cache with its
+worst entries, and measures the process. README.md of this folder says what each row is.
+"""
+
+from schemas.settings import Settings
+
+KIB, MIB = 1 << 10, 1 << 20
+
+#: Caches, by name; each evicts what was used longest ago.
+CACHES = {
+    "menus": 64 * MIB,
+    "restaurants": 16 * MIB,
+    "pages": 48 * MIB,
+    "request_heads": 4 * MIB,
+    "search_texts": 8 * MIB,
+}
+
+#: What waits for clients, or from them, by name; past one of these, the clients that hold the most are disconnected.
+CLIENTS = {
+    "unanswered_requests": 16 * MIB,
+    "unread_responses": 32 * MIB,
+    "send_queues": 32 * MIB,
+}
+
+#: Bytes of memory for a byte of a request: as received, as text, and parsed.
+REQUEST_FACTOR = 3
+#: A process at rest: the interpreter, libraries, clients of Kafka and Redis, and the keyring.
+AT_REST = 96 * MIB
+#: One connection, and in addition to it one open stream.
+CONNECTION, STREAM = 14 * KIB, 16 * KIB
+#: One client of the rate limits, one admitted key, and one command in flight.
+CLIENT, ADMITTED_KEY, COMMAND = 400, KIB, 24 * KIB
+#: Boards that are followed, caches of fixed size, and what is needed while a page is rendered.
+OTHERS = 48 * MIB
+#: Memory of the process for a byte in use: freed memory cannot always be returned to the system.
+FRAGMENTATION = 1.25
+
+
+def total(settings: Settings, max_clients: int, max_admitted_keys: int) -> int:
+    """Return what a process with these settings may need when everything is full, in bytes."""
+    clients = CLIENTS | {"unanswered_requests": CLIENTS["unanswered_requests"] * REQUEST_FACTOR}
+    counted = (
+        settings.max_connections * CONNECTION
+        + settings.max_streams * STREAM
+        + settings.max_in_flight_commands * COMMAND
+        + max_clients * CLIENT
+        + max_admitted_keys * ADMITTED_KEY
+    )
+    return int(
+        (AT_REST + sum(CACHES.values()) + sum(clients.values()) + counted + OTHERS) * FRAGMENTATION
+    )
