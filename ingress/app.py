@@ -18,6 +18,7 @@ from ingress.live.limits import FollowerLimits
 from ingress.live.ports import Feeds
 from ingress.load_shedding.admitted_keys import AdmittedKeys
 from ingress.load_shedding.rate_limits import RateLimits
+from ingress.memory import gauges
 from ingress.openapi.handlers import API_DESCRIPTION, ApiDescription
 from ingress.privacy.keyring import Keyring
 from ingress.routes import ROUTES
@@ -81,7 +82,11 @@ def connection_factory(app: web.Application) -> ConnectionFactory:
 
 async def _run_parts(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.CHANGE_TRACKER].poll()
-    async with in_background(app[app_keys.CHANGE_TRACKER].run()), in_background(app[app_keys.HUB].run()):
+    async with (
+        in_background(app[app_keys.CHANGE_TRACKER].run()),
+        in_background(app[app_keys.HUB].run()),
+        in_background(gauges.run()),
+    ):
         yield
 
 

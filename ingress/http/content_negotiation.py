@@ -9,11 +9,17 @@ from schemas.languages import DEFAULT_LANGUAGE, Language
 _LANGUAGES: dict[str, Language] = {"pt": "pt-BR", "*": DEFAULT_LANGUAGE, "en": "en"}
 #: Ranges that a JSON problem satisfies.
 _JSON_RANGES = frozenset({"application/problem+json", "application/json", "application/*", "*/*"})
+#: Longest header whose result is cached, in characters.
+MAX_CACHED_LENGTH = 256
 
 
-@lru_cache(maxsize=256)
 def negotiate_language(accept_language: str) -> Language:
     """Return the language with the greatest quality; pt-BR if the header asks for none that we have."""
+    is_short = len(accept_language) <= MAX_CACHED_LENGTH
+    return _cached_language(accept_language) if is_short else _language(accept_language)
+
+
+def _language(accept_language: str) -> Language:
     best, best_quality = DEFAULT_LANGUAGE, 0.0
     for language_range, quality in _qualities(accept_language):
         language = _LANGUAGES.get(language_range.partition("-")[0])
@@ -22,7 +28,9 @@ def negotiate_language(accept_language: str) -> Language:
     return best
 
 
-@lru_cache(maxsize=256)
+_cached_language = lru_cache(maxsize=256)(_language)
+
+
 def prefers_html(accept: str) -> bool:
     """Return True if text/html is named with a greater quality than JSON has."""
     html = json = 0.0

@@ -34,6 +34,7 @@ class Subscriptions:
         try:
             yield stream
         finally:
+            stream.queue.drop()
             if stream.restaurant_id is None:
                 remove_stream(self.awaiting_view, stream)
             else:
@@ -50,6 +51,7 @@ class Subscriptions:
         try:
             yield stream
         finally:
+            stream.queue.drop()
             self.by_restaurant[stream.restaurant_id].remove_board_stream(stream)
             self._drop_if_unused(stream.restaurant_id)
 

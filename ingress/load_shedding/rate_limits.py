@@ -26,6 +26,10 @@ POLICY = "orders"
 MAX_JITTER_SECONDS = 1.0
 #: Clients that are remembered; the least recently seen one is dropped first, and starts again with a full bucket.
 MAX_CLIENTS = 50_000
+#: Bytes by which a client is remembered: a digest, since clients choose their names and their lengths.
+CLIENT_DIGEST_BYTES = 16
+#: A longer text is no address.
+MAX_ADDRESS_LENGTH = 64
 
 _rejected_by_rate_limit = metrics.requests_rejected.labels("rate_limit")
 
@@ -51,16 +55,17 @@ class TokenBuckets:
         self.rate = rate
         self.burst = burst
         self._max_clients = max_clients
-        self._buckets: OrderedDict[str, tuple[float, MonotonicSeconds]] = OrderedDict()  # tokens, as of when
+        self._buckets: OrderedDict[bytes, tuple[float, MonotonicSeconds]] = OrderedDict()  # tokens, as of when
 
     def consume(self, client: str, now: MonotonicSeconds) -> BucketState:
         """Remove a token from a client's bucket, if it has one."""
-        tokens, updated_at = self._buckets.pop(client, (float(self.burst), now))
+        key = hashlib.blake2b(client.encode(errors="replace"), digest_size=CLIENT_DIGEST_BYTES).digest()
+        tokens, updated_at = self._buckets.pop(key, (float(self.burst), now))
         tokens = min(float(self.burst), tokens + max(0.0, now - updated_at) * self.rate)
         is_granted = tokens >= 1.0
         if is_granted:
             tokens -= 1.0
-        self._buckets[client] = (tokens, max(updated_at, now))
+        self._buckets[key] = (tokens, max(updated_at, now))
         if len(self._buckets) > self._max_clients:
             self._buckets.popitem(last=False)
         missing = max(0.0, 1.0 - tokens)
@@ -117,8 +122,12 @@ def client_address(remote: str | None, forwarded_for: str | None, trusted_proxie
     return address
 
 
-@lru_cache(maxsize=4096)
 def _is_in(address: str, networks: str) -> bool:
+    return len(address) <= MAX_ADDRESS_LENGTH and _is_address_in(address, networks)
+
+
+@lru_cache(maxsize=4096)
+def _is_address_in(address: str, networks: str) -> bool:
     try:
         ip = ipaddress.ip_address(address)
         return any(ip in ipaddress.ip_network(n.strip()) for n in networks.split(",") if n.strip())

@@ -15,13 +15,14 @@ CACHES = {
     "pages": 48 * MIB,
     "request_heads": 4 * MIB,
     "search_texts": 8 * MIB,
+    "web_pages": 2 * MIB,
 }
 
 #: What waits for clients, or from them, by name; past one of these, the clients that hold the most are disconnected.
 CLIENTS = {
     "unanswered_requests": 16 * MIB,
     "unread_responses": 32 * MIB,
-    "send_queues": 32 * MIB,
+    "send_queues": 64 * MIB,
 }
 
 #: Bytes of memory for a byte of a request: as received, as text, and parsed.
@@ -33,7 +34,7 @@ CONNECTION, STREAM = 14 * KIB, 16 * KIB
 #: One client of the rate limits, one admitted key, and one command in flight.
 CLIENT, ADMITTED_KEY, COMMAND = 400, KIB, 24 * KIB
 #: Boards that are followed, caches of fixed size, and what is needed while a page is rendered.
-OTHERS = 48 * MIB
+OTHERS = 40 * MIB
 #: Memory of the process for a byte in use: freed memory cannot always be returned to the system.
 FRAGMENTATION = 1.25
 

@@ -1,5 +1,6 @@
 """aiohttp's protocol within our limits, and problem documents where there is no request: malformed HTTP, too many clients."""
 
+import asyncio
 import logging
 from typing import cast
 
@@ -30,6 +31,11 @@ class ProblemRequestHandler(web.RequestHandler):
 
     __slots__ = ()
 
+    @property
+    def is_websocket(self) -> bool:
+        """True if what the client sends is read as WebSocket messages."""
+        return self._payload_parser is not None
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -51,6 +57,11 @@ class ProblemRequestHandler(web.RequestHandler):
         response.headers.update(security_headers.API | {"Server": "promo"})  # aiohttp would send its version
         response.force_close()
         return response
+
+
+def is_websocket(protocol: asyncio.BaseProtocol) -> bool:
+    """Return True if aiohttp reads WebSocket messages on this connection."""
+    return isinstance(protocol, ProblemRequestHandler) and protocol.is_websocket
 
 
 def make_request_handler(server: web.Server) -> ProblemRequestHandler:

@@ -71,7 +71,7 @@ def _timed(handler: BaseHandler) -> BaseHandler:
         connection = request.transport.get_protocol() if request.transport else None
         task = asyncio.current_task()
         if isinstance(connection, ServerConnection) and task is not None:
-            connection.timers.request_started()
+            connection.request_started()
             task.add_done_callback(connection.request_finished)  # the task ends when the response is written
         return await handler(request)
 

@@ -193,6 +193,12 @@ class Transport(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert (high, low) == (0, None), "all that is not sent is counted"
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.sent)
+
 
 async def test_unread_responses_stop_the_fast_path() -> None:
     """A client that sends requests and reads no response must not fill the memory of ingress."""
