@@ -32,7 +32,7 @@ AT_REST = 96 * MIB
 #: One connection, and in addition to it one open stream.
 CONNECTION, STREAM = 14 * KIB, 16 * KIB
 #: One client of the rate limits, one admitted key, and one command in flight.
-CLIENT, ADMITTED_KEY, COMMAND = 400, KIB, 24 * KIB
+CLIENT, ADMITTED_KEY, COMMAND = 420, KIB, 24 * KIB
 #: Boards that are followed, caches of fixed size, and what is needed while a page is rendered.
 OTHERS = 40 * MIB
 #: Memory of the process for a byte in use: freed memory cannot always be returned to the system.

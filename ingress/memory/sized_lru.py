@@ -23,7 +23,7 @@ class SizedLru(Generic[K, V]):
         """`name` is that of its budget, and its label in metrics."""
         self._max_bytes = budgets.CACHES[name]
         self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
-        self._requested_once = array("q", bytes(8 * REMEMBERED_KEYS))  # hashes of keys
+        self._requested_once = array("q", [-1]) * REMEMBERED_KEYS  # hashes of keys, of which none is -1
         #: What the entries hold, in bytes.
         self.held_bytes = 0
         gauges.register(name, self)

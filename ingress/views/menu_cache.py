@@ -24,7 +24,7 @@ from schemas import timestamps, view_keys
 from schemas.timestamps import EpochMs, wall_clock
 
 #: What a page needs besides its document and the texts of its query, in bytes.
-PAGE_BYTES = 4_096
+PAGE_BYTES = 3_072
 
 _encode = msgspec.json.Encoder().encode
 
