@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 #: Records in one batch.
 MAX_RECORDS = 500
+#: Bytes of the records of pending deliveries above which no more are read: clients choose how large they are.
+MAX_PENDING_BYTES = 32 << 20
 #: Time that a delivery's state is kept after the end of its retries.
 STATE_RETENTION_SECONDS = 3_600.0
 
@@ -103,9 +105,11 @@ class DeliveryWorker(GroupWorker):
         self._timing = timing
         self._max_pending = max_pending
         self._unwritten: list[DeadLetter] = []
+        self._pending_bytes = 0
 
     async def _step(self) -> None:
-        if (capacity := min(MAX_RECORDS, self._free())) > 0:
+        capacity = min(MAX_RECORDS, self._free())
+        if capacity > 0 and self._pending_bytes < MAX_PENDING_BYTES:
             records = await self._source.read(capacity)
             if records:  # the process that wrote them may have known newer recipients than this one
                 await self._catch_up()
@@ -138,6 +142,7 @@ class DeliveryWorker(GroupWorker):
             self._unwritten.append(DeadLetter(record, "backlog", backlog))
             return
         bulkhead.enter(recipient)
+        self._pending_bytes += len(record.value or b"")
         deadline = EpochSeconds(record.timestamp / 1000 + channel.retry_seconds)
         delivery = _Delivery(channel, record, message, recipient, deadline)
         self._tasks[key] = asyncio.create_task(self._execute(delivery, state))
@@ -161,6 +166,7 @@ class DeliveryWorker(GroupWorker):
             result = "delivered"
         finally:
             self._bulkheads[channel.name].leave(delivery.recipient)
+            self._pending_bytes -= len(record.value or b"")
         await self._end(record, result)
 
     async def _deliver_with_retries(self, delivery: _Delivery, state: DeliveryState) -> None:
@@ -211,3 +217,4 @@ class DeliveryWorker(GroupWorker):
     async def _cancel_all(self) -> None:
         await super()._cancel_all()
         self._unwritten.clear()
+        self._pending_bytes = 0

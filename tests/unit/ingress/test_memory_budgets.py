@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from egress import memory_budget as egress_budget
 from ingress.load_shedding import admitted_keys, rate_limits
 from ingress.memory import budgets
 from ingress.memory.budgets import CACHES, CLIENTS, FRAGMENTATION, MIB
 from schemas.settings import Settings
+from streams import memory_budget as streams_budget
 from tests.support.ingress.filled_caches import FILLS
 
 ROOT = Path(__file__).parents[3]
@@ -26,15 +28,22 @@ BUDGETS = {
 }
 
 
-def test_budgets_add_up_to_less_than_the_limit() -> None:
+TOTALS = {
+    "ingress": budgets.total(Settings(), rate_limits.MAX_CLIENTS, admitted_keys.MAX_KEYS),
+    "egress": egress_budget.total(Settings()),
+    "streams": streams_budget.total(Settings()),
+}
+
+
+@pytest.mark.parametrize("role", TOTALS)
+def test_budgets_add_up_to_less_than_the_limit(role: str) -> None:
     """With default settings, of which the manifest changes none that has a row in the table."""
-    documents = yaml.safe_load_all((ROOT / "compose/kubernetes/ingress.yaml").read_text())
-    pod = next(document for document in documents if document["kind"] == "Deployment")["spec"]["template"]
-    (container,) = pod["spec"]["containers"]
+    documents = yaml.safe_load_all((ROOT / f"compose/kubernetes/{role}.yaml").read_text())
+    specs = [document["spec"] for document in documents if document["kind"] in ("Deployment", "StatefulSet")]
+    (container,) = specs[0]["template"]["spec"]["containers"]
     limit = container["resources"]["limits"]["memory"]
     assert limit.endswith("Mi")
-    total = budgets.total(Settings(), rate_limits.MAX_CLIENTS, admitted_keys.MAX_KEYS)
-    assert total < int(limit.removesuffix("Mi")) * MIB
+    assert TOTALS[role] < int(limit.removesuffix("Mi")) * MIB
 
 
 def test_manifests_set_none_of_the_counted_settings() -> None:

@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import REGISTRY
 
-from egress.notifications import bulkheads
+from egress.notifications import bulkheads, delivery_worker
 from egress.notifications.channel import GoneError
 from egress.notifications.delivery_state import DeliveryState, delivery_key
 from egress.notifications.delivery_worker import DeliveryTiming, DeliveryWorker
@@ -205,6 +205,23 @@ async def test_broken_recipient_fills_no_more_than_half_the_slots(harness: Deliv
     async with harness.running():
         await eventually(lambda: sorted(harness.channel.delivered) == ["o1", "o2"])
         assert harness.reasons == ["backlog"] * 30
+        unblocked.set()
+        await harness.all_committed()
+
+
+@in_virtual_time
+async def test_pending_deliveries_keep_a_bound_in_bytes(
+    harness: DeliveryHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients choose how large an order is: ten thousand of the largest would need more memory than a process has."""
+    monkeypatch.setattr(delivery_worker, "MAX_PENDING_BYTES", 1)
+    monkeypatch.setattr(delivery_worker, "MAX_RECORDS", 1)
+    unblocked = asyncio.Event()
+    harness.channel.plan = {f"o{n}": [unblocked] for n in range(5)}
+    harness.append(*(f"o{n}" for n in range(5)))
+    async with harness.running():
+        await asyncio.sleep(5)
+        assert harness.channel.tried == ["o0"]
         unblocked.set()
         await harness.all_committed()
 
