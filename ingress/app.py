@@ -16,9 +16,10 @@ from ingress.http.tokens import Tokens
 from ingress.live.hub import Hub
 from ingress.live.limits import FollowerLimits
 from ingress.live.ports import Feeds
+from ingress.load_shedding import admitted_keys, rate_limits
 from ingress.load_shedding.admitted_keys import AdmittedKeys
 from ingress.load_shedding.rate_limits import RateLimits
-from ingress.memory import gauges
+from ingress.memory import budgets, gauges
 from ingress.openapi.handlers import API_DESCRIPTION, ApiDescription
 from ingress.privacy.keyring import Keyring
 from ingress.routes import ROUTES
@@ -26,7 +27,7 @@ from ingress.server.connection import ConnectionFactory
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
 from ingress.views.ports import ViewReader
-from schemas import vapid
+from schemas import metrics, vapid
 from schemas.runtime.cancellation import in_background
 from schemas.settings import Settings
 
@@ -82,6 +83,8 @@ def connection_factory(app: web.Application) -> ConnectionFactory:
 
 async def _run_parts(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.CHANGE_TRACKER].poll()
+    total = budgets.total(app[app_keys.SETTINGS], rate_limits.MAX_CLIENTS, admitted_keys.MAX_KEYS)
+    metrics.memory_budget.set(total)
     async with (
         in_background(app[app_keys.CHANGE_TRACKER].run()),
         in_background(app[app_keys.HUB].run()),

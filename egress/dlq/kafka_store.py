@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from egress.dlq.store import DROPPED, REDRIVEN, DeadLetterEntry, DeadLetterStore
+from egress.kafka.consumers import MAX_PARTITION_BYTES
 from egress.kafka.producer import send_to_partition
 from egress.kafka.records import OutboundRecord, record_of
-from egress.kafka.consumers import MAX_PARTITION_BYTES
 from schemas import dead_letters
 from schemas.kafka_connection import KafkaConnection
 from schemas.runtime.kafka_clients import CLI_REQUEST_TIMEOUT_MS, make_consumer, make_producer

@@ -113,5 +113,7 @@ def _size(browsers: Mapping[str, BrowserSubscription]) -> int:
     """Return how many bytes of memory the subscriptions of an order need."""
     if not browsers:
         return 0
-    texts = sum(len(text) for b in browsers.values() for text in astuple(b.subscription) if isinstance(text, str))
+    texts = sum(
+        len(text) for b in browsers.values() for text in astuple(b.subscription) if isinstance(text, str)
+    )
     return ORDER_BYTES + len(browsers) * SUBSCRIPTION_BYTES + texts

@@ -31,7 +31,9 @@ class ViewWrite(Struct, frozen=True):
     version: int
     value: bytes
     expires_at: int = 0  # when the key expires, in seconds since 1970, the latest counts; 0: never
-    max_seconds: int = 0  # the key expires after this time at the latest, if this is its newest version; 0: no bound
+    max_seconds: int = (
+        0  # the key expires after this time at the latest, if this is its newest version; 0: no bound
+    )
     feed: str = ""  # the restaurant whose feed announces the change
     references: tuple[str, ...] = ()  # what the feed says has changed
     listed: str = ""  # the order that the restaurant's board lists from now on, or no longer

@@ -74,9 +74,7 @@ class EarlyRejector:
             return None
         route = next(path for line, path in _REQUEST_LINES.items() if data.startswith(line))
         accept_language = b",".join(_ACCEPT_LANGUAGE.findall(head)).decode("latin-1")
-        return _response(
-            route, negotiate_language(accept_language), Overloaded().headers["Retry-After"]
-        )
+        return _response(route, negotiate_language(accept_language), Overloaded().headers["Retry-After"])
 
 
 @lru_cache(maxsize=64)

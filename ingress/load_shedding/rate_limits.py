@@ -55,7 +55,9 @@ class TokenBuckets:
         self.rate = rate
         self.burst = burst
         self._max_clients = max_clients
-        self._buckets: OrderedDict[bytes, tuple[float, MonotonicSeconds]] = OrderedDict()  # tokens, as of when
+        self._buckets: OrderedDict[bytes, tuple[float, MonotonicSeconds]] = (
+            OrderedDict()
+        )  # tokens, as of when
 
     def consume(self, client: str, now: MonotonicSeconds) -> BucketState:
         """Remove a token from a client's bucket, if it has one."""

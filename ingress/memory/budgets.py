@@ -49,6 +49,4 @@ def total(settings: Settings, max_clients: int, max_admitted_keys: int) -> int:
         + max_clients * CLIENT
         + max_admitted_keys * ADMITTED_KEY
     )
-    return int(
-        (AT_REST + sum(CACHES.values()) + sum(clients.values()) + counted + OTHERS) * FRAGMENTATION
-    )
+    return int((AT_REST + sum(CACHES.values()) + sum(clients.values()) + counted + OTHERS) * FRAGMENTATION)

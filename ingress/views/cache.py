@@ -4,8 +4,8 @@ README.md has the table of cases; the predicates of its columns are here and in 
 """
 
 import time
-from itertools import count
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
 from typing import Generic, TypeVar
 
 from msgspec import Struct

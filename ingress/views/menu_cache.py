@@ -45,9 +45,7 @@ class _CachedPage:
 
     __slots__ = ("_as_of", "_etag", "_listing", "_response", "is_degraded", "source", "valid_until")
 
-    def __init__(
-        self, source: int, is_degraded: bool | None, valid_until: float, listing: object
-    ) -> None:
+    def __init__(self, source: int, is_degraded: bool | None, valid_until: float, listing: object) -> None:
         self.source = source
         self.is_degraded = is_degraded
         self.valid_until = valid_until

@@ -82,9 +82,13 @@ HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r
 @pytest.mark.parametrize(
     "begun",
     [
-        b"GET /v1/restaurants HTTP/1.1\r\n" + b"".join(b"X-%d: %b\r\n" % (n, b"y" * 8_000) for n in range(90)),
+        b"GET /v1/restaurants HTTP/1.1\r\n"
+        + b"".join(b"X-%d: %b\r\n" % (n, b"y" * 8_000) for n in range(90)),
         HEAD + b"Content-Length: 65536\r\n\r\n" + b" " * 65_000,
-        b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" + HEAD + b"Content-Length: 65536\r\n\r\n" + b" " * 65_000,
+        b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+        + HEAD
+        + b"Content-Length: 65536\r\n\r\n"
+        + b" " * 65_000,
     ],
     ids=["head", "body", "pipelined"],
 )

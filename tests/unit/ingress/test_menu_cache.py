@@ -72,9 +72,7 @@ def spellings(name: str, value: str) -> Iterator[str]:
         ("q=pao+d", ["q=P%C3%83O%20D", "q=d+pao", "q=d+d++pao", "q=pa%CC%83o+d"]),
     ],
 )
-async def test_spellings_of_a_query_share_a_page(
-    query: str, others: Iterable[str], menus: MenuCache
-) -> None:
+async def test_spellings_of_a_query_share_a_page(query: str, others: Iterable[str], menus: MenuCache) -> None:
     """What a query means names its page: percent-encoding, order, case and defaults do not."""
     await menus.menu("r1", query)
     page = await menus.menu("r1", query)
@@ -129,7 +127,9 @@ async def test_page_does_not_keep_an_outdated_view(monkeypatch: pytest.MonkeyPat
 
 
 @given(
-    st.lists(st.sampled_from(["", "d" * 2_000, "é" * 500, "😀" + "d" * 1_999, "🎉"]), min_size=1, max_size=60),
+    st.lists(
+        st.sampled_from(["", "d" * 2_000, "é" * 500, "😀" + "d" * 1_999, "🎉"]), min_size=1, max_size=60
+    ),
     st.integers(0, 20),
 )
 def test_view_needs_no_more_memory_than_it_counts(descriptions: list[str], promotions: int) -> None:

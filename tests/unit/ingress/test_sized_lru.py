@@ -18,7 +18,9 @@ def cache(monkeypatch: pytest.MonkeyPatch) -> SizedLru[int, int]:
 
 
 operations = st.lists(
-    st.tuples(st.sampled_from(["put", "second", "get", "remove"]), st.integers(0, 30), st.integers(0, BUDGET)),
+    st.tuples(
+        st.sampled_from(["put", "second", "get", "remove"]), st.integers(0, 30), st.integers(0, BUDGET)
+    ),
     max_size=200,
 )
 

@@ -19,7 +19,6 @@ def test_table_says_how_long_it_keeps_a_row(table: TableSpec[object]) -> None:
 
 @pytest.mark.parametrize("key", REDIS_KEYS, ids=lambda key: key.pattern)
 def test_redis_key_says_how_long_it_is_kept(key: RedisKey) -> None:
-    """In the registry and in the README alike; what anonymous clients make expires."""
-    row = f"| `{key.pattern}` | {key.writer} | {key.grows_with} | {key.kept} |"
-    assert row in (ROOT / "schemas/README.md").read_text()
+    """`python -m schemas` writes the README from it; what anonymous clients make expires."""
+    assert key.grows_with and key.kept
     assert key.expires or "anonymous" not in key.grows_with
