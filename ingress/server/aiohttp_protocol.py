@@ -52,7 +52,8 @@ class ProblemRequestHandler(web.RequestHandler):
         else:
             slug = "internal-error"
             name = type(exc).__name__
-            log.error("request failed outside its handler: %s %s: %s", request.method, request.path, name)
+            if not isinstance(exc, ConnectionError):  # the client is gone
+                log.error("request failed outside its handler: %s %s: %s", request.method, request.path, name)
         response = problems.respond(Problem(slug), "")
         response.headers.update(security_headers.API | {"Server": "promo"})  # aiohttp would send its version
         response.force_close()

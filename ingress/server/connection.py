@@ -57,7 +57,8 @@ class ServerConnection(asyncio.Protocol):
         """Record that aiohttp has answered a request."""
         self.timers.request_finished(timestamps.monotonic_clock())
         self._in_flight -= 1
-        UNANSWERED.set(self, self._unanswered_size())
+        if self._is_admitted:  # else the connection was lost before
+            UNANSWERED.set(self, self._unanswered_size())
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -65,7 +66,7 @@ class ServerConnection(asyncio.Protocol):
 
     def drop(self) -> None:
         """Close the connection, with 503 if no request was started: it holds more memory than others."""
-        if not self._in_flight:
+        if not self._in_flight and not self._transport.is_closing():
             self._transport.write(aiohttp_protocol.too_many_connections_response())
             self._transport.close()
         else:
@@ -90,6 +91,7 @@ class ServerConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Stop counting the connection."""
         if self._is_admitted:
+            self._is_admitted = False
             UNANSWERED.set(self, 0)
             UNREAD.set(self, 0)
             self._connections.remove(self)

@@ -1,6 +1,9 @@
 """Budgets in bytes that all clients of a process share."""
 
 import asyncio
+import gc
+import socket
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -13,6 +16,8 @@ from ingress.memory.byte_budget import ByteBudget
 from ingress.server import connection
 from schemas.settings import Settings
 from tests.support.ingress.apps import HOST, application, serving
+from tests.support.ingress.fakes import FakeViews
+from tests.support.ingress.samples import item, menu
 
 BUDGET = 1_000
 
@@ -125,3 +130,51 @@ async def test_answered_requests_hold_nothing() -> None:
         await asyncio.sleep(0.01)
         assert connection.UNANSWERED.held_bytes == before
         writer.close()
+
+
+async def test_unread_responses_share_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that request large pages and read nothing are disconnected, and others are served."""
+    monkeypatch.setattr(connection.UNREAD, "_max_bytes", 500_000)
+    views = FakeViews()
+    views.show("r1", menu([item(f"s{n:03}", description="d" * 2_000) for n in range(100)]))
+    request = b"GET /v1/restaurants/r1/menu?limit=100 HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with serving(application(SETTINGS, views=views)) as port:
+        slow = []
+        for _ in range(6):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(client, (HOST, port))
+            for _ in range(60):
+                client.send(request)
+                await asyncio.sleep(0.001)
+            slow.append(client)
+            assert connection.UNREAD.held_bytes <= 500_000
+        assert connection.UNREAD.held_bytes > 0, "the system has sent everything: request more"
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(request.replace(b"Host", b"Connection: close\r\nHost"))
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        for client in slow:
+            client.close()
+        writer.close()
+
+
+async def test_body_of_a_client_that_left_is_freed_at_once() -> None:
+    """Not with the next full collection, which is rare: each attempt would hold a hundred KiB until then."""
+    body = HEAD + b"Content-Length: 65536\r\n\r\n" + b" " * 65_000
+    async with serving(application(SETTINGS)) as port:
+        before = connection.UNANSWERED.held_bytes
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        for _ in range(30):
+            _, writer = await asyncio.open_connection(HOST, port)
+            writer.write(body)
+            await asyncio.sleep(0.01)
+            writer.transport.abort()
+            await asyncio.sleep(0.01)
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        gc.enable()
+        assert held < 30 * 40_000
+        assert connection.UNANSWERED.held_bytes == before
