@@ -14,6 +14,7 @@ CACHES = {
     "restaurants": 16 * MIB,
     "pages": 48 * MIB,
     "request_heads": 4 * MIB,
+    "queries": 2 * MIB,
     "search_texts": 8 * MIB,
     "web_pages": 2 * MIB,
 }

@@ -37,6 +37,10 @@ _KEY_TYPES: dict[SortOrder, tuple[type, ...]] = {
 _search_texts: SizedLru[str, str] = SizedLru("search_texts")
 
 
+#: Longest query string that is cached, in characters; and what it and its query need at most, in bytes.
+MAX_CACHED_LENGTH, QUERY_BYTES = 256, 2_400
+
+
 class MenuQuery(Struct, frozen=True, cache_hash=True):
     """Filters, sort order and page of a menu."""
 
@@ -97,9 +101,21 @@ class MenuPage(MenuListing, frozen=True):
     degraded: bool
 
 
+#: Frequent query strings, so that they are not parsed again.
+_queries: SizedLru[str, MenuQuery] = SizedLru("queries")
+
+
 def parse_query(query_string: str) -> MenuQuery:
     """Return the query that a query string forms, equal for all spellings of it; raises Problem."""
-    query = query_params.query(MenuQuery, query_string)
+    found = _queries.get(query_string)
+    if found is None:
+        found = _canonical(query_params.query(MenuQuery, query_string))
+        if len(query_string) <= MAX_CACHED_LENGTH:
+            _queries.put_on_second_request(query_string, found, QUERY_BYTES)
+    return found
+
+
+def _canonical(query: MenuQuery) -> MenuQuery:
     return replace(
         query,
         q=" ".join(sorted(set(_fold_text(query.q or "").split()))) or None,

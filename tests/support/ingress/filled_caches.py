@@ -17,6 +17,7 @@ from ingress.live.send_queue import SendQueue
 from ingress.load_shedding.rate_limits import MAX_CLIENTS, TokenBuckets, client_address
 from ingress.memory import budgets
 from ingress.memory.budgets import MIB
+from ingress.views import menu_page
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
 from ingress.views.menu_page import MenuQuery, build_listing
@@ -83,6 +84,13 @@ async def fill_request_heads(menus: MenuCache, views: ManyMenus) -> None:
         assert request_parser.parse_menu_request(head) and request_parser.parse_menu_request(head)
 
 
+async def fill_queries(menus: MenuCache, views: ManyMenus) -> None:
+    """Parse distinct queries, each twice."""
+    for number in range(4_000):
+        for _ in range(2):
+            menu_page.parse_query(f"q={'d' * 90}&category=%F0%9F%98%80{'d' * 120}{number}")
+
+
 async def fill_search_texts(menus: MenuCache, views: ManyMenus) -> None:
     """Search distinct descriptions."""
     for number in range(20):
@@ -125,6 +133,7 @@ FILLS = {
     "small pages": fill_small_pages,
     "large pages": fill_large_pages,
     "request_heads": fill_request_heads,
+    "queries": fill_queries,
     "search_texts": fill_search_texts,
     "web_pages": fill_web_pages,
     "send_queues": fill_send_queues,
