@@ -68,7 +68,7 @@ STATUS = "s:"
 PERSONAL = "personal"
 #: How long an order can be read after its last change.
 ORDER_TTL_SECONDS = 7 * 86_400
-#: The same for a refused order that no money was taken for, after it was projected: clients can make any number of them.
+#: The same for a refused order without a refund: clients can make any number of them.
 REFUSED_TTL_SECONDS = 15 * 60
 #: How long an ended order stays on its restaurant's board.
 BOARD_TTL_SECONDS = 15 * 60

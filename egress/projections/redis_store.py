@@ -68,7 +68,7 @@ class RedisViewStore(ViewStore):
             index = restaurants.setdefault(restaurant, len(restaurants) + 1) if restaurant else 0
             expires_at = max(write.expires_at for write in fields.values())
             newest = max(fields.values(), key=lambda write: write.version)
-            views.append((expires_at, newest.max_seconds, index, list(map(_row, fields.values()))))
+            views.append((expires_at, newest.drop_at, index, list(map(_row, fields.values()))))
         moves = [(moved.partition.field, moved.start, moved.end) for moved in ranges]
         batch = (self._generation, self._follows_current, moves, views, list(restaurants))
         counters = (view_keys.POSITIONS, view_keys.REVISION, view_keys.CHANGES, view_keys.SEQUENCES)
