@@ -21,9 +21,9 @@ CACHES = {
 
 #: What waits for clients, or from them, by name; past one of these, the clients that hold the most are disconnected.
 CLIENTS = {
-    "unanswered_requests": 16 * MIB,
+    "unanswered_requests": 24 * MIB,
     "unread_responses": 32 * MIB,
-    "send_queues": 64 * MIB,
+    "send_queues": 48 * MIB,
 }
 
 #: Bytes of memory for a byte of a request: as received, as text, and parsed.

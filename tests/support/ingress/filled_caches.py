@@ -4,15 +4,19 @@ Prints by how many MiB the memory of this process grew.
 """
 
 import asyncio
+import contextlib
 import gc
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+import uvloop
 
 from ingress.fast_path import request_parser
 from ingress.http.content_negotiation import negotiate_language
+from ingress.http.tokens import Tokens
 from ingress.live.send_queue import SendQueue
 from ingress.load_shedding.rate_limits import MAX_CLIENTS, TokenBuckets, client_address
 from ingress.memory import budgets
@@ -23,6 +27,8 @@ from ingress.views.menu_cache import MenuCache
 from ingress.views.menu_page import MenuQuery, build_listing
 from ingress.views.ports import MenuView, ViewVersion
 from ingress.web import assets
+from schemas.settings import Settings
+from tests.support.ingress.apps import HOST, application, serving
 from tests.support.ingress.fakes import FakeViews
 from tests.support.ingress.samples import NOW, item, menu
 
@@ -126,6 +132,40 @@ async def fill_headers(menus: MenuCache, views: ManyMenus) -> None:
         client_address("127.0.0.1", f"{'x' * 8_000}{number}, 127.0.0.1", "127.0.0.0/8")
 
 
+async def fill_connections(menus: MenuCache, views: ManyMenus) -> None:
+    """Connect, and request something that aiohttp answers."""
+    await connect(lambda number: b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
+async def fill_streams(menus: MenuCache, views: ManyMenus) -> None:
+    """Follow distinct orders, which no view shows."""
+    tokens = Tokens(SETTINGS.token_secret, "")
+
+    def request(number: int) -> bytes:
+        order = f"o-{number:032x}"
+        head = f"GET /v1/orders/{order}/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
+        return f"{head}Authorization: Bearer {tokens.order(order)}\r\n\r\n".encode()
+
+    await connect(request)
+
+
+async def connect(request: Callable[[int], bytes]) -> None:
+    """Open `CONNECTIONS` connections, and wait on each for the start of a response."""
+    port = await servers.enter_async_context(serving(application(SETTINGS)))
+    loop = asyncio.get_running_loop()
+    for number in range(CONNECTIONS):
+        client = socket.socket()
+        client.setblocking(False)
+        await loop.sock_connect(client, (HOST, port))
+        await loop.sock_sendall(client, request(number))
+        assert (await loop.sock_recv(client, 12)) == b"HTTP/1.1 200"
+        clients.append(client)
+
+
+CONNECTIONS = 1_000
+SETTINGS = Settings(token_secret="secret")
+servers = contextlib.AsyncExitStack()
+clients: list[socket.socket] = []
 queues: list[SendQueue] = []
 buckets = TokenBuckets(1.0, 1)
 FILLS = {
@@ -139,6 +179,8 @@ FILLS = {
     "send_queues": fill_send_queues,
     "rate_limits": fill_rate_limits,
     "headers": fill_headers,
+    "connections": fill_connections,
+    "streams": fill_streams,
 }
 
 
@@ -152,10 +194,14 @@ async def grow(names: Sequence[str]) -> float:
     await menus.menu("first", "q=a")
     assets.load()
     before = resident_mib()
-    for name in names:
-        await FILLS[name](menus, views)
-    return resident_mib() - before
+    async with servers:
+        for name in names:
+            await FILLS[name](menus, views)
+        grown = resident_mib() - before
+        for client in clients:
+            client.close()
+    return grown
 
 
 if __name__ == "__main__":
-    print(asyncio.run(grow(sys.argv[1:])))
+    print(uvloop.run(grow(sys.argv[1:])))

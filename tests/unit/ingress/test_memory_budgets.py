@@ -13,7 +13,7 @@ from ingress.memory import budgets
 from ingress.memory.budgets import CACHES, CLIENTS, FRAGMENTATION, MIB
 from schemas.settings import Settings
 from streams import memory_budget as streams_budget
-from tests.support.ingress.filled_caches import FILLS
+from tests.support.ingress.filled_caches import CONNECTIONS, FILLS
 
 ROOT = Path(__file__).parents[3]
 #: What a process may grow by in addition, in MiB: its allocator keeps some of what was freed.
@@ -25,6 +25,8 @@ BUDGETS = {
     "send_queues": CLIENTS["send_queues"],
     "rate_limits": rate_limits.MAX_CLIENTS * budgets.CLIENT,
     "headers": 0,
+    "connections": CONNECTIONS * budgets.CONNECTION,
+    "streams": CONNECTIONS * (budgets.CONNECTION + budgets.STREAM),
 }
 
 
@@ -53,12 +55,14 @@ def test_manifests_set_none_of_the_counted_settings() -> None:
     assert not [name for name in counted if name in text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILLS)
 def test_process_with_a_full_cache_keeps_its_budget(name: str) -> None:
     """Measured by the system, with the entries that need the most for what they are counted as."""
     assert grown_mib(name) < BUDGETS.get(name, CACHES.get(name, 0)) / MIB * FRAGMENTATION + TOLERANCE_MIB
 
 
+@pytest.mark.slow
 def test_process_with_all_caches_full_keeps_their_sum() -> None:
     """One after the other, as an attacker would fill them."""
     pages = BUDGETS["small pages"]  # counted for large ones too
