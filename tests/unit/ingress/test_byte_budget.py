@@ -178,3 +178,26 @@ async def test_body_of_a_client_that_left_is_freed_at_once() -> None:
         gc.enable()
         assert held < 30 * 40_000
         assert connection.UNANSWERED.held_bytes == before
+
+
+@pytest.mark.parametrize(
+    "line", ["POST /nothing", "PUT /v1/orders", "POST /v1/orders/o/cancel", "POST /v1/orders", "GET /nothing"]
+)
+async def test_body_that_is_not_read_is_freed_at_once(line: str) -> None:
+    """A request that is rejected by its head costs no memory afterwards, however large its body is."""
+    request = f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n".encode() + b"[" * 60_000
+    async with serving(application(SETTINGS)) as port:
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(request)
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 4")
+            await asyncio.sleep(0.005)
+            writer.close()
+            await asyncio.sleep(0.005)
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        gc.enable()
+        assert held < 20 * 30_000
