@@ -1,5 +1,6 @@
 """The application: its parts, by typed key, and the routes of the table."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -7,7 +8,7 @@ from aiohttp import web
 from ingress.commands.admission import Pressure
 from ingress.commands.client import CommandClient
 from ingress.fast_path.connection import FastPath
-from ingress.handlers import app_keys, middleware
+from ingress.handlers import app_keys, middleware, place_order
 from ingress.handlers.health import Health
 from ingress.http import security_headers
 from ingress.http.request_body import MAX_BODY_BYTES
@@ -16,18 +17,20 @@ from ingress.http.tokens import Tokens
 from ingress.live.hub import Hub
 from ingress.live.limits import FollowerLimits
 from ingress.live.ports import Feeds
-from ingress.load_shedding import admitted_keys, rate_limits
-from ingress.load_shedding.admitted_keys import AdmittedKeys
+from ingress.load_shedding import admitted_orders, rate_limits
+from ingress.load_shedding.admitted_orders import AdmittedOrders
 from ingress.load_shedding.rate_limits import RateLimits
 from ingress.memory import budgets, gauges
 from ingress.openapi.handlers import API_DESCRIPTION, ApiDescription
 from ingress.privacy.keyring import Keyring
 from ingress.routes import ROUTES
 from ingress.server.connection import ConnectionFactory
+from ingress.views.answers import AnswerStore, Refusal
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
 from ingress.views.ports import ViewReader
-from schemas import metrics, vapid
+from schemas import buckets, metrics, vapid
+from schemas.replies import Reply
 from schemas.runtime.cancellation import in_background
 from schemas.settings import Settings
 
@@ -36,6 +39,7 @@ def make_app(
     settings: Settings,
     commands: CommandClient,
     views: ViewReader,
+    answers: AnswerStore,
     health: Health,
     keyring: Keyring,
     feeds: Feeds,
@@ -52,8 +56,9 @@ def make_app(
     access_rules: dict[tuple[str, str], frozenset[Role]]
     access_rules = {(route.method, route.path): route.access for route in ROUTES}
     app[app_keys.ACCESS_RULES] = access_rules
-    app[app_keys.ADMITTED_KEYS] = AdmittedKeys()
+    app[app_keys.ADMITTED_ORDERS] = AdmittedOrders()
     app[API_DESCRIPTION] = ApiDescription(ROUTES)
+    app[app_keys.ANSWERS] = answers
     app[app_keys.CHANGE_TRACKER] = tracker
     app[app_keys.COMMANDS] = commands
     app[app_keys.HEALTH] = health
@@ -70,6 +75,7 @@ def make_app(
     app.add_routes([route.definition() for route in ROUTES])
     app.on_response_prepare.append(security_headers.add)
     app.cleanup_ctx.append(_run_parts)
+    app.cleanup_ctx.append(_record_late_replies)
     app.on_shutdown.append(_close_streams)
     return app
 
@@ -77,13 +83,13 @@ def make_app(
 def connection_factory(app: web.Application) -> ConnectionFactory:
     """Return what makes the application's connections: with the fast path, unless PROMO_FAST_PATH=0."""
     if app[app_keys.SETTINGS].fast_path:
-        return FastPath(app[app_keys.MENUS], app[app_keys.COMMANDS], app[app_keys.ADMITTED_KEYS])
+        return FastPath(app[app_keys.MENUS], app[app_keys.COMMANDS], app[app_keys.ADMITTED_ORDERS])
     return ConnectionFactory()
 
 
 async def _run_parts(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.CHANGE_TRACKER].poll()
-    total = budgets.total(app[app_keys.SETTINGS], rate_limits.MAX_CLIENTS, admitted_keys.MAX_KEYS)
+    total = budgets.total(app[app_keys.SETTINGS], rate_limits.MAX_CLIENTS + admitted_orders.MAX_ORDERS)
     metrics.memory_budget.set(total)
     async with (
         in_background(app[app_keys.CHANGE_TRACKER].run()),
@@ -91,6 +97,23 @@ async def _run_parts(app: web.Application) -> AsyncIterator[None]:
         in_background(gauges.run()),
     ):
         yield
+
+
+async def _record_late_replies(app: web.Application) -> AsyncIterator[None]:
+    """Record refusals of orders that were answered 202; all else that became of these orders is in the views."""
+    recordings: set[asyncio.Task[None]] = set()
+
+    def record(order_id: str, restaurant_id: str, reply: Reply) -> None:
+        answered = place_order.answered_order(order_id, buckets.restaurant(restaurant_id), reply)
+        if isinstance(answered, Refusal):
+            task = asyncio.ensure_future(app[app_keys.ANSWERS].record(answered))
+            recordings.add(task)
+            task.add_done_callback(recordings.discard)
+
+    app[app_keys.COMMANDS].on_late_reply = record
+    yield
+    app[app_keys.COMMANDS].on_late_reply = None
+    await asyncio.gather(*recordings)
 
 
 async def _close_streams(app: web.Application) -> None:

@@ -18,6 +18,7 @@ from ingress.privacy.keyring_log import KeyringFollower
 from ingress.privacy.wrapping import Wrapping
 from ingress.server.listener import listen
 from ingress.views import redis_views
+from ingress.views.redis_answers import RedisAnswers
 from ingress.views.redis_views import RedisViews
 from schemas import metrics
 from schemas.runtime.cancellation import in_background
@@ -63,7 +64,9 @@ async def serve(settings: Settings) -> None:
         connected = asyncio.gather(producer.connected.wait(), replies.reading.wait(), keys.complete.wait())
         if not await _done_before(connected, stop):
             return
-        app = make_app(settings, commands, views, health, keyring, RedisFeeds(redis, messages))
+        app = make_app(
+            settings, commands, views, RedisAnswers(redis), health, keyring, RedisFeeds(redis, messages)
+        )
         async with listen(
             app,
             connection_factory(app),

@@ -14,10 +14,15 @@ from schemas.timestamps import EpochMs
 MAX_LINES = 50
 MAX_QUANTITY = 99
 
+# `extra` names the rule of a text in a request (ingress/http/text_fields.py); decoding a command applies none
+LINE = {"text": "line"}
 # patterns are searched for, so `$` alone would admit a line feed at the end
-Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.~-]+(?!\n)$")]
-ShortText = Annotated[str, Meta(min_length=1, max_length=200)]
-LongText = Annotated[str, Meta(max_length=2000)]
+Identifier = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.~-]+(?!\n)$", extra={"text": "identifier"}),
+]
+ShortText = Annotated[str, Meta(min_length=1, max_length=200, extra=LINE)]
+LongText = Annotated[str, Meta(max_length=2000, extra={"text": "paragraph"})]
 Portions = Annotated[int, Meta(ge=0, le=10_000_000)]
 PaymentMethod = Literal["pix", "card", "cash"]
 #: Paid at the door: confirmed without a request to the payment provider.
@@ -36,11 +41,11 @@ class Address(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     """Where to deliver."""
 
     street: ShortText
-    number: Annotated[str, Meta(min_length=1, max_length=20)]
+    number: Annotated[str, Meta(min_length=1, max_length=20, extra=LINE)]
     district: ShortText
     city: ShortText
-    postal_code: Annotated[str, Meta(min_length=1, max_length=20)]
-    complement: Annotated[str, Meta(max_length=200)] = ""
+    postal_code: Annotated[str, Meta(min_length=1, max_length=20, extra={"text": "postal-code"})]
+    complement: Annotated[str, Meta(max_length=200, extra=LINE)] = ""
 
 
 class Payment(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,9 +57,9 @@ class Payment(Struct, frozen=True, forbid_unknown_fields=True):
 class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The customer; the id counts against per-customer limits."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=128)]
-    name: Annotated[str, Meta(max_length=200)] = ""
-    phone: Annotated[str, Meta(max_length=40)] = ""
+    id: Annotated[str, Meta(min_length=1, max_length=128, extra=LINE)]
+    name: Annotated[str, Meta(max_length=200, extra=LINE)] = ""
+    phone: Annotated[str, Meta(max_length=40, extra={"text": "phone"})] = ""
 
 
 class CustomerRef(Struct, frozen=True):
@@ -156,6 +161,13 @@ class CancelOrder(Struct, frozen=True, tag="cancel-order"):
     request_fingerprint: str
 
 
+class FindOrder(Struct, frozen=True, tag="find-order"):
+    """Return an order's state to the caller; it changes nothing. Every earlier command on the order is decided then."""
+
+    restaurant_id: str
+    order_id: str
+
+
 class PaymentResult(Struct, frozen=True, tag="payment-result"):
     """The payment provider's answer, written by egress at least once."""
 
@@ -228,7 +240,7 @@ class OfferPortions(Struct, frozen=True, tag="offer-portions"):
     requests: list[PortionRequest] = field(name="wants")
 
 
-OrderCommand = PlaceOrder | AdvanceOrder | CancelOrder | PaymentResult
+OrderCommand = PlaceOrder | AdvanceOrder | CancelOrder | FindOrder | PaymentResult
 #: What the buckets of one restaurant send each other.
 BucketCommand = ReplicateCatalogue | RequestPortions | LendPortions | OfferPortions
 Command = OrderCommand | CatalogueCommand | Tick | BucketCommand

@@ -1,10 +1,19 @@
 """Which URLs a webhook or push endpoint may have; the address behind the name is checked at each connection."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 #: None: the URL names no port.
 ALLOWED_PORTS = frozenset({None, 443, 8443})
+
+
+_SCHEME_AND_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
+
+
+def normalize(url: str) -> str:
+    """Return a URL with its scheme and host in lower case, as RFC 3986 compares them (section 6.2.2.1)."""
+    return _SCHEME_AND_AUTHORITY.sub(lambda found: found[0].lower(), url, count=1)
 
 
 def find_fault(url: str, allow_private: bool = False) -> str | None:

@@ -7,7 +7,9 @@ import re
 
 from schemas.setting_types import split_secrets
 
-_ORDER_ID = re.compile(r"o_[a-z2-7]{26}")
+#: An order's id ends with its restaurant's, so that a command finds its restaurant without a view. Ids of older orders
+#: have no restaurant.
+_ORDER_ID = re.compile(r"o_[a-z2-7]{26}(?:-([A-Za-z0-9_.~-]{1,64}))?")
 
 
 def _digest(size: int, *parts: str | bytes) -> bytes:
@@ -20,9 +22,9 @@ def _digest(size: int, *parts: str | bytes) -> bytes:
 
 
 def order_id(restaurant_id: str, idempotency_key: str) -> str:
-    """Return the id of the order that this key creates at this restaurant: `o_` and 26 characters."""
+    """Return the id of the order that this key creates: `o_`, 26 characters, `-` and the restaurant's id."""
     raw = _digest(16, "order", restaurant_id, idempotency_key)
-    return "o_" + base64.b32encode(raw).decode().rstrip("=").lower()
+    return f"o_{base64.b32encode(raw).decode().rstrip('=').lower()}-{restaurant_id}"
 
 
 def is_order_id(text: str) -> bool:
@@ -30,9 +32,20 @@ def is_order_id(text: str) -> bool:
     return _ORDER_ID.fullmatch(text) is not None
 
 
+def restaurant_of_order(order_id: str) -> str | None:
+    """Return the id of an order's restaurant; None if the order's id does not have it."""
+    found = _ORDER_ID.fullmatch(order_id)
+    return found[1] if found else None
+
+
 def key_hash(restaurant_id: str, idempotency_key: str) -> str:
     """Return the hash under which an idempotency key is stored and published; the key itself is not stored."""
     return _digest(16, "key", restaurant_id, idempotency_key).hex()
+
+
+def cancel_key_hash(order_id: str, idempotency_key: str) -> str:
+    """Return the hash of a cancellation's key, which is the order's own: no other order or cancellation shares it."""
+    return _digest(16, "cancel key", order_id, idempotency_key).hex()
 
 
 def fingerprint(canonical_body: bytes) -> str:

@@ -49,6 +49,13 @@ REDIS_KEYS = [
     RedisKey(
         "views-*:feed:*", "egress", "no one: the newest 500 references", "15 min after the last", expires=True
     ),
+    RedisKey(
+        "answered:*",
+        "ingress",
+        "anonymous clients: one for each order that was answered",
+        "1 min; 10 min if it was refused without facts",
+        expires=True,
+    ),
     RedisKey("views:current", "egress", "no one: a name", "indefinitely"),
     RedisKey("views:closing", "egress (`make rebuild`)", "no one: a name", "10 s", expires=True),
     RedisKey(

@@ -20,6 +20,7 @@ Outcome = Literal[
     "key_reused",
     "advanced",
     "cancelled",
+    "found",
     "unknown_order",
     "too_late",
     "invalid_transition",

@@ -38,6 +38,12 @@ new generation and switches the pointer:
 |---|---|
 | `views:current` | the generation that is read and written |
 | `views:closing` | the generation that rejects writes while readers switch to another |
+
+One key belongs to no generation. Ingress writes it:
+
+| key | field | holds |
+|---|---|---|
+| `answered:<order>` | the order's version, or `refused` | the order as it was answered, for a minute or ten |
 """
 
 from msgspec import Struct
@@ -69,7 +75,13 @@ PERSONAL = "personal"
 #: How long an order can be read after its last change.
 ORDER_TTL_SECONDS = 7 * 86_400
 #: The same for a refused order without a refund: clients can make any number of them.
-REFUSED_TTL_SECONDS = 15 * 60
+REFUSED_ORDER_TTL_SECONDS = 15 * 60
+#: How long an answer about an order can be read: longer than the views are ever behind, or order pages are unavailable.
+ANSWERED_TTL_SECONDS = 60
+#: How long the refusal of an order that left no facts can be read.
+REFUSED_TTL_SECONDS = 600
+#: The field of such a refusal.
+REFUSED = "refused"
 #: How long an ended order stays on its restaurant's board.
 BOARD_TTL_SECONDS = 15 * 60
 
@@ -101,6 +113,11 @@ def menu(restaurant_id: str) -> str:
 def order(order_id: str) -> str:
     """Return the key of an order."""
     return f"order:{order_id}"
+
+
+def answered(order_id: str) -> str:
+    """Return the key of an order as it was answered; it belongs to no generation."""
+    return f"answered:{order_id}"
 
 
 def stock(sku: str, bucket: int = 0) -> str:

@@ -49,7 +49,7 @@ async def publish(client: RetryingClient, admin_token: str) -> str:
     token = ""
     for path, body in requests:
         answer = await client.send("PUT", path, body, {"Authorization": f"Bearer {admin_token}"})
-        if answer is None or answer.status not in (200, 201):
+        if answer is None or answer.status not in (200, 201, 202):
             text = f"{answer.status} {answer.body[:300].decode(errors='replace')}" if answer else "nothing"
             raise StackError(f"PUT {path} was answered with {text}.")
         if path == base:

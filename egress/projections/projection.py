@@ -97,7 +97,7 @@ def _order_field(
         order.version,
         _encode(value),
         _expires_at(order),
-        _changed_at(order) + view_keys.REFUSED_TTL_SECONDS if _is_refused(order) else 0,
+        _changed_at(order) + view_keys.REFUSED_ORDER_TTL_SECONDS if _is_refused(order) else 0,
         feed=order.restaurant_id,
         references=(view_keys.ORDER_REFERENCE + order.order_id,),
         listed=listed,

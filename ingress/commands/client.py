@@ -3,15 +3,19 @@
 import asyncio
 import os
 import time
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from msgspec import Struct
+from msgspec.structs import replace
 from opentelemetry.trace import SpanKind
 
 from ingress.commands.admission import Admission, Pressure
-from ingress.http.problems import Overloaded
+from ingress.http.problems import Overloaded, Problem, Unavailable, retry_after
 from schemas import codec, metrics, timestamps
-from schemas.commands import Command, OrderCommand, restaurant_of
+from schemas.commands import CancelOrder, Command, OrderCommand, PlaceOrder, restaurant_of
 from schemas.replies import Reply
 from schemas.telemetry import tracing
 from schemas.timestamps import MonotonicSeconds
@@ -20,7 +24,16 @@ from schemas.topics import ORDER_COMMANDS
 _NANOSECONDS = 1e9
 #: Outcomes of commands that do not place an order.
 _NON_ORDER_OUTCOMES = frozenset(
-    {"created", "replaced", "advanced", "cancelled", "unknown_order", "too_late", "invalid_transition"}
+    {
+        "created",
+        "replaced",
+        "advanced",
+        "cancelled",
+        "found",
+        "unknown_order",
+        "too_late",
+        "invalid_transition",
+    }
 )
 #: Outcomes that may have waited for the payment provider, unless the order is paid in cash.
 _PAYMENT_OUTCOMES = frozenset({"confirmed", "payment_declined", "payment_timeout"})
@@ -28,6 +41,15 @@ _PAYMENT_OUTCOMES = frozenset({"confirmed", "payment_declined", "payment_timeout
 STALLED_AFTER_SECONDS = 1.0
 #: Commands on admitted orders, and their retries, may use this multiple of `max_in_flight`.
 PRIORITY_LIMIT_FACTOR = 2
+#: Commands of one order, and of one restaurant's catalogue, that may be in flight at once.
+MAX_PER_ORDER, MAX_PER_RESTAURANT = 8, 64
+#: How long a command without a reply counts as in flight, in seconds. A worker that takes longer has been replaced, and
+#: its successor's decision also gets a reply.
+REPLY_EXPIRY_SECONDS = 600.0
+#: The same for a command of which it is not known whether it was written.
+UNCERTAIN_EXPIRY_SECONDS = 10.0
+#: How long equal requests wait for the reply to one command, in seconds; then the next one sends the command again.
+SHARED_REPLY_SECONDS = 60.0
 
 _publish_stage = metrics.order_stage.labels("publish")
 _decide_stage = metrics.order_stage.labels("decide")
@@ -44,9 +66,22 @@ class RecordProducer(Protocol):
         """
 
 
-class _InFlight(NamedTuple):
+#: What is done with the reply to an order that no request has waited for: its order's id, its restaurant's id, the reply.
+LateReply = Callable[[str, str, Reply], None]
+#: Names an order's request with its body; the order, the key and the body of two equal requests are the same.
+RequestIdentity = tuple[str, str, str]
+
+
+class _InFlight(Struct, eq=False):
+    """A command from its sending until its reply, or until it expires; the command itself may be large."""
+
+    subject: str
+    placed: tuple[str, str] | None  # ids of the order and its restaurant, if the command places one
+    identity: RequestIdentity | None
     sent_at: MonotonicSeconds
+    expires_at: MonotonicSeconds
     reply: asyncio.Future[Reply]
+    waiters: int = 1  # its sender
 
 
 class CommandClient:
@@ -69,7 +104,12 @@ class CommandClient:
         self._max_in_flight = max_in_flight
         self._admission = Admission(max_in_flight, target_delay_seconds)
         self._process_id = os.urandom(6).hex().encode()
-        self._in_flight: dict[bytes, _InFlight] = {}  # by correlation id
+        self.on_late_reply: LateReply | None = None
+        self._in_flight: dict[bytes, _InFlight] = {}  # by correlation id, the oldest first
+        self._shared: dict[
+            RequestIdentity, bytes
+        ] = {}  # correlation ids of the latest command of each request
+        self._subjects: Counter[str] = Counter()  # commands in flight of each order or catalogue
         self._stalled_count = 0  # of those in flight, at the end of the last interval
 
     @property
@@ -77,6 +117,7 @@ class CommandClient:
         """What is to be rejected now."""
         now = timestamps.monotonic_clock()
         if self._admission.is_interval_over(now):
+            self._expire(now)
             stalled_before = now - STALLED_AFTER_SECONDS
             self._stalled_count = sum(
                 command.sent_at < stalled_before for command in self._in_flight.values()
@@ -103,47 +144,130 @@ class CommandClient:
     ) -> Reply | None:
         """Send a command and return its reply; None if there is none by the deadline, on the loop's clock.
 
+        A request that equals one in flight sends nothing, and gets that one's reply as a replay. After the deadline the
+        command stays in flight until it is decided.
+
         `priority`: the command is about an order that was admitted, so it has room where new orders have none.
-        Raises Overloaded (nothing was written) and Unavailable (it is not known whether the command was written).
+        Raises Overloaded or Problem 429 (nothing was written) and Unavailable (it is not known whether the command was
+        written).
         """
-        limit = self._max_in_flight * (PRIORITY_LIMIT_FACTOR if priority else 1)
-        if len(self._in_flight) >= limit:
-            raise Overloaded()
+        shared = self._find_equal(command)
+        if shared is not None:
+            shared.waiters += 1
+            try:
+                reply = await _wait(shared, deadline)
+            finally:
+                shared.waiters -= 1
+            return None if reply is None else replace(reply, replayed=True)
+        self._require_room_for(command, priority)
         sent_at = time.monotonic_ns()
         correlation_id = b"%b-%x" % (self._process_id, sent_at)
-        event_id = os.urandom(16).hex()
-        reply_to = codec.ReplyAddress(self._reply_partition, correlation_id)
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._in_flight[correlation_id] = _InFlight(MonotonicSeconds(sent_at / _NANOSECONDS), reply)
-        metrics.commands_in_flight.inc()
+        in_flight = self._begin(command, correlation_id, MonotonicSeconds(sent_at / _NANOSECONDS))
         try:
-            with tracing.span(
-                f"send {ORDER_COMMANDS.name}", traceparent, SpanKind.PRODUCER, _span_attributes(command)
-            ):
-                current = tracing.current_traceparent() or traceparent
-                headers = codec.headers(type(command), event_id, current, reply_to)
-                key, value = restaurant_of(command).encode(), codec.encode(command)
-                await self.producer.send(ORDER_COMMANDS.name, key, value, headers)
+            await self._send(command, traceparent, codec.ReplyAddress(self._reply_partition, correlation_id))
             _publish_stage.observe((time.monotonic_ns() - sent_at) / _NANOSECONDS)
-            async with asyncio.timeout_at(deadline):
-                return await reply
-        except TimeoutError:
-            return None
+            return await _wait(in_flight, deadline)
+        except BaseException:  # also a cancelled request: it is not known whether the command was written
+            in_flight.expires_at = MonotonicSeconds(timestamps.monotonic_clock() + UNCERTAIN_EXPIRY_SECONDS)
+            if not in_flight.reply.done():
+                in_flight.reply.set_exception(Unavailable())
+                in_flight.reply.exception()  # equal requests may raise it too; there need not be one
+            raise
         finally:
-            del self._in_flight[correlation_id]
-            metrics.commands_in_flight.dec()
+            in_flight.waiters -= 1
+
+    async def _send(self, command: Command, traceparent: bytes, reply_to: codec.ReplyAddress) -> None:
+        with tracing.span(
+            f"send {ORDER_COMMANDS.name}", traceparent, SpanKind.PRODUCER, _span_attributes(command)
+        ):
+            current = tracing.current_traceparent() or traceparent
+            headers = codec.headers(type(command), os.urandom(16).hex(), current, reply_to)
+            key, value = restaurant_of(command).encode(), codec.encode(command)
+            await self.producer.send(ORDER_COMMANDS.name, key, value, headers)
 
     def deliver(self, correlation_id: bytes, reply: Reply) -> None:
-        """Record a reply to this process, and hand it to the request that waits for it, if one still does."""
+        """Record a reply to this process, and hand it to the requests that wait for it, if one still does."""
         process_id, _, sent_at = correlation_id.partition(b"-")
         if process_id != self._process_id:
             return
         delay = (time.monotonic_ns() - int(sent_at, 16)) / _NANOSECONDS
         _count_outcome(reply, delay)
         self._admission.record_decision(delay, queue_delay_seconds(reply, delay))
-        command = self._in_flight.get(correlation_id)
-        if command is not None and not command.reply.done():
-            command.reply.set_result(reply)
+        in_flight = self._end(correlation_id)
+        if in_flight is None:
+            return
+        if self.on_late_reply is not None and in_flight.placed is not None and not in_flight.waiters:
+            self.on_late_reply(*in_flight.placed, reply)
+        if not in_flight.reply.done():
+            in_flight.reply.set_result(reply)
+
+    def _find_equal(self, command: Command) -> _InFlight | None:
+        """Return the command in flight of an equal request, if its reply may still come soon."""
+        identity = _request_identity(command)
+        in_flight = self._in_flight.get(self._shared.get(identity, b"")) if identity else None
+        if in_flight is None or in_flight.reply.done():  # done and in flight: its write has failed
+            return None
+        age = timestamps.monotonic_clock() - in_flight.sent_at
+        return in_flight if age < SHARED_REPLY_SECONDS else None
+
+    def _require_room_for(self, command: Command, priority: bool) -> None:
+        if self._admission.is_interval_over(timestamps.monotonic_clock()):
+            _ = self.pressure  # drops the expired ones
+        limit = self._max_in_flight * (PRIORITY_LIMIT_FACTOR if priority else 1)
+        if len(self._in_flight) >= limit:
+            raise Overloaded()
+        max_per_subject = MAX_PER_ORDER if isinstance(command, OrderCommand) else MAX_PER_RESTAURANT
+        if self._subjects[_subject(command)] >= max_per_subject:
+            raise Problem("too-many-requests", headers=retry_after())
+
+    def _begin(self, command: Command, correlation_id: bytes, sent_at: MonotonicSeconds) -> _InFlight:
+        placed = (command.order_id, restaurant_of(command)) if isinstance(command, PlaceOrder) else None
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        expires_at = MonotonicSeconds(sent_at + REPLY_EXPIRY_SECONDS)
+        in_flight = _InFlight(
+            _subject(command), placed, _request_identity(command), sent_at, expires_at, reply
+        )
+        self._in_flight[correlation_id] = in_flight
+        self._subjects[in_flight.subject] += 1
+        if in_flight.identity:
+            self._shared[in_flight.identity] = correlation_id
+        metrics.commands_in_flight.inc()
+        return in_flight
+
+    def _end(self, correlation_id: bytes) -> _InFlight | None:
+        in_flight = self._in_flight.pop(correlation_id, None)
+        if in_flight is None:
+            return None
+        self._subjects[in_flight.subject] -= 1
+        if not self._subjects[in_flight.subject]:
+            del self._subjects[in_flight.subject]
+        if in_flight.identity and self._shared.get(in_flight.identity) == correlation_id:
+            del self._shared[in_flight.identity]
+        metrics.commands_in_flight.dec()
+        return in_flight
+
+    def _expire(self, now: MonotonicSeconds) -> None:
+        for correlation_id in [name for name, one in self._in_flight.items() if one.expires_at <= now]:
+            self._end(correlation_id)
+
+
+async def _wait(in_flight: _InFlight, deadline: float) -> Reply | None:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await asyncio.shield(in_flight.reply)
+    except TimeoutError:
+        return None
+
+
+def _subject(command: Command) -> str:
+    """Return what shares a bound on commands in flight: an order, or a restaurant's catalogue."""
+    return command.order_id if isinstance(command, OrderCommand) else restaurant_of(command)
+
+
+def _request_identity(command: Command) -> RequestIdentity | None:
+    if isinstance(command, PlaceOrder | CancelOrder):
+        return command.order_id, command.idempotency_key_hash, command.request_fingerprint
+    return None
 
 
 def queue_delay_seconds(reply: Reply, delay: float) -> float | None:

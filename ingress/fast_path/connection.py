@@ -11,7 +11,7 @@ from ingress.fast_path import request_parser
 from ingress.fast_path.early_rejection import EarlyRejector, RejectionResponse
 from ingress.fast_path.rejection_batch import RejectionBatch
 from ingress.http import request_metrics
-from ingress.load_shedding.admitted_keys import AdmittedKeys
+from ingress.load_shedding.admitted_orders import AdmittedOrders
 from ingress.server.connection import ConnectionFactory, ServerConnection
 from ingress.server.connection_limits import Connections
 from ingress.views.menu_cache import MenuCache
@@ -115,9 +115,9 @@ class FastPathConnection(ServerConnection):
 class FastPath(ConnectionFactory):
     """Makes the connections of a server with the fast path."""
 
-    def __init__(self, menus: MenuCache, commands: CommandClient, admitted_keys: AdmittedKeys) -> None:
+    def __init__(self, menus: MenuCache, commands: CommandClient, admitted_orders: AdmittedOrders) -> None:
         self._menus = menus
-        self._rejector = EarlyRejector(commands, admitted_keys)
+        self._rejector = EarlyRejector(commands, admitted_orders)
         self._rejections = RejectionBatch()
 
     def connect(self, fallback: asyncio.Protocol, connections: Connections) -> FastPathConnection:

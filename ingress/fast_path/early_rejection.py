@@ -16,7 +16,8 @@ from ingress.http import problems, security_headers
 from ingress.http.content_negotiation import negotiate_language
 from ingress.http.problems import Overloaded, Problem
 from ingress.http.raw_response import encode_response
-from ingress.load_shedding.admitted_keys import AdmittedKeys
+from ingress.load_shedding.admitted_orders import AdmittedOrders
+from schemas import identity
 from schemas.languages import Language
 
 #: The routes that place an order; a test compares them with the table of routes.
@@ -46,9 +47,9 @@ class _RestaurantField(Struct):
 class EarlyRejector:
     """Decides by the bytes of a request whether to reject it."""
 
-    def __init__(self, commands: CommandClient, admitted_keys: AdmittedKeys) -> None:
+    def __init__(self, commands: CommandClient, admitted_orders: AdmittedOrders) -> None:
         self._commands = commands
-        self._admitted_keys = admitted_keys
+        self._admitted_orders = admitted_orders
 
     def reject(self, data: bytes) -> RejectionResponse | None:
         """Return the response if the data is exactly one new order and there is no room for it, else None."""
@@ -68,7 +69,7 @@ class EarlyRejector:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
         if (
-            self._admitted_keys.is_retry(restaurant_id, keys[0].decode())
+            self._admitted_orders.is_admitted(identity.order_id(restaurant_id, keys[0].decode()))
             or not self._commands.should_reject_order()
         ):
             return None

@@ -4,14 +4,16 @@ A rejection does not reveal what exists. A token that does not open a restaurant
 is such a restaurant. An order that the token does not open is answered 404, like an order that does not exist.
 """
 
+from typing import NamedTuple
+
 from aiohttp import web
 
-from ingress.handlers.app_keys import ACCESS_RULES, TOKENS, VIEWS
+from ingress.handlers.app_keys import ACCESS_RULES, SETTINGS, TOKENS, VIEWS
 from ingress.http import tokens
 from ingress.http.problems import Problem, Unavailable
 from ingress.http.roles import Role
 from ingress.views.ports import OrderView
-from schemas.orders import Order
+from schemas import buckets, identity
 
 
 def authorize(request: web.Request) -> None:
@@ -32,32 +34,54 @@ def authorize(request: web.Request) -> None:
     tokens.require((is_admin and Role.ADMIN in allowed) or (is_restaurant and Role.RESTAURANT in allowed))
 
 
-async def authorize_order(request: web.Request) -> tuple[OrderView | None, bool]:
-    """Return the order of the path, and True if the token is its customer's, False if it is its restaurant's.
+class OrderAccess(NamedTuple):
+    """The order that a request may open, and for whom.
 
-    The order is None if the customer's is not in the views yet. Raises Problem; Unavailable if the views cannot be read.
+    `restaurant_id` is None only for an older order that no view shows. `view` is None if neither a view nor an answer
+    shows the order yet.
     """
+
+    order_id: str
+    restaurant_id: str | None
+    view: OrderView | None
+    is_customer: bool  # else its restaurant
+
+
+async def authorize_order(request: web.Request) -> OrderAccess:
+    """Return the order of the path; raises Problem, and Unavailable if the views cannot be read."""
+    return _authorize(request, await request.app[VIEWS].order(request.match_info["order_id"]))
+
+
+async def authorize_command(request: web.Request) -> tuple[OrderAccess, str]:
+    """Return the order that a command is about, and the bucket that decides it; views are not needed for that.
+
+    Raises Problem; Unavailable if only a view knows the bucket, and none shows the order.
+    """
+    order_id, has_buckets = request.match_info["order_id"], request.app[SETTINGS].escrow_buckets > 1
+    try:
+        view = await request.app[VIEWS].order(order_id)
+    except Unavailable:
+        if has_buckets or identity.restaurant_of_order(order_id) is None:
+            raise
+        view = None
+    access = _authorize(request, view)
+    if view is not None:
+        return access, buckets.bucket(view.order.restaurant_id, view.order.bucket or 0)
+    if access.restaurant_id is None or has_buckets:
+        raise Unavailable()
+    return access, access.restaurant_id
+
+
+def _authorize(request: web.Request, view: OrderView | None) -> OrderAccess:
     allowed, order_id = _allowed_roles(request) or frozenset(), request.match_info["order_id"]
     token, known = tokens.bearer(request.headers), request.app[TOKENS]
+    restaurant_id = identity.restaurant_of_order(order_id) if view is None else view.order.restaurant_id
     is_customer = known.is_order(token, order_id)
-    view = await request.app[VIEWS].order(order_id)
     if is_customer and Role.CUSTOMER in allowed:
-        return view, True
-    if (
-        view is not None
-        and Role.RESTAURANT in allowed
-        and known.is_restaurant(token, view.order.restaurant_id)
-    ):
-        return view, False
+        return OrderAccess(order_id, restaurant_id, view, True)
+    if restaurant_id is not None and Role.RESTAURANT in allowed and known.is_restaurant(token, restaurant_id):
+        return OrderAccess(order_id, restaurant_id, view, False)
     raise Problem("forbidden" if is_customer else "unknown-order")
-
-
-async def authorize_visible_order(request: web.Request) -> tuple[Order, bool]:
-    """Do as `authorize_order`; raise Unavailable for an order that is not in the views, which know its restaurant."""
-    view, is_customer = await authorize_order(request)
-    if view is None:
-        raise Unavailable()
-    return view.order, is_customer
 
 
 def _allowed_roles(request: web.Request) -> frozenset[Role] | None:

@@ -7,17 +7,19 @@ from ingress.handlers.health import Health
 from ingress.http.roles import Role
 from ingress.http.tokens import Tokens
 from ingress.live.hub import Hub
-from ingress.load_shedding.admitted_keys import AdmittedKeys
+from ingress.load_shedding.admitted_orders import AdmittedOrders
 from ingress.load_shedding.rate_limits import RateLimits
 from ingress.privacy.keyring import Keyring
+from ingress.views.answers import AnswerStore
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
 from ingress.views.ports import ViewReader
 from schemas.settings import Settings
 
+ANSWERS = web.AppKey("answers", AnswerStore)
 #: The roles that a route allows, by method and path.
 ACCESS_RULES = web.AppKey("access_rules", dict[tuple[str, str], frozenset[Role]])
-ADMITTED_KEYS = web.AppKey("admitted_keys", AdmittedKeys)
+ADMITTED_ORDERS = web.AppKey("admitted_orders", AdmittedOrders)
 CHANGE_TRACKER = web.AppKey("change_tracker", ChangeTracker)
 COMMANDS = web.AppKey("commands", CommandClient)
 HEALTH = web.AppKey("health", Health)

@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import UNSET, Struct, UnsetType
 
 from ingress.handlers import responses
-from ingress.handlers.app_keys import COMMANDS, SETTINGS, TOKENS
+from ingress.handlers.app_keys import COMMANDS, SETTINGS, TOKENS, VIEWS
 from ingress.handlers.request_bodies import (
     MenuItemBody,
     PromotionBody,
@@ -16,24 +16,27 @@ from ingress.handlers.request_bodies import (
     endpoint_errors,
     menu_item_errors,
     promotion_errors,
+    promotion_window,
 )
 from ingress.http import request_body, request_headers
-from ingress.http.body_validation import BodyReader
 from ingress.http.problems import FieldError, invalid
-from schemas import timestamps
+from ingress.http.text_fields import TextBodyReader, require_path_segment
+from ingress.views.visibility import wait_until_visible
+from schemas import timestamps, view_keys
 from schemas.commands import Identifier, PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
 from schemas.identity import webhook_secrets
 from schemas.money import Money
+from schemas.texts import TextError
 
 STATUS_BY_OUTCOME = {"created": 201, "replaced": 200}
 
-_restaurants = BodyReader(RestaurantBody)
-_menu_items = BodyReader(MenuItemBody, menu_item_errors)
-_promotions = BodyReader(PromotionBody, promotion_errors)
+_restaurants = TextBodyReader(RestaurantBody)
+_menu_items = TextBodyReader(MenuItemBody, menu_item_errors)
+_promotions = TextBodyReader(PromotionBody, promotion_errors)
 
 
 class CatalogueResponse(Struct, frozen=True, kw_only=True):
-    """What was put, with its version, or with the status `pending` if it is not decided yet."""
+    """What was put, with its version; with the status `pending` if it is not decided yet, or menus do not show it yet."""
 
     version: int | UnsetType = UNSET
     status: Literal["pending"] | UnsetType = UNSET
@@ -86,7 +89,7 @@ async def put_restaurant(request: web.Request) -> web.Response:
     fields = {"token": request.app[TOKENS].restaurant(restaurant_id)}
     if body.webhook is not None:
         fields["webhook_secret"] = webhook_secrets(settings.token_secret, restaurant_id)[0]
-    return await _put(request, command, RestaurantResponse, fields)
+    return await _put(request, command, view_keys.RESTAURANT, RestaurantResponse, fields)
 
 
 async def put_menu_item(request: web.Request) -> web.Response:
@@ -96,34 +99,40 @@ async def put_menu_item(request: web.Request) -> web.Response:
     command = PutMenuItem(
         restaurant_id, sku, body.name, body.description, body.category, body.price, body.portions
     )
-    return await _put(request, command, MenuItemResponse, {})
+    return await _put(request, command, view_keys.ITEM + sku, MenuItemResponse, {})
 
 
 async def put_promotion(request: web.Request) -> web.Response:
     """Create or replace a promotion, for the administrator or the restaurant."""
     restaurant_id, promotion_id = _identifier(request, "restaurant_id"), _identifier(request, "promotion_id")
     body = await request_body.read(request, _promotions)
-    starts_at, ends_at = timestamps.to_milliseconds(body.starts_at), timestamps.to_milliseconds(body.ends_at)
+    starts_at, ends_at = promotion_window(body)
     command = PutPromotion(restaurant_id, promotion_id, starts_at, ends_at, body.items)
     fields = {"starts_at": timestamps.to_text(starts_at), "ends_at": timestamps.to_text(ends_at)}
-    return await _put(request, command, PromotionResponse, fields)
+    return await _put(request, command, view_keys.PROMOTION + promotion_id, PromotionResponse, fields)
 
 
 def _identifier(request: web.Request, name: str) -> str:
     value = request.match_info[name]
     try:
-        return msgspec.convert(value, Identifier)
+        return require_path_segment(msgspec.convert(value, Identifier))
     except msgspec.ValidationError:
         raise invalid(FieldError(name, "invalid", kind="parameter")) from None
+    except TextError as error:
+        raise invalid(FieldError(name, error.code, kind="parameter")) from None
 
 
 async def _put(
     request: web.Request,
     command: PutRestaurant | PutMenuItem | PutPromotion,
+    view_field: str,
     response_class: type[CatalogueResponse],
     fields: dict[str, Any],
 ) -> web.Response:
-    """Send the command, and answer with the fields of the command, replaced or extended by `fields`."""
+    """Send the command, and answer with the fields of the command, replaced or extended by `fields`.
+
+    The answer waits until menus show the change, `view_field` of the restaurant's view, at every process.
+    """
     deadline = asyncio.get_running_loop().time() + request.app[SETTINGS].order_reply_timeout_seconds
     traceparent = request_headers.traceparent(request.headers)
     reply = await request.app[COMMANDS].send_and_wait(command, traceparent, deadline)
@@ -133,4 +142,8 @@ async def _put(
     status = STATUS_BY_OUTCOME.get(reply.answer.outcome)
     if status is None:
         raise responses.problem_of(reply.answer, {})
-    return responses.respond(response_class(**fields, version=reply.answer.version), status=status)
+    key, version = view_keys.menu(command.restaurant_id), reply.answer.version
+    views = request.app[VIEWS]
+    if not await wait_until_visible(views, key, view_field, version, deadline):
+        return responses.respond(response_class(**fields, version=version, status="pending"), status=202)
+    return responses.respond(response_class(**fields, version=version), status=status)

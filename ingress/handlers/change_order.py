@@ -5,14 +5,15 @@ from typing import Literal
 from aiohttp import web
 from msgspec import Struct
 
-from ingress.handlers import order_representation, responses
-from ingress.handlers.access import authorize_visible_order
-from ingress.handlers.app_keys import COMMANDS, SETTINGS
+from ingress.handlers import order_lookup, order_representation, responses
+from ingress.handlers.access import authorize_command
+from ingress.handlers.app_keys import ADMITTED_ORDERS, COMMANDS, SETTINGS
+from ingress.handlers.order_representation import PendingOrderPage
 from ingress.http import prefer_header, request_body, request_headers
 from ingress.http.body_validation import BodyReader
-from schemas import buckets, identity
+from ingress.views.ports import OrderView
+from schemas import identity
 from schemas.commands import AdvanceOrder, CancelOrder
-from schemas.orders import Order
 
 
 class CancelBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,46 +33,49 @@ _statuses = BodyReader(StatusBody)
 async def cancel(request: web.Request) -> web.Response:
     """Cancel an order, for its customer or its restaurant."""
     deadline = prefer_header.deadline(request, request.app[SETTINGS].order_reply_timeout_seconds)
-    order, is_customer = await authorize_visible_order(request)
+    access, bucket = await authorize_command(request)
     key = request_headers.idempotency_key(request.headers)
     body = await request_body.read_optional(request, _cancels)
+    order_id = access.order_id
     command = CancelOrder(
-        restaurant_id=_bucket(order),
-        order_id=order.order_id,
-        by="customer" if is_customer else "restaurant",
-        idempotency_key_hash=identity.key_hash(order.restaurant_id, key),
-        request_fingerprint=identity.fingerprint(
-            f"cancel {order.order_id} ".encode() + responses.encode(body)
-        ),
+        restaurant_id=bucket,
+        order_id=order_id,
+        by="customer" if access.is_customer else "restaurant",
+        idempotency_key_hash=identity.cancel_key_hash(order_id, key),
+        request_fingerprint=identity.fingerprint(f"cancel {order_id} ".encode() + responses.encode(body)),
     )
-    return await _change(request, order, command, deadline)
+    return await _change(request, access.view, command, deadline)
 
 
 async def update_status(request: web.Request) -> web.Response:
     """Advance an order, for its restaurant. Repeating the request is harmless, so it needs no idempotency key."""
     deadline = prefer_header.deadline(request, request.app[SETTINGS].order_reply_timeout_seconds)
-    order, _ = await authorize_visible_order(request)
+    access, bucket = await authorize_command(request)
     body = await request_body.read(request, _statuses)
-    command = AdvanceOrder(_bucket(order), order.order_id, body.status)
-    return await _change(request, order, command, deadline)
-
-
-def _bucket(order: Order) -> str:
-    """Return the key of the bucket that has the order. DECISIONS.md, stock-escrow"""
-    return buckets.bucket(order.restaurant_id, order.bucket or 0)
+    command = AdvanceOrder(bucket, access.order_id, body.status)
+    return await _change(request, access.view, command, deadline)
 
 
 async def _change(
-    request: web.Request, order: Order, command: CancelOrder | AdvanceOrder, deadline: float
+    request: web.Request, view: OrderView | None, command: CancelOrder | AdvanceOrder, deadline: float
 ) -> web.Response:
-    """Send the command and answer with the changed order; with 202 and the known order after the deadline."""
+    """Send the command and answer with the changed order; with 202 and what is known of it after the deadline."""
     traceparent = request_headers.traceparent(request.headers)
+    request.app[ADMITTED_ORDERS].consume(command.order_id)
     reply = await request.app[COMMANDS].send_and_wait(command, traceparent, deadline, priority=True)
     if reply is None:
-        location = {"Location": responses.order_url(order.order_id)}
-        return order_representation.respond(request, order, status=202, headers=location)
+        return _respond_pending(request, view, command.order_id)
     replayed = responses.REPLAYED if reply.replayed else {}
     answer = reply.answer
+    await order_lookup.record(request, answer.order)
     if answer.outcome not in responses.CHANGED_OUTCOMES or answer.order is None:
         raise responses.problem_of(answer, replayed)
     return order_representation.respond(request, answer.order, headers=replayed)
+
+
+def _respond_pending(request: web.Request, view: OrderView | None, order_id: str) -> web.Response:
+    location = {"Location": responses.order_url(order_id)}
+    if view is not None:
+        return order_representation.respond(request, view.order, status=202, headers=location)
+    body = PendingOrderPage(order_id, "pending", responses.events_url(order_id))
+    return responses.respond(body, responses.PRIVATE | location, 202)

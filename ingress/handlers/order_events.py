@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import web
 
-from ingress.handlers import open_streams
+from ingress.handlers import open_streams, order_lookup
 from ingress.handlers.access import authorize_order
 from ingress.handlers.app_keys import HUB
 from ingress.handlers.open_streams import WRITE_TIMEOUT_SECONDS
@@ -30,9 +30,11 @@ _delivered = metrics.notifications.labels("sse", "delivered")
 async def events(request: web.Request) -> web.StreamResponse:
     """Send each status once, in order, from the first or after Last-Event-ID; end after a final status."""
     order_id = request.match_info["order_id"]
-    view, _ = await authorize_order(request)
+    view = await order_lookup.find(request, await authorize_order(request), accept_stale=True)
     restaurant_id = view.order.restaurant_id if view else None
     with request.app[HUB].follow_order(order_id, restaurant_id, _last_event_id(request)) as stream:
+        if view is not None:
+            stream.publish(view)  # the views may not have it yet
         response = web.StreamResponse(headers=HEADERS)
         await response.prepare(request)
         with open_streams.serving(request, "sse", MAX_WRITE_BUFFER_BYTES):

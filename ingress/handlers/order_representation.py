@@ -10,6 +10,7 @@ from ingress.handlers import responses
 from ingress.http.content_negotiation import negotiate_language
 from ingress.privacy.keyring import ErasedError, Keyring
 from ingress.privacy.sealing import open_sealed
+from ingress.views.answers import RefusalReason
 from ingress.views.ports import OrderView, StatusChange
 from schemas.commands import Address, Customer
 from schemas.languages import Text, read_texts
@@ -29,7 +30,7 @@ class OrderPage(Struct, frozen=True, kw_only=True):
     items: list[OrderLine]
     total: Money
     eta: Eta | None
-    reason: Reason | None
+    reason: Reason | RefusalReason | None
     refund: Refund | None
     history: list[StatusChange] | UnsetType = UNSET
     created_at: str

@@ -6,8 +6,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from ingress.handlers import responses
-from ingress.handlers.access import authorize_visible_order
-from ingress.handlers.app_keys import COMMANDS, PUSH_KEY, SETTINGS
+from ingress.handlers.access import OrderAccess, authorize_command
+from ingress.handlers.app_keys import ADMITTED_ORDERS, COMMANDS, PUSH_KEY, SETTINGS
 from ingress.handlers.request_bodies import (
     SubscriptionBody,
     UnsubscriptionBody,
@@ -15,10 +15,10 @@ from ingress.handlers.request_bodies import (
     subscription_errors,
 )
 from ingress.http import request_body, request_headers
-from ingress.http.body_validation import BodyReader
 from ingress.http.content_negotiation import negotiate_language
 from ingress.http.problems import Problem, invalid
-from schemas import codec
+from ingress.http.text_fields import TextBodyReader
+from schemas import buckets, codec
 from schemas.notifications import PushSubscription
 from schemas.topics import PUSH_SUBSCRIPTIONS
 
@@ -36,8 +36,8 @@ class SubscriptionResponse(Struct, frozen=True):
     endpoint: str
 
 
-_subscriptions = BodyReader(SubscriptionBody, subscription_errors)
-_unsubscriptions = BodyReader(UnsubscriptionBody)
+_subscriptions = TextBodyReader(SubscriptionBody, subscription_errors)
+_unsubscriptions = TextBodyReader(UnsubscriptionBody)
 
 
 async def key(request: web.Request) -> web.Response:
@@ -48,13 +48,13 @@ async def key(request: web.Request) -> web.Response:
 async def subscribe(request: web.Request) -> web.Response:
     """POST /v1/orders/{order_id}/push: subscribe a browser to an order, for its customer."""
     _public_key(request)
-    order, _ = await authorize_visible_order(request)
+    access, restaurant_id = await _authorize(request)
     body = await request_body.read(request, _subscriptions)
     if errors := endpoint_errors("/endpoint", body.endpoint, request.app[SETTINGS].webhook_allow_private):
         raise invalid(*errors)
     subscription = PushSubscription(
-        restaurant_id=order.restaurant_id,
-        order_id=order.order_id,
+        restaurant_id=restaurant_id,
+        order_id=access.order_id,
         action="subscribe",
         endpoint=body.endpoint,
         p256dh=body.keys.p256dh.rstrip("="),
@@ -62,17 +62,22 @@ async def subscribe(request: web.Request) -> web.Response:
         language=negotiate_language(request.headers.get("Accept-Language", "")),
     )
     await _publish(request, subscription)
-    return responses.respond(SubscriptionResponse(order.order_id, body.endpoint), responses.PRIVATE, 201)
+    return responses.respond(SubscriptionResponse(access.order_id, body.endpoint), responses.PRIVATE, 201)
 
 
 async def unsubscribe(request: web.Request) -> web.Response:
     """DELETE /v1/orders/{order_id}/push: unsubscribe the browser in the body, or all browsers without a body."""
-    order, _ = await authorize_visible_order(request)
+    access, restaurant_id = await _authorize(request)
     body = await request_body.read_optional(request, _unsubscriptions)
-    await _publish(
-        request, PushSubscription(order.restaurant_id, order.order_id, "unsubscribe", body.endpoint)
-    )
+    await _publish(request, PushSubscription(restaurant_id, access.order_id, "unsubscribe", body.endpoint))
     return web.Response(status=204)
+
+
+async def _authorize(request: web.Request) -> tuple[OrderAccess, str]:
+    """Return the order, and its restaurant's id; counts against the order's budget. Raises Problem."""
+    access, bucket = await authorize_command(request)
+    request.app[ADMITTED_ORDERS].consume(access.order_id)
+    return access, buckets.restaurant(bucket)
 
 
 async def _publish(request: web.Request, subscription: PushSubscription) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Meta, Struct
 
 from ingress.http.problems import FieldError
-from schemas import endpoint_urls
+from schemas import endpoint_urls, timestamps
 from schemas.commands import (
     MAX_LINES,
     Address,
@@ -26,6 +26,7 @@ from schemas.commands import (
     ShortText,
 )
 from schemas.money import MAX_AMOUNT, Money
+from schemas.timestamps import NANOSECONDS_PER_MS, EpochMs, InstantError
 
 #: A year; a longer timeout would be as good as none.
 MAX_PREPARATION_SECONDS = 31_536_000
@@ -33,12 +34,20 @@ MAX_PREPARATION_SECONDS = 31_536_000
 ALLOWED_PORTS = ", ".join(str(port) for port in sorted(filter(None, endpoint_urls.ALLOWED_PORTS)))
 #: The first instant that is accepted, and the first one after it that is not: between them each has a text in UTC and
 #: a count of milliseconds that is not negative.
-MIN_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
-MAX_INSTANT = datetime(9999, 1, 1, tzinfo=UTC)
+MIN_INSTANT = EpochMs(0)
+MAX_INSTANT = timestamps.to_milliseconds(datetime(9999, 1, 1, tzinfo=UTC))
 
-RequestInstant = Annotated[datetime, Meta(tz=True)]
+#: The length bounds the digits of a fraction.
+RequestInstant = Annotated[str, Meta(max_length=64, extra_json_schema={"format": "date-time"})]
 # visible ASCII (RFC 3986); `\s` differs between dialects of regular expressions
-WebAddress = Annotated[str, Meta(max_length=2000, pattern=r'^https?://[!-"$-.0->@-~]+[!-~]*(?!\n)$')]
+WebAddress = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        pattern=r'^[Hh][Tt][Tt][Pp][Ss]?://[!-"$-.0->@-~][!-~]*(?!\n)$',
+        extra={"text": "web-address"},
+    ),
+]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -145,21 +154,39 @@ def menu_item_errors(body: MenuItemBody) -> list[FieldError]:
     return _amount_errors([("/price", body.price)])
 
 
+def promotion_window(body: PromotionBody) -> tuple[EpochMs, EpochMs]:
+    """Return the first instant of a promotion, and the first one after it; raises InstantError."""
+    starts_at, ends_at = map(timestamps.parse_rfc3339, (body.starts_at, body.ends_at))
+    return EpochMs(starts_at // NANOSECONDS_PER_MS), EpochMs(ends_at // NANOSECONDS_PER_MS)
+
+
 def promotion_errors(body: PromotionBody) -> list[FieldError]:
     """Return the errors of a promotion that its schema does not find."""
     errors = _amount_errors(
         (f"/items/{index}/promo_price", item.promo_price) for index, item in enumerate(body.items)
     )
-    for pointer, instant in (("/starts_at", body.starts_at), ("/ends_at", body.ends_at)):
-        if not MIN_INSTANT <= instant < MAX_INSTANT:
-            errors.append(FieldError(pointer, "instant"))
-    if body.ends_at <= body.starts_at:
-        errors.append(FieldError("/ends_at", "ends-after-starts"))
+    errors.extend(_window_errors(body))
     seen: set[str] = set()
     for index, item in enumerate(body.items):
         if item.sku in seen:
             errors.append(FieldError(f"/items/{index}/sku", "repeated-sku"))
         seen.add(item.sku)
+    return errors
+
+
+def _window_errors(body: PromotionBody) -> list[FieldError]:
+    instants: list[int] = []
+    errors = []
+    for pointer, text in (("/starts_at", body.starts_at), ("/ends_at", body.ends_at)):
+        try:
+            instants.append(timestamps.parse_rfc3339(text))
+        except InstantError as error:
+            errors.append(FieldError(pointer, error.code))
+        else:
+            if not MIN_INSTANT <= instants[-1] // NANOSECONDS_PER_MS < MAX_INSTANT:
+                errors.append(FieldError(pointer, "instant"))
+    if len(instants) == 2 and instants[1] - instants[0] < NANOSECONDS_PER_MS:
+        errors.append(FieldError("/ends_at", "ends-after-starts"))
     return errors
 
 

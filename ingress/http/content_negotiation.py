@@ -1,30 +1,45 @@
 """What the client prefers: a language, by Accept-Language, or a page, by Accept (RFC 9110, section 12.5)."""
 
-from collections.abc import Iterator
+import re
 from functools import lru_cache
 
 from schemas.languages import DEFAULT_LANGUAGE, Language
 
-#: The language of each primary tag; of a tag without one we have no texts.
-_LANGUAGES: dict[str, Language] = {"pt": "pt-BR", "*": DEFAULT_LANGUAGE, "en": "en"}
-#: Ranges that a JSON problem satisfies.
-_JSON_RANGES = frozenset({"application/problem+json", "application/json", "application/*", "*/*"})
+#: The ranges that match each language, the most specific first.
+_RANGES: dict[Language, tuple[str, ...]] = {DEFAULT_LANGUAGE: ("pt-br", "pt"), "en": ("en",)}
+#: The language for readers of each primary tag, also of a region whose texts we do not have.
+_LANGUAGES: dict[str, Language] = {"pt": DEFAULT_LANGUAGE, "en": "en"}
+#: Ranges that a JSON problem satisfies, the most specific first.
+_JSON_RANGES = (("application/problem+json", "application/json"), ("application/*",), ("*/*",))
+_QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 #: Longest header whose result is cached, in characters.
 MAX_CACHED_LENGTH = 256
 
 
 def negotiate_language(accept_language: str) -> Language:
-    """Return the language with the greatest quality; pt-BR if the header asks for none that we have."""
+    """Return the language with the greatest quality; pt-BR if the header accepts none that we have."""
     is_short = len(accept_language) <= MAX_CACHED_LENGTH
     return _cached_language(accept_language) if is_short else _language(accept_language)
 
 
 def _language(accept_language: str) -> Language:
+    qualities = _qualities(accept_language)
+    refused = {
+        language
+        for language, ranges in _RANGES.items()
+        if next((qualities[name] for name in ranges if name in qualities), None) == 0
+    }
+    named = {_LANGUAGES.get(_primary(name)) for name, quality in qualities.items() if quality > 0}
     best, best_quality = DEFAULT_LANGUAGE, 0.0
-    for language_range, quality in _qualities(accept_language):
-        language = _LANGUAGES.get(language_range.partition("-")[0])
-        if language is not None and quality > best_quality:  # the first of equals wins
-            best, best_quality = language, quality
+    for name, quality in qualities.items():
+        choices = [
+            language for language in _RANGES if language not in named
+        ]  # `*` is for what nothing else names
+        if name != "*":
+            choices = [language for language in _RANGES if language == _LANGUAGES.get(_primary(name))]
+        for language in choices:
+            if language not in refused and quality > best_quality:  # the first of equals wins
+                best, best_quality = language, quality
     return best
 
 
@@ -33,23 +48,32 @@ _cached_language = lru_cache(maxsize=256)(_language)
 
 def prefers_html(accept: str) -> bool:
     """Return True if text/html is named with a greater quality than JSON has."""
-    html = json = 0.0
-    for media_range, quality in _qualities(accept):
-        if media_range == "text/html":
-            html = max(html, quality)
-        elif media_range in _JSON_RANGES:
-            json = max(json, quality)
-    return html > json
+    qualities = _qualities(accept)
+    json = next(
+        (
+            max(qualities.get(name, 0.0) for name in ranges)
+            for ranges in _JSON_RANGES
+            if not qualities.keys().isdisjoint(ranges)
+        ),
+        0.0,
+    )
+    return qualities.get("text/html", 0.0) > json
 
 
-def _qualities(header: str) -> Iterator[tuple[str, float]]:
-    """Yield each range of a list in lower case, and its quality value `q`; 1 if it has none, 0 if it is not a number."""
+def _primary(language_range: str) -> str:
+    return language_range.partition("-")[0]
+
+
+def _qualities(header: str) -> dict[str, float]:
+    """Return the quality value `q` of each range, in lower case and in the order of the list; 1 if it has none.
+
+    An entry whose quality is not valid is left out (RFC 9110, section 12.4.2).
+    """
+    qualities: dict[str, float] = {}
     for entry in header.split(","):
-        name, *parameters = entry.split(";")
+        name, *parameters = (part.strip().lower() for part in entry.split(";"))
         pairs = (parameter.partition("=") for parameter in parameters)
-        value = next((value for key, _, value in pairs if key.strip().lower() == "q"), "1")
-        try:
-            quality = float(value)
-        except ValueError:
-            quality = 0.0
-        yield name.strip().lower(), quality
+        value = next((value for key, _, value in pairs if key.strip() == "q"), "1")
+        if _QUALITY.fullmatch(value):
+            qualities[name] = max(qualities.get(name, 0.0), float(value))
+    return qualities

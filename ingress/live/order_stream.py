@@ -4,6 +4,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from ingress.live.send_queue import SendQueue
+from ingress.views.answers import RefusalReason
 from ingress.views.ports import OrderView, StatusChange
 from schemas.orders import FINAL, Eta, Reason, Refund, Status
 
@@ -17,7 +18,7 @@ class StatusEvent(Struct, frozen=True):
     status: Status
     at: str
     version: int
-    reason: Reason | UnsetType = UNSET
+    reason: Reason | RefusalReason | UnsetType = UNSET
     eta: Eta | UnsetType = UNSET
     refund: Refund | UnsetType = UNSET
 

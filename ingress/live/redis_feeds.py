@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from ingress.http.problems import Unavailable
 from ingress.live.ports import BoardView, Delta, FeedEpoch
 from ingress.views.ports import MenuView, OrderView
-from ingress.views.redis_views import QualifyKey, RedisViews, decode_menu, decode_order
+from ingress.views.redis_views import QualifyKey, RedisViews, add_order, decode_menu, decode_newest_order
 from schemas import view_keys
 from schemas.timestamps import wall_clock
 
@@ -70,14 +70,14 @@ class RedisFeeds:
 
             def add_commands(pipeline: Pipeline, key: QualifyKey, chunk: Sequence[str] = chunk) -> None:
                 for order_id in chunk:
-                    pipeline.hgetall(key(view_keys.order(order_id)))
+                    add_order(pipeline, key, order_id)
 
             chunk_generation, found = await self._views.read(add_commands)
             if generation not in ("", chunk_generation):  # the views were replaced between two chunks
                 raise Unavailable()
             generation = chunk_generation
-            for order_id, fields in zip(chunk, found, strict=True):
-                if (order := decode_order(fields)) is not None:
+            for order_id, *fields in zip(chunk, found[::2], found[1::2], strict=True):
+                if (order := decode_newest_order(*fields)) is not None:
                     orders[order_id] = order
         return generation, orders
 

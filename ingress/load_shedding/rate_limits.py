@@ -59,9 +59,12 @@ class TokenBuckets:
             OrderedDict()
         )  # tokens, as of when
 
+    def __contains__(self, client: str) -> bool:
+        return _key(client) in self._buckets
+
     def consume(self, client: str, now: MonotonicSeconds) -> BucketState:
         """Remove a token from a client's bucket, if it has one."""
-        key = hashlib.blake2b(client.encode(errors="replace"), digest_size=CLIENT_DIGEST_BYTES).digest()
+        key = _key(client)
         tokens, updated_at = self._buckets.pop(key, (float(self.burst), now))
         tokens = min(float(self.burst), tokens + max(0.0, now - updated_at) * self.rate)
         is_granted = tokens >= 1.0
@@ -72,6 +75,10 @@ class TokenBuckets:
             self._buckets.popitem(last=False)
         missing = max(0.0, 1.0 - tokens)
         return BucketState(is_granted, int(tokens), (self.burst - tokens) / self.rate, missing / self.rate)
+
+
+def _key(client: str) -> bytes:
+    return hashlib.blake2b(client.encode(errors="replace"), digest_size=CLIENT_DIGEST_BYTES).digest()
 
 
 class RateLimits:

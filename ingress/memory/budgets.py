@@ -32,22 +32,21 @@ REQUEST_FACTOR = 3
 AT_REST = 96 * MIB
 #: One connection, and in addition to it one open stream.
 CONNECTION, STREAM = 14 * KIB, 16 * KIB
-#: One client of the rate limits, one admitted key, and one command in flight.
-CLIENT, ADMITTED_KEY, COMMAND = 420, KIB, 24 * KIB
+#: One bucket of a rate limit; and one command in flight, with what its answer waits for.
+BUCKET, COMMAND = 420, 24 * KIB
 #: Boards that are followed, caches of fixed size, and what is needed while a page is rendered.
 OTHERS = 40 * MIB
 #: Memory of the process for a byte in use: freed memory cannot always be returned to the system.
 FRAGMENTATION = 1.25
 
 
-def total(settings: Settings, max_clients: int, max_admitted_keys: int) -> int:
-    """Return what a process with these settings may need when everything is full, in bytes."""
+def total(settings: Settings, max_buckets: int) -> int:
+    """Return what a process with these settings, and so many buckets of rate limits, may need when all is full, in bytes."""
     clients = CLIENTS | {"unanswered_requests": CLIENTS["unanswered_requests"] * REQUEST_FACTOR}
     counted = (
         settings.max_connections * CONNECTION
         + settings.max_streams * STREAM
         + settings.max_in_flight_commands * COMMAND
-        + max_clients * CLIENT
-        + max_admitted_keys * ADMITTED_KEY
+        + max_buckets * BUCKET
     )
     return int((AT_REST + sum(CACHES.values()) + sum(clients.values()) + counted + OTHERS) * FRAGMENTATION)

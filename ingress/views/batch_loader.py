@@ -21,6 +21,11 @@ class BatchLoader(Generic[K, V]):
         self._pending: dict[K, asyncio.Future[V]] = {}
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def pending_count(self) -> int:
+        """Keys whose load has not ended."""
+        return len(self._pending)
+
     async def get(self, key: K) -> V:
         """Return the value; raises what `load` raised for its batch."""
         value = self._pending.get(key)

@@ -2,8 +2,7 @@
 
 import math
 import sys
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated, Literal
 
@@ -15,14 +14,20 @@ from ingress.http.cursors import Key
 from ingress.http.query_params import DEFAULT_LIMIT, Limit
 from ingress.memory.sized_lru import SizedLru
 from ingress.views.ports import MenuView
-from schemas import pricing, timestamps
+from schemas import pricing, texts, timestamps
 from schemas.catalogue import Promotion, Stock
 from schemas.money import MAX_AMOUNT, Money
 from schemas.timestamps import EpochMs
 from schemas.view_keys import Window
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+SearchText = Annotated[str, Meta(max_length=200)]
 SortOrder = Literal["sku", "name", "price", "-price"]
+
+#: Characters of a name that its sort key has; a cursor holds one, and must fit into a request line.
+MAX_SORTED_CHARACTERS = 100
+#: Longest query string that is cached, in characters; and what it and its query need at most, in bytes.
+MAX_CACHED_LENGTH, QUERY_BYTES = 256, 2_400
 
 #: Types of the sort keys. A sku never changes; names and prices do, so their cursors list the items that were seen.
 _KEY_TYPES: dict[SortOrder, tuple[type, ...]] = {
@@ -33,12 +38,8 @@ _KEY_TYPES: dict[SortOrder, tuple[type, ...]] = {
 }
 
 
-#: Texts of items as they are searched. Those of clients are not among them.
+#: The comparison forms of texts of menus. Those of clients are not among them.
 _search_texts: SizedLru[str, str] = SizedLru("search_texts")
-
-
-#: Longest query string that is cached, in characters; and what it and its query need at most, in bytes.
-MAX_CACHED_LENGTH, QUERY_BYTES = 256, 2_400
 
 
 class MenuQuery(Struct, frozen=True, cache_hash=True):
@@ -46,8 +47,8 @@ class MenuQuery(Struct, frozen=True, cache_hash=True):
 
     limit: Limit = DEFAULT_LIMIT
     cursor: str | None = None
-    category: str | None = None
-    q: Annotated[str, Meta(max_length=200)] | None = None
+    category: SearchText | None = None
+    q: SearchText | None = None
     min_price: Amount | None = None  # centavos of the current price
     max_price: Amount | None = None
     promo: bool = False
@@ -118,7 +119,8 @@ def parse_query(query_string: str) -> MenuQuery:
 def _canonical(query: MenuQuery) -> MenuQuery:
     return replace(
         query,
-        q=" ".join(sorted(set(_fold_text(query.q or "").split()))) or None,
+        category=texts.comparison_form(query.category or "") or None,
+        q=" ".join(sorted(set(texts.comparison_form(query.q or "").split()))) or None,
         min_price=query.min_price or None,
         max_price=None if query.max_price == MAX_AMOUNT else query.max_price,
     )
@@ -132,8 +134,15 @@ def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool
     order: SortOrder = query.sort or "sku"
     sort_key = partial(_key, order=order)
     cursor = cursors.decode_cursor(query.cursor, order, _KEY_TYPES[order])
-    words = _fold_text(query.q or "").split()
-    entries = [entry for entry in _entries(view, now, degraded) if _matches(entry, query, words)]
+    category = texts.comparison_form(query.category or "")
+    words = frozenset(texts.comparison_form(query.q or "").split())
+    entries = [
+        entry
+        for entry in _entries(view, now, degraded)
+        if _matches(entry, query)
+        and (not category or _form(entry.category) == category)
+        and _has_words(entry, words)
+    ]
     entries.sort(key=sort_key)
     if order == "sku":
         page, next_cursor = cursors.page_after(entries, sort_key, cursor, query.limit)
@@ -179,29 +188,29 @@ def _availability(available: int | None, degraded: bool) -> Availability:
     return Availability("sold_out", 0) if is_sold_out else Availability("available", available)
 
 
-def _matches(entry: MenuEntry, query: MenuQuery, words: Sequence[str]) -> bool:
+def _matches(entry: MenuEntry, query: MenuQuery) -> bool:
     return not (
-        (query.category is not None and entry.category != query.category)
-        or (words and not _contains(entry, words))
-        or (query.min_price is not None and entry.current_price < query.min_price)
+        (query.min_price is not None and entry.current_price < query.min_price)
         or (query.max_price is not None and entry.current_price > query.max_price)
         or (query.promo and entry.promotion is None)
         or (query.available and entry.availability.state == "sold_out")
     )
 
 
-def _contains(entry: MenuEntry, words: Sequence[str]) -> bool:
-    text = f"{entry.name} {entry.description}"
-    folded = _search_texts.get(text)
-    if folded is None:
-        folded = _fold_text(text)
-        _search_texts.put(text, folded, sys.getsizeof(text) + sys.getsizeof(folded))
-    return all(word in folded for word in words)
+def _has_words(entry: MenuEntry, words: frozenset[str]) -> bool:
+    if not words:
+        return True
+    name, description = _form(entry.name), _form(entry.description)
+    return all(word in name or word in description for word in words)
 
 
-def _fold_text(text: str) -> str:
-    """Return the text without case and accents, so that `pao` finds `Pão`."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+def _form(text: str) -> str:
+    """Return the comparison form of a text of a menu."""
+    form = _search_texts.get(text)
+    if form is None:
+        form = texts.comparison_form(text)
+        _search_texts.put(text, form, sys.getsizeof(text) + sys.getsizeof(form))
+    return form
 
 
 def _key(entry: MenuEntry, order: SortOrder) -> Key:
@@ -209,7 +218,7 @@ def _key(entry: MenuEntry, order: SortOrder) -> Key:
         case "sku":
             return (entry.sku,)
         case "name":
-            return (_fold_text(entry.name), entry.sku)
+            return (_form(entry.name)[:MAX_SORTED_CHARACTERS], entry.sku)
         case "price":
             return (entry.current_price, entry.sku)
         case "-price":

@@ -76,6 +76,9 @@ class ViewReader(Protocol):
     async def order(self, order_id: str) -> OrderView | None:
         """Return an order; None if no view shows it yet."""
 
+    async def field_version(self, key: str, field: str) -> int:
+        """Return the version of one field of a view; 0 if the view does not have it."""
+
     async def changes(self, generation: str, revision: int) -> ViewChanges:
         """Return what has changed since this revision; everything, if this generation is no longer the current one."""
 

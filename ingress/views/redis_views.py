@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError, RedisError
 
 from ingress.http.problems import Unavailable
 from ingress.views import bucket_totals
+from ingress.views.answers import newest
 from ingress.views.ports import (
     UNKNOWN_AS_OF,
     MenuView,
@@ -22,6 +23,7 @@ from ingress.views.ports import (
     ViewChanges,
     ViewVersion,
 )
+from ingress.views.redis_answers import decode_answered
 from schemas import buckets, view_keys
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.orders import Order, Status
@@ -101,8 +103,17 @@ class RedisViews:
         return ViewVersion(generation, int(revision or 0)), view
 
     async def order(self, order_id: str) -> OrderView | None:
-        _, (fields,) = await self.read(lambda pipeline, key: pipeline.hgetall(key(view_keys.order(order_id))))
-        return decode_order(fields)
+        def add_commands(pipeline: Pipeline, key: QualifyKey) -> None:
+            pipeline.hlen(key(view_keys.WATERMARKS))
+            add_order(pipeline, key, order_id)
+
+        _, (watermarks, view, answered) = await self.read(add_commands)
+        # Without a watermark the views are being filled, and may show a state that is long over.
+        return decode_newest_order(view if watermarks else {}, answered)
+
+    async def field_version(self, key: str, field: str) -> int:
+        _, (stored,) = await self.read(lambda pipeline, qualify: pipeline.hget(qualify(key), field))
+        return 0 if stored is None else view_keys.unpack(stored)[0]
 
     async def changes(self, generation: str, revision: int) -> ViewChanges:
         def add_commands(pipeline: Pipeline, key: QualifyKey) -> None:
@@ -136,6 +147,17 @@ class RedisViews:
             if self._generation == generation:
                 return generation, results
         raise Unavailable()
+
+
+def add_order(pipeline: Pipeline, key: QualifyKey, order_id: str) -> None:
+    """Add the commands that read an order; `decode_newest_order` takes their two results."""
+    pipeline.hgetall(key(view_keys.order(order_id)))
+    pipeline.hgetall(view_keys.answered(order_id))
+
+
+def decode_newest_order(view: dict[bytes, bytes], answered: dict[bytes, bytes]) -> OrderView | None:
+    """Return the order as the view shows it or as it was answered, whichever is newer; None if neither has it."""
+    return newest(decode_order(view), decode_answered(answered))
 
 
 def decode_order(fields: dict[bytes, bytes]) -> OrderView | None:

@@ -10,6 +10,9 @@ const FEW = 10;
 /** The length of a usual promotion in milliseconds: how long the fuse is. */
 const USUAL = 15 * 60 * 1000;
 
+/** Categories are compared as the server does it. */
+const form = ({ category }) => category.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+
 /** The menu's view: { element, menu(state), trouble(kind, state), tick() }. */
 export function menuView({ restaurant, name, cart, go }) {
   const rows = new Map();
@@ -59,8 +62,8 @@ export function menuView({ restaurant, name, cart, go }) {
   /** Sections in order, rows in their sections; what is there already stays the same element, and focused. */
   function arrange(items) {
     const sections = [[t('menu.promo'), items.filter((item) => item.promotion)]];
-    for (const category of new Set(items.map((item) => item.category))) {
-      sections.push([category, items.filter((item) => !item.promotion && item.category === category)]);
+    for (const [key, title] of new Map(items.map((item) => [form(item), item.category]))) {
+      sections.push([title, items.filter((item) => !item.promotion && form(item) === key)]);
     }
     const shown = sections.filter(([, entries]) => entries.length);
     const layout = JSON.stringify(shown.map(([title, entries]) => [title, entries.map((item) => item.sku)]));

@@ -7,17 +7,21 @@ import { customerId, keep } from './orders.js';
 import { accepted, ATTEMPTS, begin, place, settle, underWay } from './placing.js';
 import { local } from './store.js';
 
+const TO = '/delivery_address';
 /** Fields of the form: their place in the body of the order, and what a browser may fill in. */
 const FIELDS = {
   name: { at: '/customer/name', autocomplete: 'name', max: 200 },
-  phone: { at: '/customer/phone', autocomplete: 'tel', type: 'tel', max: 40 },
-  postal_code: { at: '/delivery_address/postal_code', autocomplete: 'postal-code', inputmode: 'numeric', max: 20 },
-  street: { at: '/delivery_address/street', autocomplete: 'address-line1', max: 200 },
-  number: { at: '/delivery_address/number', max: 20 },
-  complement: { at: '/delivery_address/complement', autocomplete: 'address-line2', max: 200, optional: true },
-  district: { at: '/delivery_address/district', autocomplete: 'address-level3', max: 200 },
-  city: { at: '/delivery_address/city', autocomplete: 'address-level2', max: 200 },
+  phone: { at: '/customer/phone', autocomplete: 'tel', type: 'tel', max: 40, sample: '(81) 99999-0000' },
+  postal_code: { at: `${TO}/postal_code`, autocomplete: 'postal-code', inputmode: 'numeric', max: 20, sample: '50000-000' },
+  street: { at: `${TO}/street`, autocomplete: 'address-line1', max: 200 },
+  number: { at: `${TO}/number`, max: 20 },
+  complement: { at: `${TO}/complement`, autocomplete: 'address-line2', max: 200, optional: true },
+  district: { at: `${TO}/district`, autocomplete: 'address-level3', max: 200 },
+  city: { at: `${TO}/city`, autocomplete: 'address-level2', max: 200 },
 };
+/** Copied unseen with a number, and refused; emoji need joiners. */
+const HIDDEN = /(?!\u200c|\u200d)\p{Cf}/gu;
+const ADDRESS = ['street', 'number', 'complement', 'district', 'city', 'postal_code'];
 const PAYMENTS = ['pix', 'card', 'cash'];
 
 /** What was typed, until the tab closes; on disk only when asked for. */
@@ -41,7 +45,7 @@ export function orderView({ restaurant, name, cart, go, done, signal }) {
       'fieldset',
       {},
       h('legend', {}, t('order.where')),
-      h('div', { class: 'grid' }, fields('street', 'number', 'complement', 'district', 'city', 'postal_code')),
+      h('div', { class: 'grid' }, fields(...ADDRESS)),
     ),
     h('fieldset', {}, h('legend', {}, t('order.pay')), h('div', { class: 'choices' }, PAYMENTS.map(choice))),
     h(
@@ -160,16 +164,15 @@ export function orderView({ restaurant, name, cart, go, done, signal }) {
     carry(begin(restaurant, body()));
   }
 
+  const typed = (key) => draft[key].replace(HIDDEN, '').trim();
+
   function body() {
-    const address = {};
-    for (const key of ['street', 'number', 'district', 'city', 'postal_code']) address[key] = draft[key].trim();
-    if (draft.complement?.trim()) address.complement = draft.complement.trim();
     return {
       restaurant_id: restaurant,
       items: cart.body,
-      delivery_address: address,
+      delivery_address: Object.fromEntries(ADDRESS.map((key) => [key, typed(key)])),
       payment: { method: draft.payment },
-      customer: { id: customerId(), name: draft.name.trim(), phone: draft.phone.trim() },
+      customer: { id: customerId(), name: typed('name'), phone: typed('phone') },
     };
   }
 
@@ -261,6 +264,7 @@ export function orderView({ restaurant, name, cart, go, done, signal }) {
       inputmode: field.inputmode,
       autocomplete: field.autocomplete ?? 'off',
       maxlength: field.max,
+      placeholder: field.sample,
       required: !field.optional,
       on: {
         input: () => {

@@ -10,7 +10,7 @@ from schemas.timestamps import EpochMs
 from streams.domain.catalogue import put_menu_item, put_promotion, put_restaurant
 from streams.domain.decision import Decision, Policy
 from streams.domain.escrow import catalogue_replication, inbox, routing
-from streams.domain.lifecycle import advance_order, cancel_order
+from streams.domain.lifecycle import advance_order, cancel_order, find_order
 from streams.domain.payments import payment_result
 from streams.domain.place_order import place_order
 from streams.domain.state import State
@@ -82,6 +82,8 @@ def _decide(
             return advance_order(state, command, now)
         case commands.CancelOrder():
             return cancel_order(state, command, now, policy, reply_to)
+        case commands.FindOrder():
+            return find_order(state, command)
         case commands.PaymentResult():
             return payment_result(state, command, now)
         case commands.PutRestaurant():

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from schemas.codec import ReplyAddress
-from schemas.commands import AdvanceOrder, CancelOrder
+from schemas.commands import AdvanceOrder, CancelOrder, FindOrder
 from schemas.orders import Order, Reason, Refund, order_of
 from schemas.replies import Answer, Reply
 from schemas.timestamps import EpochMs, add_seconds
@@ -26,6 +26,12 @@ def advance_order(state: State, command: AdvanceOrder, now: EpochMs) -> Decision
         return reply_only(Answer("invalid_transition", order))
     fact = order_facts.status_changed(order, now, status)
     return Decision((fact,), Reply(Answer("advanced", order_of(fact))))
+
+
+def find_order(state: State, command: FindOrder) -> Decision:
+    """Reply with the order's state; every command before this one is decided, so an unknown order was refused."""
+    order = state[ORDERS].get(key(command.restaurant_id, command.order_id))
+    return reply_only(Answer("unknown_order") if order is None else Answer("found", order))
 
 
 def cancel_order(

@@ -15,11 +15,12 @@ from tests.chaos.fault_injector import FaultInjector, InjectedFault
 from tests.chaos.followers import FOLLOWED_SHARE, Followers
 from tests.chaos.garbage_producer import GarbageProducer
 from tests.chaos.lifecycles import OrderLifecycles
+from tests.chaos.order_readers import OrderReaders
 from tests.chaos.progress import CampaignProgress
 from tests.chaos.provider_books import BAD, GOOD, ProviderBooks
 from tests.chaos.readers import MenuReaders
 from tests.chaos.restaurants import HOT, RESTAURANTS, Restaurants
-from tests.chaos.stack_under_test import RESERVATION_SECONDS, StackUnderTest, client_session
+from tests.chaos.stack_under_test import MAX_IN_FLIGHT, RESERVATION_SECONDS, StackUnderTest, client_session
 from tests.chaos.transaction_monitor import TransactionMonitor
 from tests.checker.invariants import ESCROW_INVARIANTS, INVARIANTS, STACK_INVARIANTS, check
 from tests.checker.observations import Finding, Observations, Recovery
@@ -41,8 +42,9 @@ REPEATED_SHARE = 0.03
 LAST_EVENT_SECONDS = 5.0
 #: An outside reader cannot see it: the time at which it receives a record is not that of the commit.
 INVISIBLE = {"no-answer-is-ahead-of-its-facts"}
-#: Does not hold with buckets: portions in flight between two of them are on no menu.
-NOT_WITH_BUCKETS = {"counts-are-as-fresh-as-they-say"}
+#: Do not hold with buckets: portions in flight between two of them are on no menu, and only the ingress process that
+#: got the reply knows a refusal.
+NOT_WITH_BUCKETS = {"counts-are-as-fresh-as-they-say", "refusals-can-be-read"}
 
 
 class CampaignOptions(Struct, frozen=True):
@@ -89,10 +91,12 @@ class Campaign:
         self._target = target
         self._options = options
         self._restaurants = Restaurants(session, stack.url, random.Random(f"{seed}/restaurants"))
-        self._lifecycles = OrderLifecycles(session, stack.url, self._restaurants.tokens, seed)
+        tokens = self._restaurants.tokens
+        self._order_readers = OrderReaders(session, stack.url, tokens, seed)
+        self._lifecycles = OrderLifecycles(session, stack.url, tokens, self._order_readers, seed)
         self._followers = Followers(session, stack.url, seed, FOLLOWED_SHARE if options.followed else 0.0)
         self._customers = RetryingCustomers(
-            session, target, self._lifecycles, self._followers, seed, options.rate
+            session, target, self._lifecycles, self._followers, self._order_readers, seed, options.rate
         )
         self._provider = ProviderBooks(session, stack.environment["PROMO_PROVIDER_PORT"], target.folder)
         self._readers = MenuReaders(session, stack.url, seed, MENUS_PER_SECOND)
@@ -114,6 +118,8 @@ class Campaign:
             for work in (
                 self._restaurants.restock(RESTOCK_INTERVAL_SECONDS),
                 self._garbage.run(),
+                self._customers.flood(),
+                self._order_readers.order_unknown_items(),
                 self._readers.run(),
                 self._monitor.run(),
                 progress.run(),
@@ -125,11 +131,12 @@ class Campaign:
             await self._injector.run(self._options.minutes * 60 - CALM_SECONDS)
             self._customers.is_running = False
             await load
-            await _cancel(*background[:2])
+            await _cancel(*background[:4])
             await self._provider.set_behaviour(GOOD)
             await asyncio.sleep(RESERVATION_SECONDS + REFUND_SECONDS)
             await self._wait_for_quiet("quiet after the load")
             await self._customers.repeat(REPEATED_SHARE)
+            await self._order_readers.read_refusals()
             async with observer.TopicReader(self._target.stack.bootstrap) as reader:
                 command_ends = await reader.ends("order.commands")
                 await self._wait_for_quiet("quiet after the repeated orders")
@@ -159,6 +166,9 @@ class Campaign:
             visibility_delays=self._monitor.delays,
             recoveries=self._injector.recoveries() + self._stuck,
             ledger=self._provider.entries(),
+            order_reads=self._order_readers.reads,
+            refusal_reads=self._order_readers.refusal_reads,
+            max_in_flight=MAX_IN_FLIGHT,
             followed=followed,
             boards=boards,
         )
@@ -179,6 +189,11 @@ class Campaign:
             figures={
                 "orders intended": self._customers.intents,
                 "requests to advance or cancel orders": self._lifecycles.requests,
+                "orders read after an answer": len(seen.order_reads),
+                "refusals read": len(seen.refusal_reads),
+                "most commands in flight of one process": max(
+                    (peak.commands for peak in seen.in_flight_peaks), default=0
+                ),
                 "orders followed": len(followed),
                 "connections of followers": self._followers.connections,
                 "movements of money": len(seen.ledger or []),

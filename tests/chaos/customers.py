@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from tests.chaos.followers import Followers
 from tests.chaos.lifecycles import OrderLifecycles
+from tests.chaos.order_readers import OrderReaders
 from tests.chaos.restaurants import HOT, PRICE, PROMO_PRICE, PROMOTED, RESTAURANTS, SKUS, UNLIMITED
 from tests.chaos.stack_under_test import StackUnderTest
 from tests.checker.observations import OrderAttempt
@@ -32,6 +33,9 @@ REUSED_KEY_SHARE = 0.02
 REPEATED_SHARE = 0.03
 #: Share that send `Prefer: respond-async`.
 ASYNCHRONOUS_SHARE = 0.05
+#: Orders that are sent at once without waiting, the pause before the first time, and between two times in seconds.
+FLOOD_ORDERS = 300
+FLOOD_DELAY_SECONDS, FLOOD_INTERVAL_SECONDS = 12.0, 80.0
 #: Share of the traffic that goes to the hot restaurant while there is one.
 HOT_SHARE = 0.8
 METHODS = ["pix", "card", "cash"]
@@ -90,6 +94,7 @@ class RetryingCustomers:
         target: StackUnderTest,
         lifecycles: OrderLifecycles,
         followers: Followers,
+        readers: OrderReaders,
         seed: int,
         rate: float,
     ) -> None:
@@ -102,6 +107,7 @@ class RetryingCustomers:
         self._target = target
         self._lifecycles = lifecycles
         self._followers = followers
+        self._readers = readers
         self._rng = random.Random(f"{seed}/customers")
         self._rate = rate
         self._retries = RateLimit(RETRIES_PER_SECOND)
@@ -117,6 +123,17 @@ class RetryingCustomers:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 for intent in self._next_intents():
                     group.create_task(self._retry_until_decided(intent))
+
+    async def flood(self) -> None:
+        """Now and then send many orders at once without waiting for their decisions, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await asyncio.sleep(FLOOD_DELAY_SECONDS)
+                for _ in range(FLOOD_ORDERS):
+                    intent = self._new_intent()
+                    self._past.append(intent)
+                    group.create_task(self._retry_until_decided(intent, asynchronous=True))
+                await asyncio.sleep(FLOOD_INTERVAL_SECONDS)
 
     async def repeat(self, share: float) -> None:
         """Send every undecided order again until it is decided, and this share of all past orders."""
@@ -169,15 +186,17 @@ class RetryingCustomers:
             skus.append("nada")
         return [(sku, self._rng.randint(1, 5 if sku == UNLIMITED else 2)) for sku in skus]
 
-    async def _retry_until_decided(self, intent: OrderIntent) -> None:
-        asynchronous = self._rng.random() < ASYNCHRONOUS_SHARE
+    async def _retry_until_decided(self, intent: OrderIntent, asynchronous: bool = False) -> None:
+        asynchronous = asynchronous or self._rng.random() < ASYNCHRONOUS_SHARE
         deadline = time.monotonic() + RETRY_TIMEOUT_SECONDS
         pause = FIRST_PAUSE_SECONDS
         while True:
             attempt, retry_after = await self._send(intent, asynchronous)
             if attempt.status not in NOT_YET:
-                if attempt.status == 201 and not attempt.replayed and self._rng.random() < ADVANCED_SHARE:
+                if attempt.status == 201:
                     order = json.loads(attempt.body)
+                    await self._readers.read_after(intent.restaurant, order, "received")
+                if attempt.status == 201 and not attempt.replayed and self._rng.random() < ADVANCED_SHARE:
                     self._followers.follow_order(order)
                     await self._lifecycles.run(intent.restaurant, order)
                 return

@@ -1,5 +1,6 @@
 """The observations of an outside reader after the load: the topics, read_committed, and the views in Redis."""
 
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from schemas import view_keys
 from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
 from tests.chaos.garbage_producer import MARK
-from tests.checker.observations import Fact, Observations
+from tests.checker.observations import Fact, InFlightPeak, Observations
 
 #: Commands without a reply.
 WITHOUT_REPLY = {b"payment-result", b"mirror", b"ask-portions", b"lend-portions", b"offer-portions"}
@@ -62,7 +63,10 @@ async def observe(
     seen: Observations, reader: TopicReader, command_ends: dict[int, int], redis_port: int
 ) -> dict[str, int]:
     """Add topics and views to the observations, with the commands before `command_ends`; return further figures."""
+    changes: dict[str, list[tuple[int, int]]] = defaultdict(list)  # by process: times, and 1 or -1 command
     async for record in reader.read(ORDER_COMMANDS.name, command_ends):
+        if correlation_id := dict(record.headers).get("correlation-id"):
+            changes[_process(correlation_id)].append((record.timestamp, 1))
         if b'"hops"' in (record.value or b""):  # forwarded by a bucket, under its first name
             seen.forwarded.append(dict(record.headers).get("correlation-id", b"").decode())
         elif name := _name(record):
@@ -70,9 +74,12 @@ async def observe(
         seen.poisoned += MARK in record.headers
     reply_partitions: dict[str, set[int]] = defaultdict(set)
     async for record in reader.read(ORDER_REPLIES.name):
-        seen.answered.append(dict(record.headers)["correlation-id"].decode())
+        correlation_id = dict(record.headers)["correlation-id"]
+        seen.answered.append(correlation_id.decode())
+        changes[_process(correlation_id)].append((record.timestamp, -1))
         if order := json.loads(record.value)["answer"].get("order"):
             reply_partitions[order["order_id"]].add(record.partition)
+    seen.in_flight_peaks = [InFlightPeak(name, _peak(found)) for name, found in changes.items()]
     async for record in reader.read(WATERMARKS.name):
         seen.answered.append(dict(record.headers)["event-id"].decode().rpartition("-")[0])
     for topic in DEAD_LETTER_TOPICS.values():
@@ -88,6 +95,16 @@ async def observe(
     await _read_views(seen, redis_port)
     repeated = sum(len(partitions) > 1 for partitions in reply_partitions.values())
     return {"keys answered by several ingress processes": repeated}
+
+
+def _process(correlation_id: bytes) -> str:
+    """Return the ingress process that has sent a command."""
+    return correlation_id.partition(b"-")[0].decode()
+
+
+def _peak(changes: list[tuple[int, int]]) -> int:
+    """Return the greatest sum of changes up to any time."""
+    return max(itertools.accumulate(change for _, change in sorted(changes)), default=0)
 
 
 def _name(record: Any) -> str | None:

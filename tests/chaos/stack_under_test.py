@@ -21,6 +21,12 @@ from tests.e2e.stack import Stack
 SIZE = {"streams": 3, "ingress": 2, "egress": 1}
 #: The same as settings of the stack.
 PROCESSES = {f"{role}_processes": number for role, number in SIZE.items()}
+#: Commands in flight of one ingress process: few enough that clients who do not wait would pass it.
+MAX_IN_FLIGHT_COMMANDS = 40
+SETTINGS = PROCESSES | {"max_in_flight_commands": MAX_IN_FLIGHT_COMMANDS}
+#: Commands on admitted orders may use twice as many. A broker that dies leaves some of which ingress does not know
+#: whether they were written.
+MAX_IN_FLIGHT = 3 * MAX_IN_FLIGHT_COMMANDS
 #: Short, so that some reservations expire while the provider hangs.
 RESERVATION_SECONDS = 20
 #: A stack that has not recovered by then counts as stuck.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.checker import catalogue, escrow, live, money, orders, reads, service, stock
+from tests.checker import answers, catalogue, escrow, live, money, orders, reads, service, stock
 from tests.checker.observations import Finding, Observations
 
 Invariant = Callable[[Observations], Finding]
@@ -53,6 +53,9 @@ STACK_INVARIANTS: dict[str, Invariant] = {
     "known-restaurants-are-known": reads.known_restaurants_are_known,
     "counts-are-as-fresh-as-they-say": reads.counts_are_as_fresh_as_they_say,
     "order-views-equal-facts": reads.order_views_equal_facts,
+    "answers-can-be-read": answers.answers_can_be_read,
+    "refusals-can-be-read": answers.refusals_can_be_read,
+    "commands-in-flight-are-bounded": answers.commands_in_flight_are_bounded,
     "followers-miss-nothing": live.followers_miss_nothing,
     "boards-equal-facts": live.boards_equal_facts,
 }

@@ -72,6 +72,23 @@ class WatchedBoard(Struct, frozen=True):
     orders: dict[str, str]
 
 
+class OrderRead(Struct, frozen=True):
+    """One read of an order after it was answered with a status: the response, and the status that it shows."""
+
+    order_id: str
+    answered: str
+    status: int  # 0: no response
+    shown: str
+    seconds: float = 0.0
+
+
+class InFlightPeak(Struct, frozen=True):
+    """The most commands that one ingress process had written and that were not decided, by the topics."""
+
+    process: str
+    commands: int
+
+
 class Fact(Struct, frozen=True):
     """One committed record of a fact topic."""
 
@@ -117,6 +134,11 @@ class Observations(Struct):
     failed_reads: list[tuple[str, int]] = field(default_factory=list)
     visibility_delays: list[VisibilityDelay] = field(default_factory=list)
     recoveries: list[Recovery] = field(default_factory=list)
+    order_reads: list[OrderRead] = field(default_factory=list)
+    refusal_reads: list[OrderRead] = field(default_factory=list)
+    in_flight_peaks: list[InFlightPeak] = field(default_factory=list)
+    #: What a process may have in flight.
+    max_in_flight: int = 0
     followed: list[FollowedOrder] = field(default_factory=list)
     boards: list[WatchedBoard] = field(default_factory=list)
 

@@ -10,14 +10,16 @@ from tests.chaos import campaign, plan, report
 from tests.chaos.faults import FAULTS, parse_names
 from tests.chaos.proxy import Proxy
 from tests.chaos.recovery import ServedOrder, seconds_to_recover
-from tests.chaos.stack_under_test import PROCESSES
+from tests.chaos.stack_under_test import SETTINGS
 from tests.checker.invariants import STACK_INVARIANTS, check
 from tests.checker.observations import (
     Fact,
     FollowedOrder,
+    InFlightPeak,
     MenuRead,
     Observations,
     OrderAttempt,
+    OrderRead,
     Recovery,
     VisibilityDelay,
     WatchedBoard,
@@ -38,7 +40,7 @@ SHORT = [
 async def test_short_campaign_finds_no_violation(tmp_path):
     """Half a minute of load, the faults of SHORT; `make chaos` takes longer, all of them, and follows orders and boards."""
     options = campaign.CampaignOptions(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)
-    with fresh_stack(tmp_path / "stack", **PROCESSES) as stack:
+    with fresh_stack(tmp_path / "stack", **SETTINGS) as stack:
         result = await campaign.run(stack, options)
     summed = report.summarize(result)
     assert summed["violations"] == 0, report.markdown(summed)
@@ -143,6 +145,28 @@ def test_missed_and_repeated_events_and_wrong_boards_are_found():
     facts += [fact("order.cancelled", "a", 4, "cancelled"), fact("payment.refunded", "a", 5, "cancelled")]
     assert found([*whole, ("4", "cancelled")], {"a": "cancelled"}) == set()
     assert found(whole, {"a": "cancelled"}) == {"followers-miss-nothing"}
+
+
+def test_unread_answers_and_unbounded_commands_are_found():
+    def found(read: OrderRead, peak: int = 10) -> set[str]:
+        seen = Observations(
+            order_reads=[read],
+            refusal_reads=[OrderRead("b", "pending", 200, "cancelled" if peak < 99 else "pending")],
+            in_flight_peaks=[InFlightPeak("p", peak)],
+            max_in_flight=20,
+        )
+        return {name for name, finding in check(seen, STACK_INVARIANTS).items() if finding.violations}
+
+    for status, shown in ((200, "received"), (200, "preparing"), (200, "cancelled"), (503, ""), (0, "")):
+        assert found(OrderRead("a", "received", status, shown)) == set()
+    for status, shown in ((200, "pending"), (404, ""), (500, "")):
+        assert found(OrderRead("a", "received", status, shown)) == {"answers-can-be-read"}
+    assert found(OrderRead("a", "preparing", 200, "received")) == {"answers-can-be-read"}
+    assert found(OrderRead("a", "received", 200, "received", 3.0)) == {"answers-can-be-read"}
+    assert found(OrderRead("a", "received", 200, "received"), 99) == {
+        "refusals-can-be-read",
+        "commands-in-flight-are-bounded",
+    }
 
 
 def test_recovery_ends_with_the_last_bad_window():

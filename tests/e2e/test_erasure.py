@@ -23,8 +23,9 @@ from tests.support.privacy import scan
 from tests.support.waiting import eventually
 
 #: Values that occur nowhere else; one of them needs escaping.
-STREET, NAME, PHONE = (f"{word} {uuid.uuid4().hex}" for word in ("Rua da Conceição", "Ana Beatriz", "+5581"))
-WORDS = (STREET, STREET.split()[-1], NAME.split()[-1], PHONE.split()[-1])
+STREET, NAME = (f"{word} {uuid.uuid4().hex}" for word in ("Rua da Conceição", "Ana Beatriz"))
+PHONE = f"+55819{uuid.uuid4().int % 10**8:08}"
+WORDS = (STREET, STREET.split()[-1], NAME.split()[-1], PHONE)
 
 
 async def place_order(

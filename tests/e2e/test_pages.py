@@ -179,6 +179,26 @@ async def test_late_customer_may_order_what_is_left(customer: CustomerPage, kitc
     await expect(customer.title).to_have_text("Pedido confirmado")
 
 
+async def test_customer_mends_what_the_form_marks(customer: CustomerPage, kitchen: Kitchen) -> None:
+    """The error of a postal code is in the customer's words; a phone number may be copied with what does not show."""
+    restaurant = await promote(kitchen, coxinha=5)
+    await customer.open_menu(restaurant)
+    await customer.add("coxinha")
+    await customer.check_out()
+    await customer.fill_in()
+    await customer.page.fill("#phone", "\u202a+55 81 99999\u20110000\u202c")
+    await customer.page.fill("#postal_code", "abc")
+    await customer.confirm()
+    await expect(customer.alert).to_contain_text("CEP: deve ser um CEP de 8 dígitos, como 50000-000.")
+    await expect(customer.page.locator("#postal_code")).to_have_attribute("aria-invalid", "true")
+    await customer.page.fill("#postal_code", "50050000")
+    await customer.confirm()
+    await expect(customer.title).to_have_text("Pedido confirmado")
+    shown = await kitchen.get_order(await customer.stored_order())
+    assert shown["delivery_address"]["postal_code"] == "50050-000"
+    assert shown["customer"]["phone"] == "+5581999990000"
+
+
 async def test_lost_answer_is_retried_with_the_same_key_after_reload(
     customer: CustomerPage, kitchen: Kitchen
 ) -> None:

@@ -16,6 +16,8 @@ from ingress.openapi import document
 from ingress.openapi.route import Route
 from ingress.routes import ROUTES
 
+#: Contacts as people write them; a generated text is none.
+_CONTACTS = {"postal_code": "50000-000", "phone": "(81) 99999-0000"}
 _SENT = ("method", "url", "headers", "params", "cookies", "data", "json", "files")
 #: Headers of the client that sends the request; they are not part of the generated request.
 _CLIENT_HEADERS = frozenset(
@@ -91,7 +93,7 @@ def _request(route: Route, case: Any, good: bool, index: int, known: KnownResour
     if good:
         case.body = _with_integers(case.body)
     if index % 2:
-        _name_known_resources(case, known)
+        _name_known_resources(case, known, good)
     arguments = case.as_transport_kwargs(base_url="http://host")
     prepared = requests.Request(**{k: v for k, v in arguments.items() if k in _SENT}).prepare()
     headers = {
@@ -118,10 +120,24 @@ def _with_integers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _name_known_resources(case: Any, known: KnownResources) -> None:
+def _readable(value: Any) -> Any:
+    """Return the body with contacts as people write them, and without the characters that texts must not hold."""
+    if isinstance(value, dict):
+        return {
+            name: _CONTACTS[name] if name in _CONTACTS and isinstance(member, str) else _readable(member)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [_readable(member) for member in value]
+    if isinstance(value, str):
+        return "".join(filter(str.isprintable, value)).strip() or value
+    return value
+
+
+def _name_known_resources(case: Any, known: KnownResources, good: bool) -> None:
     for name in case.path_parameters or {}:
         case.path_parameters[name] = known.path_parameter(name) or case.path_parameters[name]
-    body = case.body
+    body = case.body = _readable(case.body) if good else case.body
     for part in (case.query, body):
         if isinstance(part, dict) and "restaurant_id" in part:
             part["restaurant_id"] = known.restaurant_id

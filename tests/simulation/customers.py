@@ -18,7 +18,7 @@ from schemas.commands import (
     Tick,
     restaurant_of,
 )
-from schemas.identity import key_hash
+from schemas.identity import cancel_key_hash
 from schemas.money import Money
 from schemas.replies import Outcome, Reply
 from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
@@ -186,7 +186,7 @@ class Customers:
             await asyncio.sleep(self._rng.random())
             if self._rng.random() < 0.3:
                 by = self._rng.choice(["customer", "restaurant"])
-                cancel_hash = key_hash(restaurant, f"cancel {order_id} {by}")
+                cancel_hash = cancel_key_hash(order_id, by)
                 await self._send(CancelOrder(restaurant, order_id, by, cancel_hash, by))
             await self._send(AdvanceOrder(restaurant, order_id, status))
 

@@ -15,7 +15,9 @@ ORDER_CHANGED = (
     DocumentedResponse(
         200, "order_changed", OrderPage, _CHANGED, ("Content-Language", "Idempotency-Replayed")
     ),
-    DocumentedResponse(202, "order_not_changed", OrderPage, _CHANGED, ("Content-Language", "Location")),
+    DocumentedResponse(
+        202, "order_not_changed", (OrderPage, PendingOrderPage), _CHANGED, ("Content-Language", "Location")
+    ),
 )
 
 PLACE_ORDER = Operation(
@@ -97,6 +99,7 @@ CANCEL_ORDER = Operation(
         "unknown-order",
         "too-late",
         "idempotency-key-reused",
+        "too-many-requests",
         "overloaded",
         "unavailable",
     ),
@@ -112,7 +115,7 @@ SUBSCRIBE = Operation(
             201, "subscribed", push_subscriptions.SubscriptionResponse, EXAMPLES["subscription"]
         ),
     ),
-    problems=("unknown-order", "not-found", "unavailable"),
+    problems=("unknown-order", "not-found", "too-many-requests", "unavailable"),
 )
 
 UNSUBSCRIBE = Operation(
@@ -122,7 +125,7 @@ UNSUBSCRIBE = Operation(
     body_required=False,
     example={},
     responses=(DocumentedResponse(204, "unsubscribed"),),
-    problems=("unknown-order", "unavailable"),
+    problems=("unknown-order", "too-many-requests", "unavailable"),
 )
 
 GET_PUSH_KEY = Operation(

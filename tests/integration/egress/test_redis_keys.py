@@ -8,6 +8,8 @@ from egress.notifications.webhooks.attempt_log import Attempt, RedisAttemptLog
 from egress.projections import generations
 from egress.projections.projection import project
 from egress.projections.watermarks import PendingWatermark
+from ingress.views.answers import AnsweredOrder, Refusal
+from ingress.views.redis_answers import RedisAnswers
 from schemas.redis_keys import REDIS_KEYS
 from tests.integration.egress.conftest import RedisCase
 from tests.support.egress.stories import PARTITION, Story
@@ -33,6 +35,11 @@ async def test_every_key_is_known_and_expires_as_it_says(redis_case: RedisCase) 
     attempts = RedisAttemptLog(redis)
     await attempts.record("r1", Attempt(1.0, "m", "order.confirmed", "o1", 1, "failed"))
     await attempts.disable("r1", "https://a.example/")
+    for answered in (
+        AnsweredOrder(story.orders["o1"]),
+        Refusal("o9", "r1", "unknown_item", "2026-01-01T12:00:00Z"),
+    ):
+        await RedisAnswers(redis).record(answered)
     written = set()
     for key in map(bytes.decode, await redis.keys()):
         (row,) = [row for row in REDIS_KEYS if fnmatchcase(key, row.pattern)]

@@ -123,7 +123,7 @@ async def test_refused_order_is_kept_for_minutes(redis_case: RedisCase, batches:
     for batch in batches:
         await redis_case.store.apply([write for number in batch for write in facts[number]], [])
     ttl = await redis_case.redis.ttl(await redis_case.key(view_keys.order("o1")))
-    assert 0 < ttl <= view_keys.REFUSED_TTL_SECONDS
+    assert 0 < ttl <= view_keys.REFUSED_ORDER_TTL_SECONDS
 
 
 @pytest.mark.parametrize("life", [(), ("cancelled",), ("cancelled", "refunded")])

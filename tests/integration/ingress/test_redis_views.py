@@ -98,6 +98,8 @@ async def test_history_is_sorted_by_version(redis: Redis) -> None:
             view_keys.STATUS + "pending": pack(1, encode(AT)),
         },
     )
+    assert await RedisViews(redis).order("o1") is None, "the views are being filled"
+    await redis.hset(key(view_keys.WATERMARKS), "0", 1)
     view = await RedisViews(redis).order("o1")
     assert view is not None and view.order == order
     assert view.history == [StatusChange("pending", AT, 1), StatusChange("received", AT, 2)]

@@ -18,6 +18,7 @@ from ingress.http.tokens import Tokens
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
 from ingress.server.listener import listen
 from ingress.views import redis_views
+from ingress.views.redis_answers import RedisAnswers
 from ingress.views.redis_views import RedisViews
 from schemas.facts import Fact
 from schemas.settings import Settings
@@ -50,6 +51,7 @@ class ViewsHarness:
         await self.redis.flushdb()
         self.story, self.projected = Story(), 0
         await self.initialize()
+        await self.publish_watermarks(1)
 
     async def initialize(self) -> None:
         """Begin a generation if there is none, as egress does when it starts or has noticed lost views."""
@@ -93,10 +95,17 @@ async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[Cl
     """Serve an ingress application over the harness's views; yield a client."""
     redis, messages = redis_views.connect(harness.url), connect_for_messages(harness.url)
     views, log = RedisViews(redis), FakeProducer()
+    log.decide = lambda command: None
     chosen = Settings(admin_token="adm", token_secret="secret", partitions=PARTITIONS, **settings)  # type: ignore[arg-type]
     health = Health({"views": views.ping})
     app = make_app(
-        chosen, CommandClient(log, 0, 2), views, health, complete_keyring(), RedisFeeds(redis, messages)
+        chosen,
+        CommandClient(log, 0, 2),
+        views,
+        RedisAnswers(redis),
+        health,
+        complete_keyring(),
+        RedisFeeds(redis, messages),
     )
     async with (
         listen(app, connection_factory(app), HOST, 0, 1.0) as port,

@@ -1,7 +1,7 @@
 """Short ways to write commands to one order: two coxinhas, under the key `k`, at the restaurant `r1`."""
 
 from schemas.commands import AdvanceOrder, CancelOrder, PaymentResult
-from schemas.identity import key_hash, order_id
+from schemas.identity import cancel_key_hash, order_id
 from schemas.orders import Order
 from schemas.replies import Answer, Reply
 from tables.registry import ORDERS, key
@@ -34,7 +34,7 @@ def advance(domain: DomainHarness, status: str) -> Answer:
 
 def cancel(domain: DomainHarness, by: str = "customer", key_: str = "c") -> Reply:
     """Cancel the order; return the reply."""
-    return domain.do(CancelOrder("r1", ORDER, by, key_hash("r1", key_), "same"))
+    return domain.do(CancelOrder("r1", ORDER, by, cancel_key_hash(ORDER, key_), "same"))
 
 
 def in_state(state: str) -> DomainHarness:

@@ -35,7 +35,7 @@ def application(
         return not log.down
 
     health = Health({"commands": is_reachable, "views": views.ping})
-    return make_app(settings, commands, views, health, keyring or complete_keyring(), QuietFeeds())
+    return make_app(settings, commands, views, views, health, keyring or complete_keyring(), QuietFeeds())
 
 
 @contextlib.asynccontextmanager

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from ingress.commands.client import CommandClient
 from ingress.http.problems import Unavailable
 from ingress.live.ports import BoardView, Delta, FeedEpoch
+from ingress.views.answers import Answered, AnsweredOrder, Refusal, newest
 from ingress.views.ports import MenuView, OrderView, RestaurantsView, ViewChanges, ViewVersion
 from schemas import codec, view_keys
-from schemas.commands import Command, PlaceOrder
+from schemas.commands import Command, FindOrder, PlaceOrder
 from schemas.money import Money, total
 from schemas.notifications import PushSubscription
 from schemas.orders import Eta, Order, OrderLine, Shortage
@@ -45,7 +46,9 @@ def order_of(
 
 
 def confirm(command: Command) -> Reply:
-    """Confirm every order."""
+    """Confirm every order; no other is known."""
+    if isinstance(command, FindOrder):
+        return Reply(Answer("unknown_order"))
     assert isinstance(command, PlaceOrder)
     return Reply(Answer("confirmed", order_of(command)))
 
@@ -59,6 +62,14 @@ class FakeProducer:
         self.down = False
         self.written: list[tuple[bytes, Command, codec.Headers]] = []
         self.subscriptions: list[tuple[bytes, PushSubscription]] = []
+
+    def decide_all(self, decide: Decide) -> None:
+        """Decide every command that was written, also those that have a reply, and all from now on."""
+        self.decide = decide
+        for _, command, headers in self.written:
+            reply, address = decide(command), codec.reply_address(headers)
+            if reply is not None and address is not None and self.commands is not None:
+                self.commands.deliver(address.correlation_id, reply)
 
     async def send(self, topic: str, key: bytes, value: bytes, headers: codec.Headers) -> None:
         if self.down:
@@ -75,16 +86,18 @@ class FakeProducer:
 
 
 class FakeViews:
-    """Views in memory; `show` and `publish_watermarks` change them as egress does."""
+    """Views and answers in memory; `show` and `publish_watermarks` change them as egress does."""
 
     def __init__(self, partitions: int = 8) -> None:
         self.by_id: dict[str, MenuView] = {}
         self.orders: dict[str, OrderView] = {}
+        self.answers: dict[str, Answered] = {}
         self.all = RestaurantsView([], {})
         self.generation = "views-1"
         self.revision = 0
         self.changed: dict[str, int] = {}
         self.watermarks = dict.fromkeys(range(partitions), wall_clock())
+        self.shown_version = 1_000  # of each field: greater than any that a test puts
         self.down = False
         self.reads = 0
 
@@ -123,7 +136,23 @@ class FakeViews:
 
     async def order(self, order_id: str) -> OrderView | None:
         self._read()
-        return self.orders.get(order_id)
+        return newest(self.orders.get(order_id), self.answers.get(order_id))
+
+    async def record(self, answered: Answered) -> None:
+        known = self.answers.get(answered.order_id)
+        if isinstance(known, AnsweredOrder) and (
+            isinstance(answered, Refusal) or answered.order.version <= known.order.version
+        ):
+            return
+        self.answers[answered.order_id] = answered
+
+    async def clear_refusal(self, order_id: str) -> None:
+        if isinstance(self.answers.get(order_id), Refusal):
+            del self.answers[order_id]
+
+    async def field_version(self, key: str, field: str) -> int:
+        self._raise_if_down()
+        return self.shown_version
 
     async def changes(self, generation: str, revision: int) -> ViewChanges:
         self._raise_if_down()

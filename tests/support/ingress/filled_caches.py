@@ -85,7 +85,7 @@ async def fill_large_pages(menus: MenuCache, views: ManyMenus) -> None:
 async def fill_request_heads(menus: MenuCache, views: ManyMenus) -> None:
     """Parse distinct long requests, each twice."""
     for number in range(4_000):
-        query = f"category=%F0%9F%98%80{'d' * 1_950}{number}"
+        query = f"cursor=%F0%9F%98%80{'d' * 1_950}{number}"
         head = f"GET /v1/restaurants/r/menu?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
         assert request_parser.parse_menu_request(head) and request_parser.parse_menu_request(head)
 

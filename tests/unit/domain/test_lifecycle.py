@@ -2,12 +2,13 @@
 
 import pytest
 
-from schemas.commands import AdvanceOrder, PromotionItem
+from schemas.commands import AdvanceOrder, FindOrder, PromotionItem
 from schemas.facts import OrderCancelled, PaymentRefunded
 from schemas.money import Money
+from schemas.replies import Answer
 from tables.registry import IDEMPOTENCY_KEYS, KITCHENS
-from tests.support.domain.harness import RESERVATION, DomainHarness, promotion
-from tests.support.domain.one_order import advance, cancel, in_state, order, pending_order, result
+from tests.support.domain.harness import RESERVATION, DomainHarness, place, promotion
+from tests.support.domain.one_order import ORDER, advance, cancel, in_state, order, pending_order, result
 
 
 @pytest.fixture
@@ -43,6 +44,24 @@ class TestStatus:
         advance(domain, "preparing")
         advance(domain, "out_for_delivery")
         assert domain[KITCHENS]["r1"].open_orders == 0
+
+
+class TestFindOrder:
+    """`find-order`: the order's state at the decider."""
+
+    @pytest.mark.parametrize("state", ["pending", "received", "preparing", "delivered", "cancelled"])
+    def test_every_earlier_command_is_decided(self, state):
+        """The reply has the newest state, and nothing changes."""
+        domain = in_state(state)
+        facts = len(domain.facts)
+        assert domain.do(FindOrder("r1", ORDER)).answer == Answer("found", order(domain))
+        assert len(domain.facts) == facts
+
+    def test_refused_order_without_facts_is_unknown(self, domain):
+        """Its command was decided before, and left nothing."""
+        refused = place("k2", ("pastel", 1))
+        assert domain.do(refused).answer.outcome == "unknown_item"
+        assert domain.do(FindOrder("r1", refused.order_id)).answer == Answer("unknown_order")
 
 
 class TestCancellation:

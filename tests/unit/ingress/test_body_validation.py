@@ -254,8 +254,8 @@ OFFER = {"sku": "coxinha", "promo_price": {"amount": 500}}
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"starts_at": "2026-01-01T00:00:00"}, [("/starts_at", "format")]),
-        ({"starts_at": "tomorrow"}, [("/starts_at", "format")]),
+        ({"starts_at": "2026-01-01T00:00:00"}, [("/starts_at", "rfc3339")]),
+        ({"starts_at": "tomorrow"}, [("/starts_at", "rfc3339")]),
         ({"ends_at": "2026-01-01T00:00:00Z"}, [("/ends_at", "ends-after-starts")]),
         ({"ends_at": "2026-01-01T02:00:00+03:00"}, [("/ends_at", "ends-after-starts")]),
         ({"items": []}, [("/items", "minItems")]),

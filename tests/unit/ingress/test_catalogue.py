@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
+from yarl import URL
 
 from ingress.http.tokens import Tokens
 from schemas.commands import PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
@@ -167,3 +168,29 @@ async def test_private_webhook_is_400(client: Client, log: FakeProducer, webhook
     response = await put(client, RESTAURANT, body={"name": "Bar", "webhook": webhook})
     assert response.status == 400 and not log.written
     assert (await response.json())["errors"] == [{"pointer": "/webhook", "detail": detail}]
+
+
+async def test_texts_are_answered_as_they_are_stored(client: Client, log: FakeProducer) -> None:
+    """Composed and trimmed; the scheme and host of a webhook in lower case."""
+    body = {"name": " Cafe\u0301 ", "webhook": "HTTPS://Bar.Example/Hook"}
+    response = await put(client, RESTAURANT, body=body)
+    shown = await response.json()
+    assert response.status == 201
+    assert (shown["name"], shown["webhook"]) == ("Café", "https://bar.example/Hook")
+    assert log.written[0][1] == PutRestaurant("r1", "Café", 10, 1800, "https://bar.example/Hook")
+
+
+@pytest.mark.parametrize("segment", [".", "..", "%2e", "%2E%2e", ".%2E"])
+@pytest.mark.parametrize(
+    "path", ["/v1/restaurants/{}", RESTAURANT + "/menu/{}", RESTAURANT + "/promotions/{}"]
+)
+async def test_dot_segment_is_no_identifier(
+    client: Client, log: FakeProducer, path: str, segment: str
+) -> None:
+    """Clients and proxies that normalize paths could not reach it."""
+    kind = RESTAURANT if path.startswith("/v1/restaurants/{}") else ITEM if "menu" in path else PROMOTION
+    url = URL(f"http://{client.host}:{client.port}{path.format(segment)}", encoded=True)
+    headers = {"Authorization": "Bearer adm"}
+    async with client.session.put(url, json=BODIES[kind], headers=headers) as response:
+        assert response.status == 400 and not log.written
+        assert (await response.json())["errors"][0]["detail"].startswith("não pode ser .")

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import ClientResponse
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from ingress.http.tokens import Tokens
@@ -76,7 +77,22 @@ async def test_cancel_returns_order_and_refund(
     ((key, command, headers),) = log.written
     assert key == b"r1" and dict(headers)["event-type"] == b"cancel-order"
     assert isinstance(command, CancelOrder) and (command.order_id, command.by) == (ORDER_ID, by)
-    assert command.idempotency_key_hash == identity.key_hash("r1", "c1")
+    assert command.idempotency_key_hash == identity.cancel_key_hash(ORDER_ID, "c1")
+
+
+async def test_key_of_a_cancellation_is_the_orders_own(
+    client: Client, log: FakeProducer, views: FakeViews
+) -> None:
+    """Two customers of a restaurant may both cancel with `c1`, and a customer with the key of the order."""
+    other = identity.order_id("r1", "k2")
+    views.orders[other] = OrderView(replace(RECEIVED, order_id=other), [StatusChange("received", AT)])
+    assert (await cancel(client)).status == 200
+    assert (await cancel(client, TOKENS.order(other), order_id=other)).status == 200
+    assert (await cancel(client, key="k1")).status == 200
+    hashes = [
+        command.idempotency_key_hash for _, command, _ in log.written if isinstance(command, CancelOrder)
+    ]
+    assert len(set(hashes)) == 3 and identity.key_hash("r1", "k1") not in hashes
 
 
 async def test_cancel_fingerprint_names_the_order(
@@ -181,20 +197,36 @@ async def test_other_tokens_change_nothing(client: Client, log: FakeProducer, to
     assert not log.written
 
 
-async def test_cancel_before_the_view_is_503(client: Client, views: FakeViews) -> None:
-    """The view is a moment behind: the customer gets 503 with Retry-After, others 404."""
+@pytest.mark.parametrize("token", [OWN, RESTAURANT])
+async def test_command_finds_its_restaurant_without_a_view(
+    client: Client, views: FakeViews, log: FakeProducer, token: str
+) -> None:
+    """An order that was confirmed just now can be cancelled and moved on, whatever the views show."""
     views.orders.clear()
-    response = await cancel(client)
+    for down in (False, True):
+        views.down = down
+        response = await cancel(client, token, key=f"c-{down}")
+        assert response.status == 200 and (await response.json())["status"] == "cancelled"
+    log.decide = decided("advanced", status="preparing")
+    assert (await advance(client)).status == 200
+    assert {key for key, _, _ in log.written} == {b"r1"}
+
+
+async def test_older_order_needs_its_view(client: Client, views: FakeViews) -> None:
+    """Ids of older orders do not have their restaurant: 503 with Retry-After, and 404 for other tokens."""
+    views.orders.clear()
+    response = await cancel(client, TOKENS.order("o_" + "a" * 26), order_id="o_" + "a" * 26)
     assert await slug(response) == (503, "unavailable") and response.headers["Retry-After"]
-    assert await slug(await cancel(client, RESTAURANT)) == (404, "unknown-order")
-    assert await slug(await advance(client)) == (404, "unknown-order")
+    assert await slug(await advance(client, order_id="o_" + "a" * 26)) == (404, "unknown-order")
+    views.down = True
+    assert await slug(await advance(client, order_id="o_" + "a" * 26)) == (503, "unavailable")
 
 
 async def test_unavailable_views_reveal_nothing(client: Client, views: FakeViews) -> None:
-    """503 with Retry-After, whether there is such an order or not."""
+    """A token that does not open the order gets the same answer, whether there is such an order or not."""
     views.down = True
-    for response in (await cancel(client), await cancel(client, "x"), await advance(client, order_id="o9")):
-        assert await slug(response) == (503, "unavailable") and response.headers["Retry-After"]
+    for order_id in (ORDER_ID, identity.order_id("r1", "other")):
+        assert await slug(await cancel(client, "x", order_id=order_id)) == (404, "unknown-order")
 
 
 async def test_change_in_flight_is_202(client: Client, log: FakeProducer) -> None:

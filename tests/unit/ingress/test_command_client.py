@@ -6,10 +6,18 @@ import pytest
 from msgspec.structs import replace
 
 from ingress.commands.admission import CONGESTED_INTERVALS_FIRST, INTERVAL_SECONDS, MIN_LIMIT, Pressure
-from ingress.commands.client import STALLED_AFTER_SECONDS, CommandClient, queue_delay_seconds
+from ingress.commands.client import (
+    MAX_PER_ORDER,
+    MAX_PER_RESTAURANT,
+    REPLY_EXPIRY_SECONDS,
+    STALLED_AFTER_SECONDS,
+    UNCERTAIN_EXPIRY_SECONDS,
+    CommandClient,
+    queue_delay_seconds,
+)
 from ingress.http.problems import Problem
 from schemas import codec
-from schemas.commands import AdvanceOrder, Command, Payment, PlaceOrder
+from schemas.commands import AdvanceOrder, Command, Payment, PlaceOrder, PutRestaurant
 from schemas.replies import Answer, Outcome, Reply
 from tests.support.ingress.fakes import FakeProducer, order_of
 from tests.support.virtual_clock import in_virtual_time
@@ -38,6 +46,18 @@ def make(reply: Reply | None = None, max_in_flight: int = 10) -> tuple[CommandCl
 
 async def send(client: CommandClient, deadline: float, command: Command | None = None) -> Reply | None:
     return await client.send_and_wait(command or COMMAND, b"trace", deadline)
+
+
+def place(number: int, fingerprint: str = "body") -> PlaceOrder:
+    """Return an order with a key of its own."""
+    return PlaceOrder(f"o{number}", "r1", f"key-{number}", fingerprint, [], Payment("cash"))
+
+
+def reply_to(client: CommandClient, producer: FakeProducer, index: int, reply: Reply = REPLY) -> None:
+    """Deliver the reply to one of the commands that were written."""
+    address = codec.reply_address(producer.written[index][2])
+    assert address is not None
+    client.deliver(address.correlation_id, reply)
 
 
 async def test_command_has_key_and_reply_address() -> None:
@@ -69,28 +89,119 @@ async def test_expired_deadline_still_sends_command() -> None:
 async def test_command_past_limit_is_not_sent() -> None:
     """503 with Retry-After before more is in flight than can be decided in time."""
     client, producer = make(None, max_in_flight=2)
-    in_flight = [asyncio.ensure_future(send(client, soon())) for _ in range(2)]
+    in_flight = [asyncio.ensure_future(send(client, soon(), place(number))) for number in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Problem, match="overloaded") as problem:
         await send(client, soon())
     assert int(problem.value.headers["Retry-After"]) >= 1 and len(producer.written) == 2
     await asyncio.gather(*in_flight)
-    assert await send(client, soon()) is None, "a request that got its 202 no longer counts"
 
 
-async def test_failed_write_is_not_in_flight() -> None:
+async def test_commands_count_until_decided_without_a_wait() -> None:
+    """Commands of clients that do not wait fill the process like all others; a decision makes room."""
+    client, producer = make(None, max_in_flight=4)
+    for number in range(4):
+        assert await send(client, soon(0), place(number)) is None
+    for number in range(4, 9):
+        with pytest.raises(Problem, match="overloaded"):
+            await send(client, soon(0), place(number))
+    assert len(producer.written) == 4 and client.should_reject_order()
+    reply_to(client, producer, 0)
+    assert await send(client, soon(0), place(9)) is None
+
+
+@in_virtual_time
+async def test_command_without_reply_expires() -> None:
+    """A reply that never comes must not take room from others indefinitely."""
+    client, _ = make(None, max_in_flight=1)
+    assert await send(client, soon(0), place(1)) is None
+    await asyncio.sleep(REPLY_EXPIRY_SECONDS - 1)
+    with pytest.raises(Problem, match="overloaded"):
+        await send(client, soon(0), place(2))
+    await asyncio.sleep(2)
+    assert await send(client, soon(0), place(2)) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "maximum"),
+    [
+        (COMMAND, MAX_PER_ORDER),
+        (PutRestaurant("r1", "Cantina", 10, 1800), MAX_PER_RESTAURANT),
+    ],
+)
+async def test_commands_of_one_subject_are_bounded(command: Command, maximum: int) -> None:
+    """One order, or one restaurant's catalogue, cannot take the room of all others."""
+    client, producer = make(None, max_in_flight=1000)
+    for _ in range(maximum):
+        assert await send(client, soon(0), command) is None
+    with pytest.raises(Problem, match="too-many-requests") as problem:
+        await send(client, soon(0), command)
+    assert int(problem.value.headers["Retry-After"]) >= 1
+    assert await send(client, soon(0), place(2)) is None, "others have room"
+    reply_to(client, producer, 0)
+    assert await send(client, soon(0), command) is None, "a decision makes room for the next"
+
+
+async def test_equal_requests_share_one_command() -> None:
+    """A retry waits for the outcome of the request in flight, and writes nothing."""
+    client, producer = make(None)
+    assert await send(client, soon(0), place(1)) is None
+    retries = [asyncio.ensure_future(send(client, soon(1), place(1))) for _ in range(20)]
+    other = asyncio.ensure_future(send(client, soon(1), place(1, "another body")))
+    await asyncio.sleep(0)
+    assert len(producer.written) == 2
+    reply_to(client, producer, 0)
+    assert [reply and reply.replayed for reply in await asyncio.gather(*retries)] == [True] * 20
+    reply_to(client, producer, 1)
+    assert await other == REPLY
+
+
+async def test_reply_that_no_request_awaits_is_passed_on() -> None:
+    """A client that was answered 202 reads the outcome later."""
+    client, producer = make(None)
+    late: list[tuple[str, str, Reply]] = []
+    client.on_late_reply = lambda *reply: late.append(reply)
+    waits = asyncio.ensure_future(send(client, soon(1), place(1)))
+    assert await send(client, soon(0), place(2)) is None
+    reply_to(client, producer, 0)
+    reply_to(client, producer, 1)
+    assert await waits == REPLY and late == [("o2", "r1", REPLY)]
+
+
+@in_virtual_time
+async def test_failed_write_is_in_flight_for_seconds() -> None:
+    """It may have been written."""
+    client, producer = make(None, max_in_flight=1)
+    producer.down = True
+    with pytest.raises(Problem, match="unavailable"):
+        await send(client, soon(), place(1))
+    with pytest.raises(Problem, match="overloaded"):
+        await send(client, soon(), place(2))
+    producer.down = False
+    client, producer = make(REPLY, max_in_flight=2)
+    producer.down = True
+    with pytest.raises(Problem, match="unavailable"):
+        await send(client, soon(), place(1))
+    producer.down = False
+    assert await send(client, soon(), place(1)) == REPLY, "a retry does not wait for a write that has failed"
+
+
+@in_virtual_time
+async def test_failed_write_makes_room_again() -> None:
     """A broker outage must not leave the process overloaded."""
     client, producer = make(None, max_in_flight=1)
     producer.down = True
-    for _ in range(3):
-        with pytest.raises(Problem, match="unavailable"):
-            await send(client, soon())
+    with pytest.raises(Problem, match="unavailable"):
+        await send(client, soon(), place(1))
+    await asyncio.sleep(UNCERTAIN_EXPIRY_SECONDS + 0.1)
+    with pytest.raises(Problem, match="unavailable"):
+        await send(client, soon(), place(2))
 
 
 async def test_reply_reaches_its_request() -> None:
     """Many commands are in flight at once, and are decided in any order."""
     client, producer = make(None)
-    in_flight = [asyncio.ensure_future(send(client, soon(1))) for _ in range(5)]
+    in_flight = [asyncio.ensure_future(send(client, soon(1), place(number))) for number in range(5)]
     await asyncio.sleep(0)
     for version, (_, _, headers) in reversed(list(enumerate(producer.written))):
         address = codec.reply_address(headers)
@@ -123,8 +234,9 @@ async def test_overload_of_paid_orders_is_detected() -> None:
     assert address is not None
     await asyncio.sleep(5)  # every reply below is to the first command
     assert not client.should_reject_order()
-    for _ in range(2 * CONGESTED_INTERVALS_FIRST):
-        in_flight += [asyncio.ensure_future(send(client, soon(3))) for _ in range(MIN_LIMIT)]
+    for step in range(2 * CONGESTED_INTERVALS_FIRST):
+        numbers = range(step * MIN_LIMIT, (step + 1) * MIN_LIMIT)
+        in_flight += [asyncio.ensure_future(send(client, soon(3), place(number))) for number in numbers]
         client.deliver(address.correlation_id, Reply(Answer("confirmed", order)))
         await asyncio.sleep(INTERVAL_SECONDS)
         if client.should_reject_order():

@@ -103,7 +103,7 @@ async def test_retry_after_erasure_is_a_replay(client: Client, log: FakeProducer
     assert not placed.request_fingerprint.startswith(other.request_fingerprint)
 
 
-@pytest.mark.parametrize(("path", "value"), [("name", "Bia"), ("phone", "+55"), ("id", "c-2")])
+@pytest.mark.parametrize(("path", "value"), [("name", "Bia"), ("phone", "+5581999990001"), ("id", "c-2")])
 async def test_other_personal_data_is_another_body(
     client: Client, log: FakeProducer, path: str, value: str
 ) -> None:

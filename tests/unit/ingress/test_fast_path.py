@@ -20,7 +20,7 @@ from ingress.fast_path import early_rejection
 from ingress.fast_path.connection import FastPathConnection
 from ingress.fast_path.early_rejection import EarlyRejector, RejectionResponse
 from ingress.fast_path.rejection_batch import FLUSH_INTERVAL_SECONDS, RejectionBatch
-from ingress.load_shedding.admitted_keys import AdmittedKeys
+from ingress.load_shedding.admitted_orders import AdmittedOrders
 from ingress.server.connection_limits import Connections
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
@@ -210,7 +210,7 @@ async def test_unread_responses_stop_the_fast_path() -> None:
     menus = MenuCache(views, tracker, 1.0)
     await menus.menu("r1", "")
     fallback, transport = Fallback(), Transport()
-    rejector = EarlyRejector(CommandClient(FakeProducer(), 0, 1), AdmittedKeys())
+    rejector = EarlyRejector(CommandClient(FakeProducer(), 0, 1), AdmittedOrders())
     connection = FastPathConnection(fallback, Connections(1), menus, rejector, RejectionBatch())
     connection.connection_made(transport)
     connection.data_received(GET_MENU)
@@ -303,7 +303,7 @@ class NoRoom:
 
 async def test_rejections_are_rendered_once_for_each_language() -> None:
     """Clients can spell Accept-Language in any number of ways, of eight thousand characters each."""
-    rejector = EarlyRejector(NoRoom(), AdmittedKeys())  # type: ignore[arg-type]
+    rejector = EarlyRejector(NoRoom(), AdmittedOrders())  # type: ignore[arg-type]
     early_rejection._response.cache_clear()
     for number in range(300):
         head = f"POST /v1/orders HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nAccept-Language: en, x-{number}\r\n"

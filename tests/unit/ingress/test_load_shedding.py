@@ -10,10 +10,11 @@ from aiohttp import ClientSession, web
 from ingress.commands.admission import Pressure
 from ingress.commands.client import CommandClient
 from ingress.http.tokens import Tokens
-from ingress.load_shedding.admitted_keys import MAX_CONCURRENT_RETRIES, AdmittedKeys
+from ingress.load_shedding.admitted_orders import BURST, AdmittedOrders
 from ingress.views.ports import OrderView, StatusChange
 from ingress.web import assets
 from schemas import identity
+from schemas.replies import Answer, Reply
 from schemas.settings import Settings
 from tests.support.ingress.apps import HOST, application, serving
 from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
@@ -101,13 +102,14 @@ async def test_overload_rejects_only_new_orders(client: Client, log: FakeProduce
     assert rejected.status == 503 and int(rejected.headers["Retry-After"]) >= 1
     assert "new" not in str(log.written), "nothing was written"
     retry = await place(client, "admitted-0", Prefer="wait=0")
-    assert retry.status == 202 and len(log.written) == 5
+    assert retry.status == 202 and len(log.written) == 4, "it waits for the command in flight"
     order_id = identity.order_id("r1", "admitted-0")
     order = order_of(log.written[0][1])  # type: ignore[arg-type]
     views.orders[order_id] = OrderView(order, [StatusChange("received", AT)])
     headers = {"Authorization": f"Bearer {Tokens('secret', '').order(order_id)}", "Idempotency-Key": "c"}
     assert (await client.post(f"/v1/orders/{order_id}/cancel", headers=headers)).status == 202
     await asyncio.gather(*in_flight)
+    log.decide_all(lambda command: Reply(Answer("created")))
     log.decide = confirm
     assert (await place(client, "new")).status == 201, "the overload is over"
 
@@ -153,31 +155,22 @@ async def test_overload_serves_cached_menus_only(client: Client, log: FakeProduc
     assert (await client.get("/v1/restaurants/r2/menu")).status == 503
     assert (await client.get("/health/live")).status == 200
     await asyncio.gather(*in_flight)
+    log.decide_all(confirm)
     assert (await client.get("/v1/restaurants/r2/menu")).status == 200
 
 
-def test_concurrent_retries_are_bounded() -> None:
-    """More than `MAX_CONCURRENT_RETRIES` requests at once with one key are not a customer's retries."""
-    keys = AdmittedKeys()
-    assert not keys.is_retry("r1", "k")
-    with keys.track("r1", "k"):
-        assert keys.is_retry("r1", "k") and not keys.is_retry("r2", "k")
-        blocks = [keys.track("r1", "k") for _ in range(MAX_CONCURRENT_RETRIES - 1)]
-        for block in blocks:
-            block.__enter__()
-        assert not keys.is_retry("r1", "k")
-        for block in blocks:
-            block.__exit__(None, None, None)
-    assert keys.is_retry("r1", "k"), "a later retry is admitted, too"
+async def test_one_key_has_a_budget_of_commands(client: Client, log: FakeProducer) -> None:
+    """Retries skip the limit per client, so an admitted key alone must not be a way past it."""
+    statuses = [(await place(client, "k1", "ana", Prefer="wait=0")).status for _ in range(BURST + 20)]
+    assert statuses[:BURST] == [201] * BURST and statuses[-1] == 429 and len(log.written) < BURST + 10
 
 
-def test_admitted_keys_are_bounded() -> None:
-    """The least recently used key is dropped first."""
-    keys = AdmittedKeys(max_keys=2)
-    for key in "abc":
-        with keys.track("r1", key):
-            pass
-    assert [keys.is_retry("r1", key) for key in "abc"] == [False, True, True]
+def test_admitted_orders_are_bounded() -> None:
+    """The least recently used order is dropped first."""
+    orders = AdmittedOrders(max_orders=2)
+    for order_id in "abc":
+        orders.consume(order_id)
+    assert [orders.is_admitted(order_id) for order_id in "abc"] == [False, True, True]
 
 
 class FixedPressure(CommandClient):

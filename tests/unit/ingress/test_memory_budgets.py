@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from egress import memory_budget as egress_budget
-from ingress.load_shedding import admitted_keys, rate_limits
+from ingress.load_shedding import admitted_orders, rate_limits
 from ingress.memory import budgets
 from ingress.memory.budgets import CACHES, CLIENTS, FRAGMENTATION, MIB
 from schemas.settings import Settings
@@ -23,7 +23,7 @@ BUDGETS = {
     "small pages": CACHES["pages"],
     "large pages": CACHES["pages"],
     "send_queues": CLIENTS["send_queues"],
-    "rate_limits": rate_limits.MAX_CLIENTS * budgets.CLIENT,
+    "rate_limits": rate_limits.MAX_CLIENTS * budgets.BUCKET,
     "headers": 0,
     "connections": CONNECTIONS * budgets.CONNECTION,
     "streams": CONNECTIONS * (budgets.CONNECTION + budgets.STREAM),
@@ -31,7 +31,7 @@ BUDGETS = {
 
 
 TOTALS = {
-    "ingress": budgets.total(Settings(), rate_limits.MAX_CLIENTS, admitted_keys.MAX_KEYS),
+    "ingress": budgets.total(Settings(), rate_limits.MAX_CLIENTS + admitted_orders.MAX_ORDERS),
     "egress": egress_budget.total(Settings()),
     "streams": streams_budget.total(Settings()),
 }

@@ -89,7 +89,12 @@ def test_listing_is_valid_until_promotion_changes() -> None:
     ("query", "expected"),
     [
         ({"category": "salgado"}, ["coxinha", "pao"]),
-        ({"category": "Salgado"}, []),
+        ({"category": "SALGADO"}, ["coxinha", "pao"]),
+        ({"category": " 𝗦𝗮𝗹𝗴𝗮𝗱𝗼"}, ["coxinha", "pao"]),
+        ({"category": "salgad"}, []),
+        ({"category": ""}, ["agua", "bolo", "coxinha", "pao"]),
+        ({"q": " \u200b"}, ["agua", "bolo", "coxinha", "pao"]),
+        ({"q": "𝗽ã𝗼"}, ["pao"]),
         ({"q": "pao"}, ["pao"]),
         ({"q": "PÃO queijo"}, ["pao"]),
         ({"q": "frango"}, ["coxinha"]),
@@ -144,3 +149,35 @@ def test_cursor_of_other_sort_order_is_rejected() -> None:
     cursor = build_listing(MENU, MenuQuery(limit=1), NOW, degraded=False).next_cursor
     with pytest.raises(Problem, match="invalid-request"):
         build_listing(MENU, MenuQuery(limit=1, cursor=cursor, sort="name"), NOW, degraded=False)
+
+
+BOLD = menu(
+    [
+        item("a", name="Água"),
+        item("b", name="𝗣𝗶𝘇𝘇𝗮", category="Pizzas"),
+        item("c", name="pastel", category="ＰＩＺＺＡＳ"),
+        item("d", name="Quibe"),
+    ]
+)
+
+
+def test_text_is_compared_in_compatibility_form() -> None:
+    """F10: bold letters are found and sorted as the letters that they show."""
+    assert [e.sku for e in entries(BOLD, q="pizza")] == ["b"]
+    assert [e.sku for e in entries(BOLD, q="ＰＡＳＴＥＬ")] == ["c"]
+    assert [e.sku for e in entries(BOLD, category="pizzas")] == ["b", "c"]
+    assert [e.sku for e in entries(BOLD, sort="name")] == ["a", "c", "b", "d"]
+
+
+def test_cursor_of_expanding_names_fits_into_a_request() -> None:
+    """NFKC makes 18 characters of U+FDFA; the next page must stay within reach."""
+    view = menu([item(f"s{n:03}", name="\ufdfa" * 200) for n in range(600)])
+    cursor: str | None = None
+    seen: list[str] = []
+    while True:
+        page = build_listing(view, MenuQuery(limit=100, cursor=cursor, sort="name"), NOW, degraded=False)
+        seen += [e.sku for e in page.items]
+        if (cursor := page.next_cursor) is None:
+            break
+        assert len(cursor) < 6000
+    assert seen == [f"s{n:03}" for n in range(600)]

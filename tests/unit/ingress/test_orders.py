@@ -275,14 +275,6 @@ async def test_other_tokens_get_no_order(
     assert (await get_order(client, ORDER_ID, token)).status == status
 
 
-async def test_order_before_the_view_is_pending(client: Client) -> None:
-    """The token proves that the order was placed; the view follows a moment later."""
-    response = await get_order(client, ORDER_ID, TOKENS.order(ORDER_ID))
-    assert response.status == 200 and (await response.json())["status"] == "pending"
-    response = await get_order(client, ORDER_ID, TOKENS.restaurant("r1"))
-    assert response.status == 404 and (await response.json())["type"].endswith("/unknown-order")
-
-
 async def test_unavailable_views_are_503(client: Client, views: FakeViews) -> None:
     """503 with Retry-After is the truth; 404 would not be."""
     views.down = True

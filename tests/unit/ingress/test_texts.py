@@ -17,7 +17,7 @@ from ingress.openapi import document, html_page
 from ingress.openapi.route import Token
 from ingress.openapi.texts import EXAMPLES, HEADERS, TEXTS
 from ingress.routes import ROUTES
-from schemas import endpoint_urls
+from schemas import contacts, endpoint_urls, texts, timestamps
 from schemas.languages import Text
 from schemas.orders import Status
 
@@ -30,7 +30,8 @@ FILES = [
     INGRESS / "openapi/headers.json",
     EGRESS / "notifications/push/texts.json",
 ]
-SOURCES = [path.read_text() for path in (*INGRESS.rglob("*.py"), Path(endpoint_urls.__file__))]
+RULES = [Path(str(module.__file__)) for module in (contacts, endpoint_urls, texts, timestamps)]
+SOURCES = [path.read_text() for path in (*INGRESS.rglob("*.py"), *RULES)]
 OPERATIONS = [operation for _, operation in document.described(ROUTES)]
 
 

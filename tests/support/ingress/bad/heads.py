@@ -131,6 +131,11 @@ NO_TOKENS = (
     "Token adm",
 )
 NO_IDENTIFIERS = (
+    ".",
+    "..",
+    "%2e",
+    "%2E%2e",
+    ".%2e",
     "a%20b",
     "%20",
     "%00",

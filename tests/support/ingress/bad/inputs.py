@@ -92,5 +92,22 @@ NOT_IDENTIFIERS = (
     "%2e",
     "<script>",
     "';--",
+    ".",
+    "..",
 )
+#: A line of text must show something, and nothing that is hidden.
+NOT_LINES = (
+    "   ",
+    "\u00a0",
+    "\u3164",
+    "\u0301",
+    "a\u202eb",
+    "\u2066a",
+    "a\u200bb",
+    "\ufeffa",
+    "a\nb",
+    "a\u0000",
+)
+NO_POSTAL_CODES = ("abc", "5000-000", "50000-0000", "٥٠٠٠٠٠٠٠", "50000-00a", "--------")
+NO_PHONES = ("abc", "99999-0000", "+55", "81 99999-00000", "+551999", "0800 123 4567", "5581999990000\u202c")
 GOOD_ORDER = order_body()

@@ -6,6 +6,7 @@ from tests.support.ingress.bad.inputs import (
     GOOD_ITEM,
     GOOD_PROMOTION,
     ITEM,
+    NOT_LINES,
     NOT_TEXT,
     NOT_WHOLE,
     OWNER,
@@ -49,7 +50,7 @@ WEBHOOKS = (
     "http://example.org/" + "a" * 2_000,
 )
 FIELDS = [
-    *every("name", GONE, "", "x" * 201, *NOT_TEXT),
+    *every("name", GONE, "", "x" * 201, *NOT_TEXT, *NOT_LINES),
     *every("kitchen_capacity", 0, 10_001, *NOT_WHOLE),
     *every("preparation_timeout_seconds", 0, 31_536_001, None, "600", 1.5),
     *every("webhook", 1, [], {}, True, *WEBHOOKS),
@@ -57,22 +58,30 @@ FIELDS = [
     *every("restaurant_id", "r2"),
 ]
 ITEM_FIELDS = [
-    *every("name", GONE, "", None, 1),
+    *every("name", GONE, "", None, 1, *NOT_LINES),
     *every("price", GONE, None, 990, "9,90", {}, {"amount": "990"}, {"amount": 990, "currency": "EUR"}),
     *every("price/amount", 100_000_001, *NOT_WHOLE),
     *every("portions", "5", -1, 1.5, True, 10_000_001, []),
-    *every("category", "", None, "x" * 201, 1),
-    *every("description", None, "x" * 2_001, 1),
+    *every("category", "", None, "x" * 201, 1, *NOT_LINES),
+    *every("description", None, "x" * 2_001, 1, "a\u202eb", "a\u0000", "\u3164"),
     *every("sku", "pastel"),
 ]
 PROMOTION_FIELDS = [
     *every("starts_at", GONE, None, "", "today", 1_767_225_600, "2026-01-01", "2026-01-01T12:00:00"),
+    *every(
+        "starts_at",
+        "2026-01-01T12:00:00+0300",
+        "2026-01-01 12:00:00Z",
+        "2026-01-01T12:00Z",
+        "0000-01-01T00:00:00Z",
+    ),
+    *every("starts_at", "2026-01-01T12:14:59.9999Z", "2026-01-01T12:00:60Z", "2026-01-01T24:00:00Z"),
     *every("starts_at", "2026-13-01T12:00:00Z", "2026-02-30T12:00:00Z", "2026-01-01T25:00:00Z"),
     *every("starts_at", "2026-01-01T12:15:00Z", "2026-01-01T12:15:01Z", "1969-12-31T23:59:59Z"),
     *every("starts_at", "0001-01-01T00:00:00+23:00"),
     *every("ends_at", GONE, "2026-01-01T12:00:00Z", "9999-12-31T23:59:59-23:00", "9999-01-01T00:00:00Z"),
     *every("items", GONE, [], None, {}, [None], GOOD_PROMOTION["items"] * 2),  # type: ignore[operator]
-    *every("items/0/sku", GONE, "", "a b", None),
+    *every("items/0/sku", GONE, "", "a b", None, ".", ".."),
     *every("items/0/promo_price", GONE, None, 490, {"amount": -1}, {"amount": 100_000_001}),
     *every("items/0/portions", "3", -1, 1.5, 10_000_001),
     *every("items/0/per_customer_limit", 0, -1, "1", 10_001),
