@@ -44,18 +44,19 @@ async def serve(settings: Settings) -> None:
     # twice the calls: the call of a caller that was cancelled runs to its end
     connector = aiohttp.TCPConnector(limit=2 * MAX_CALLS)
     async with (
-        contextlib.aclosing(redis_client.connect(settings.redis)) as redis,
+        contextlib.aclosing(redis_client.connect(settings.redis)) as views,
+        contextlib.aclosing(redis_client.connect(settings.redis)) as deliveries,
         aiohttp.ClientSession(connector=connector) as http,
     ):
         provider = HttpProvider(http, settings.provider, settings.provider_timeout_seconds)
         executor = PaymentExecutor(provider, CircuitBreaker(METRICS_NAME), RetryBudget())
         await run_until_first_ends(
             stop.wait(),
-            run_reconnecting("projector", partial(_project, settings, RedisViewStore(redis))),
+            run_reconnecting("projector", partial(_project, settings, RedisViewStore(views))),
             run_reconnecting("payment worker", partial(_pay, settings, executor)),
             run_reconnecting("bucket relay", partial(relay, settings)),
             run_reconnecting("dead letter counter", partial(depth.follow, settings)),
-            notifications.serve(settings, redis),
+            notifications.serve(settings, deliveries),
         )
 
 

@@ -12,6 +12,8 @@ from schemas.topics import DEAD_LETTER_TOPICS
 KIB, MIB = 1 << 10, 1 << 20
 #: A process at rest: the interpreter, libraries, clients of Kafka and Redis.
 AT_REST = 96 * MIB
+#: Webhooks and pushes: each has pending deliveries of its own.
+CHANNELS = 2
 #: A pending delivery besides its record: its task, and its bulkhead.
 DELIVERY = 6 * KIB
 #: Memory for a byte of a record of a delivery: as read, and decoded.
@@ -27,4 +29,5 @@ def total(settings: Settings) -> int:
     topics = sum(len(group.topics) for group in CONSUMER_GROUPS) + len(DEAD_LETTER_TOPICS)
     fetched = topics * settings.partitions * MAX_PARTITION_BYTES
     deliveries = bulkheads.MAX_PENDING * DELIVERY + delivery_worker.MAX_PENDING_BYTES * RECORD_FACTOR
+    deliveries *= CHANNELS
     return int((AT_REST + fetched + deliveries + recipients.MAX_BYTES + OTHERS) * FRAGMENTATION)

@@ -1,12 +1,14 @@
-"""The Redis client of egress."""
+"""The Redis clients of egress: each part has its own, so that none waits for the connections of another."""
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 #: How long Redis may take to answer, in seconds.
 TIMEOUT_SECONDS = 5.0
+#: Connections of a client. A command waits for one: thousands of deliveries may end at the same time.
+MAX_CONNECTIONS = 32
 
 #: What the client raises when Redis does not answer as it should.
 REDIS_ERRORS = (RedisError, OSError, TimeoutError)
@@ -14,9 +16,12 @@ REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 
 def connect(url: str) -> Redis:
     """Return a client that connects when it is first used. It retries nothing: its users know what may be repeated."""
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=TIMEOUT_SECONDS,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
+    return Redis.from_pool(pool)

@@ -11,11 +11,12 @@ from ingress.fast_path.connection import FastPath
 from ingress.handlers import app_keys, middleware, place_order
 from ingress.handlers.health import Health
 from ingress.http import security_headers
+from ingress.http.client_addresses import AddressLimit
 from ingress.http.request_body import MAX_BODY_BYTES
 from ingress.http.roles import Role
 from ingress.http.tokens import Tokens
 from ingress.live.hub import Hub
-from ingress.live.limits import FollowerLimits
+from ingress.live.limits import ChannelLimits, FollowerLimits, PendingHandshakes
 from ingress.live.ports import Feeds
 from ingress.load_shedding import admitted_orders, rate_limits
 from ingress.load_shedding.admitted_orders import AdmittedOrders
@@ -34,6 +35,9 @@ from schemas.replies import Reply
 from schemas.runtime.cancellation import in_background
 from schemas.settings import Settings
 
+#: Feeds of this process whose client has sent no token yet.
+MAX_PENDING_HANDSHAKES = 1_000
+
 
 def make_app(
     settings: Settings,
@@ -51,7 +55,10 @@ def make_app(
     )
     tracker = ChangeTracker(views, settings.partitions)
     limits = FollowerLimits(
-        settings.max_streams, settings.max_streams_per_order, settings.max_feeds_per_restaurant
+        {
+            "sse": ChannelLimits(settings.max_streams, settings.max_streams_per_order),
+            "feed": ChannelLimits(settings.max_feeds, settings.max_feeds_per_restaurant),
+        }
     )
     access_rules: dict[tuple[str, str], frozenset[Role]]
     access_rules = {(route.method, route.path): route.access for route in ROUTES}
@@ -67,9 +74,13 @@ def make_app(
     app[app_keys.MENUS] = MenuCache(
         views, tracker, settings.stale_if_error_seconds, lambda: commands.pressure >= Pressure.READS
     )
+    app[app_keys.PENDING_HANDSHAKES] = PendingHandshakes(MAX_PENDING_HANDSHAKES)
     app[app_keys.PUSH_KEY] = vapid.public_key(settings.vapid_private_key)
     app[app_keys.RATE_LIMITS] = RateLimits(settings)
     app[app_keys.SETTINGS] = settings
+    app[app_keys.STREAMS_PER_ADDRESS] = {
+        channel: AddressLimit(settings, settings.max_streams_per_address) for channel in ("sse", "feed")
+    }
     app[app_keys.TOKENS] = Tokens(settings.token_secret, settings.admin_token)
     app[app_keys.VIEWS] = views
     app.add_routes([route.definition() for route in ROUTES])

@@ -16,6 +16,7 @@ from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
 from ingress.privacy.keyring import Keyring
 from ingress.privacy.keyring_log import KeyringFollower
 from ingress.privacy.wrapping import Wrapping
+from ingress.server.connection_limits import limited_connections
 from ingress.server.listener import listen
 from ingress.views import redis_views
 from ingress.views.redis_answers import RedisAnswers
@@ -73,7 +74,7 @@ async def serve(settings: Settings) -> None:
             settings.http_host,
             settings.http_port,
             settings.order_reply_timeout_seconds + SHUTDOWN_GRACE_SECONDS,
-            settings.max_connections,
+            limited_connections(settings),
         ):
             metrics.ready.set(1)
             log.info(

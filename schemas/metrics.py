@@ -142,7 +142,14 @@ for _outcome in get_args(Outcome):
         orders.labels(_outcome)
 for _result in ("committed", "failed", "fenced"):
     transactions.labels(_result)
-for _reason in ("overload_page", "overload_read", "overload_order", "rate_limit", "order_budget"):
+for _reason in (
+    "overload_page",
+    "overload_read",
+    "overload_order",
+    "rate_limit",
+    "order_budget",
+    "address_limit",
+):
     requests_rejected.labels(_reason)
 for _name in ("views", "projector", "recovery", "webhook", "push"):
     retries.labels(_name)

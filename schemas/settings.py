@@ -95,14 +95,26 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_connections: Annotated[
         Positive, "maximum number of connections of one ingress process, if the limit of open files allows"
     ] = 10_000
+    max_connections_per_address: Annotated[
+        Positive,
+        "maximum number of connections of one address, per ingress process; above it, 429; trusted proxies have no such limit",
+    ] = 500
     fast_path: Annotated[
         bool,
         "whether cached menus are answered, and orders rejected under overload, before aiohttp parses the request",
     ] = True
     max_streams: Annotated[
         Positive,
-        "maximum number of open event streams and feeds of one ingress process; above it, 429 or close code 4429",
+        "maximum number of open event streams of one ingress process; above it, 429",
     ] = 8000
+    max_feeds: Annotated[
+        Positive,
+        "maximum number of open feeds of one ingress process, which event streams cannot use up; above it, close code 4429",
+    ] = 1000
+    max_streams_per_address: Annotated[
+        Positive,
+        "maximum number of open event streams of one address, and as many feeds, per ingress process; above it, 429",
+    ] = 250
     max_streams_per_order: Annotated[
         Positive, "maximum number of open event streams of one order, per process"
     ] = 20
@@ -150,9 +162,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     client_burst: Annotated[Positive, "orders that one client may send at once before that limit applies"] = (
         600
     )
-    rate_limit_exempt_networks: Annotated[Networks, "networks whose clients have no such limit"] = (
-        "127.0.0.0/8,::1/128"
-    )
+    rate_limit_exempt_networks: Annotated[
+        Networks, "networks whose clients have no limit of orders, connections and streams"
+    ] = "127.0.0.0/8,::1/128"
     stale_if_error_seconds: Annotated[
         NonNegativeNumber,
         "how long cached menus are served, marked degraded, while Redis is unreachable, in seconds",

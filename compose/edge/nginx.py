@@ -35,6 +35,9 @@ def prepare(folder: Path, settings: Settings) -> None:
     text = template.safe_substitute(
         LISTEN=_address(settings.http_host, settings.edge_port),
         INGRESS=_address(_reachable(settings.http_host), settings.http_port),
+        EXEMPT=" ".join(
+            f"{one.strip()} 1;" for one in settings.rate_limit_exempt_networks.split(",") if one.strip()
+        ),
     )
     (folder / "nginx.conf").write_text(text)
 

@@ -15,6 +15,7 @@ from compose.progress import Report
 from compose.supervisor import control
 from compose.supervisor.stack import Stack
 from compose.supervisor.stack_state import Purpose, StackDir
+from schemas.runtime import open_files
 from schemas.settings import Settings
 
 
@@ -43,6 +44,7 @@ async def running_stack(
     java: Java | None,
 ) -> AsyncIterator[Stack]:
     """Start a stack, and stop it at the end of the block. Raises StackError."""
+    open_files.raise_limit(settings.max_connections)  # of the parts, which inherit it
     stack = Stack(settings, stack_dir, data, report, purpose)
     try:
         async with control.serve(stack_dir, stack):

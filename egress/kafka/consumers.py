@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -65,9 +65,16 @@ class _Consumer(FactSource):
         for partition, offset in offsets.items():
             self._consumer.seek(_tp(partition), offset)
 
-    async def read(self, max_records: int | None = None) -> list[Record]:
+    async def read(
+        self, max_records: int | None = None, topics: Collection[str] | None = None
+    ) -> list[Record]:
         self._check_assignment()
-        batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=max_records)
+        assigned = self._consumer.assignment()
+        wanted = [tp for tp in assigned if topics is not None and tp.topic in topics]
+        if topics is not None and assigned and not wanted:  # aiokafka would read them all
+            await asyncio.sleep(POLL_MS / 1000)
+            return []
+        batches = await self._consumer.getmany(*wanted, timeout_ms=POLL_MS, max_records=max_records)
         self._check_assignment()
         return [record_of(raw) for records in batches.values() for raw in records]
 

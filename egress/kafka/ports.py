@@ -1,6 +1,6 @@
 """What the parts of egress need of Kafka."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from egress.kafka.records import OutboundRecord, Partition, Record
@@ -12,8 +12,11 @@ class RecordSource(Protocol):
     async def begin(self) -> None:
         """Seek to the committed offsets. From then on `PartitionsReassigned` reports a rebalance. Raises KafkaError."""
 
-    async def read(self, max_records: int) -> list[Record]:
-        """Return new records, or none after a short wait; raises PartitionsReassigned, KafkaError."""
+    async def read(self, max_records: int, topics: Collection[str] | None = None) -> list[Record]:
+        """Return new records, or none after a short wait; raises PartitionsReassigned, KafkaError.
+
+        Those of other topics than `topics` stay for a later read; None: of all topics.
+        """
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit the next offset of each partition. A failure is ignored: work that is done twice has one effect."""

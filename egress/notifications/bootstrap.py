@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from egress.kafka.consumers import GroupConsumer
 from egress.kafka.dead_letters import DeadLetterProducer
 from egress.kafka.producer import KafkaProducer, encode
+from egress.notifications.attempt_quotas import MAX_ATTEMPTS
 from egress.notifications.channel import Channel
 from egress.notifications.delivery_state import RedisDeliveryStateStore
 from egress.notifications.delivery_worker import DeliveryWorker
@@ -28,6 +29,7 @@ from egress.safe_http.client import SafeHttpClient, open_client
 from schemas import codec
 from schemas.consumer_groups import DELIVERIES, NOTIFICATIONS
 from schemas.notifications import PushSubscription
+from schemas.runtime import open_files
 from schemas.runtime.cancellation import run_until_first_ends
 from schemas.runtime.kafka_sessions import started
 from schemas.runtime.reconnect import run_reconnecting
@@ -50,14 +52,18 @@ async def serve(settings: Settings, redis: Redis) -> None:
         signer = VapidSigner(settings.vapid_private_key, settings.vapid_subject)
     else:
         log.warning("web push off: PROMO_VAPID_PRIVATE_KEY is empty")
-    async with open_client(settings.webhook_allow_private) as http:
-        await run_reconnecting("notifications", partial(_session, settings, redis, http, signer))
+    open_files.raise_limit(sum(MAX_ATTEMPTS.values()) * 2)
+    allow_private = settings.webhook_allow_private
+    # clients of their own: anybody who orders may subscribe any endpoint, and must not hold up a restaurant's webhook
+    async with open_client(allow_private) as webhooks, open_client(allow_private) as pushes:
+        await run_reconnecting("notifications", partial(_session, settings, redis, webhooks, pushes, signer))
 
 
 async def _session(
     settings: Settings,
     redis: Redis,
-    http: SafeHttpClient,
+    webhooks: SafeHttpClient,
+    pushes: SafeHttpClient,
     signer: VapidSigner | None,
     connected: Callable[[], None],
 ) -> None:
@@ -77,13 +83,13 @@ async def _session(
         builders: list[NotificationBuilder] = [partial(webhook_payload.build, webhook=registry.webhook)]
         channels: list[Channel[Any]] = [
             WebhookChannel(
-                http, attempt_log, registry.webhook, settings.token_secret, settings.webhook_retry_seconds
+                webhooks, attempt_log, registry.webhook, settings.token_secret, settings.webhook_retry_seconds
             )
         ]
         if signer is not None:
             builders.append(partial(push_payload.build, subscriptions=registry.subscriptions))
             unsubscribe, retry_seconds = partial(_unsubscribe, producer), settings.push_retry_seconds
-            channels.append(PushChannel(http, signer, registry.subscription, unsubscribe, retry_seconds))
+            channels.append(PushChannel(pushes, signer, registry.subscription, unsubscribe, retry_seconds))
         await run_until_first_ends(
             recipients.follow(),
             Dispatcher(facts, recipients.catch_up, builders, producer).run(),

@@ -9,6 +9,7 @@ the same message id.
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -33,8 +34,10 @@ log = logging.getLogger(__name__)
 
 #: Records in one batch.
 MAX_RECORDS = 500
-#: Bytes of the records of pending deliveries above which no more are read: clients choose how large they are.
-MAX_PENDING_BYTES = 32 << 20
+#: Batches that fill a channel, or more.
+MIN_BATCHES = 20
+#: Bytes of a channel's pending records above which it is not read: clients choose how large they are.
+MAX_PENDING_BYTES = 16 << 20
 #: Time that a delivery's state is kept after the end of its retries.
 STATE_RETENTION_SECONDS = 3_600.0
 
@@ -74,7 +77,7 @@ class DeliveryWorker(GroupWorker):
         catch_up: waits until the recipient registry has all that was committed so far.
         now: wall clock.
         random_unit: returns a random number in [0, 1).
-        max_pending: limit of the deliveries in flight or waiting for a retry.
+        max_pending: limit of the deliveries of one channel in flight or waiting for a retry.
     """
 
     name = "delivery worker"
@@ -97,20 +100,27 @@ class DeliveryWorker(GroupWorker):
         self._dead_letters = dead_letters
         self._channels = {channel.topic: channel for channel in channels}
         self._bulkheads = {
-            channel.name: Bulkheads(channel.name, channel.max_concurrency, timing.circuit_open_seconds)
+            channel.topic: Bulkheads(
+                channel.name,
+                channel.max_concurrency,
+                timing.circuit_open_seconds,
+                max_pending,
+                channel.known_sites,
+            )
             for channel in channels
         }
         self._now = now
         self._random_unit = random_unit
         self._timing = timing
-        self._max_pending = max_pending
+        self._max_records = min(MAX_RECORDS, max(1, max_pending // MIN_BATCHES))
         self._unwritten: list[DeadLetter] = []
-        self._pending_bytes = 0
+        self._pending_bytes: Counter[str] = Counter()  # by topic
 
     async def _step(self) -> None:
-        capacity = min(MAX_RECORDS, self._free())
-        if capacity > 0 and self._pending_bytes < MAX_PENDING_BYTES:
-            records = await self._source.read(capacity)
+        # a channel that is full is not read, and holds up no other
+        topics = [topic for topic in self._bulkheads if self._has_room(topic)]
+        if topics:
+            records = await self._source.read(self._max_records, topics)
             if records:  # the process that wrote them may have known newer recipients than this one
                 await self._catch_up()
             states = await self._states.load(list({delivery_key(record) for record in records}))
@@ -120,8 +130,9 @@ class DeliveryWorker(GroupWorker):
             await asyncio.sleep(self._timing.capacity_poll_interval_seconds)
         await self._flush_dead_letters()
 
-    def _free(self) -> int:
-        return self._max_pending - len(self._tasks)
+    def _has_room(self, topic: str) -> bool:
+        is_free = self._bulkheads[topic].free >= self._max_records
+        return is_free and self._pending_bytes[topic] < MAX_PENDING_BYTES
 
     def _start(self, record: Record, states: Mapping[str, DeliveryState]) -> None:
         self._offsets.start(record)
@@ -136,16 +147,20 @@ class DeliveryWorker(GroupWorker):
         except UnreadableError as error:
             self._unwritten.append(DeadLetter(record, "unreadable", error))
             return
-        recipient, bulkhead = channel.recipient(message), self._bulkheads[channel.name]
-        if not bulkheads.admits(bulkhead.pending(recipient), self._free()):
+        recipient, site = channel.recipient(message), channel.site(message)
+        if not self._bulkheads[channel.topic].admits(recipient, site):
             backlog = TransientError("too many deliveries of this recipient are pending")
             self._unwritten.append(DeadLetter(record, "backlog", backlog))
             return
-        bulkhead.enter(recipient)
-        self._pending_bytes += len(record.value or b"")
+        pending = self._bulkheads[channel.topic].enter(recipient, site)
+        size = len(record.value or b"")
+        self._pending_bytes[channel.topic] += size
         deadline = EpochSeconds(record.timestamp / 1000 + channel.retry_seconds)
         delivery = _Delivery(channel, record, message, recipient, deadline)
-        self._tasks[key] = asyncio.create_task(self._execute(delivery, state))
+        self._tasks[key] = task = asyncio.create_task(self._execute(delivery, state))
+        # also if it is cancelled before it begins
+        task.add_done_callback(lambda _: self._bulkheads[channel.topic].leave(pending))
+        task.add_done_callback(lambda _: self._pending_bytes.subtract({channel.topic: size}))
 
     async def _execute(self, delivery: _Delivery, state: DeliveryState) -> None:
         channel, record = delivery.channel, delivery.record
@@ -164,9 +179,6 @@ class DeliveryWorker(GroupWorker):
             return
         else:
             result = "delivered"
-        finally:
-            self._bulkheads[channel.name].leave(delivery.recipient)
-            self._pending_bytes -= len(record.value or b"")
         await self._end(record, result)
 
     async def _deliver_with_retries(self, delivery: _Delivery, state: DeliveryState) -> None:
@@ -181,7 +193,7 @@ class DeliveryWorker(GroupWorker):
             try:
                 async with asyncio.timeout(remaining + self._timing.overdue_attempt_timeout_seconds):
                     send = partial(channel.send, delivery.message, attempt)
-                    await self._bulkheads[channel.name].attempt(delivery.recipient, send)
+                    await self._bulkheads[channel.topic].attempt(delivery.recipient, send)
                 return
             except TransientError as error:
                 failure = error
@@ -217,4 +229,3 @@ class DeliveryWorker(GroupWorker):
     async def _cancel_all(self) -> None:
         await super()._cancel_all()
         self._unwritten.clear()
-        self._pending_bytes = 0

@@ -19,7 +19,15 @@ class TransientError(Exception):
 
 
 class PermanentError(Exception):
-    """The other system works, and its answer would be the same again: do not repeat the call."""
+    """The other system works, and its answer would be the same again: do not repeat the call.
+
+    Args:
+        status: the HTTP status of the answer; None: there was no HTTP call.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def is_retryable(status: int) -> bool:

@@ -18,8 +18,6 @@ TOTAL_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 4.0
 #: Bytes of a response that are read; the rest is discarded.
 MAX_RESPONSE_BYTES = 16 * 1024
-#: Open connections to one host, and in total.
-MAX_CONNECTIONS_PER_HOST, MAX_CONNECTIONS = 64, 512
 #: Limit of a Retry-After header.
 MAX_RETRY_AFTER_SECONDS = 3_600.0
 
@@ -65,17 +63,20 @@ async def open_client(
     resolver: PublicResolver | None = None,
     total_timeout_seconds: float = TOTAL_TIMEOUT_SECONDS,
 ) -> AsyncIterator[SafeHttpClient]:
-    """Open a client, as an async context manager.
+    """Open a client with connections and a resolver of its own, as an async context manager.
+
+    The caller bounds how many requests are made at the same time.
 
     Args:
         allow_private: also allow http and private addresses, for tests and demonstrations.
         resolver: replaced in tests.
         total_timeout_seconds: timeout of a whole request.
     """
-    options: dict[str, Any] = {"limit": MAX_CONNECTIONS, "limit_per_host": MAX_CONNECTIONS_PER_HOST}
+    resolver = resolver or PublicResolver(allow_private=allow_private)
+    # no limits: the wait for a connection would count as time of the request
+    options: dict[str, Any] = {"limit": 0, "use_dns_cache": False, "resolver": resolver}
     if not allow_private:
-        resolver = resolver or PublicResolver()
-        options |= {"use_dns_cache": False, "resolver": resolver, "socket_factory": public_socket}
+        options |= {"socket_factory": public_socket}
     connector = aiohttp.TCPConnector(**options)
     timeout = aiohttp.ClientTimeout(total=total_timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS)
     # no cookies, and no proxies from the environment

@@ -4,9 +4,11 @@ from aiohttp import web
 
 from ingress.commands.client import CommandClient
 from ingress.handlers.health import Health
+from ingress.http.client_addresses import AddressLimit
 from ingress.http.roles import Role
 from ingress.http.tokens import Tokens
 from ingress.live.hub import Hub
+from ingress.live.limits import PendingHandshakes
 from ingress.load_shedding.admitted_orders import AdmittedOrders
 from ingress.load_shedding.rate_limits import RateLimits
 from ingress.privacy.keyring import Keyring
@@ -26,9 +28,12 @@ HEALTH = web.AppKey("health", Health)
 HUB = web.AppKey("hub", Hub)
 KEYRING = web.AppKey("keyring", Keyring)
 MENUS = web.AppKey("menus", MenuCache)
+PENDING_HANDSHAKES = web.AppKey("pending_handshakes", PendingHandshakes)
 #: The public key of Web Push; empty if this installation pushes nothing.
 PUSH_KEY = web.AppKey("push_key", str)
 RATE_LIMITS = web.AppKey("rate_limits", RateLimits)
 SETTINGS = web.AppKey("settings", Settings)
+#: How many streams one address may have open, by channel: customers beside a board must not take its places.
+STREAMS_PER_ADDRESS = web.AppKey("streams_per_address", dict[str, AddressLimit])
 TOKENS = web.AppKey("tokens", Tokens)
 VIEWS = web.AppKey("views", ViewReader)

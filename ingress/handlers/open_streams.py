@@ -1,15 +1,34 @@
-"""What the open streams of orders and boards share: their duration, and the end of a client that reads too slowly."""
+"""What the open streams of orders and boards share: how many one address may have, their duration, and the end of a
+client that reads too slowly."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from ingress.handlers.app_keys import STREAMS_PER_ADDRESS
 from ingress.handlers.middleware import STREAM_STARTED_AT
 from schemas import metrics, timestamps
 
 #: How long a client may take to read what was written, in seconds.
 WRITE_TIMEOUT_SECONDS = 10.0
+
+
+def limit_per_address(channel: str) -> Callable[[Handler], Handler]:
+    """Return a decorator of a channel's handler: an address that has too many streams is answered 429."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def handle(request: web.Request) -> web.StreamResponse:
+            limit = request.app[STREAMS_PER_ADDRESS][channel]
+            with limit.hold(request.remote, request.headers.getall("X-Forwarded-For", ())):
+                return await handler(request)
+
+        return handle
+
+    return decorate
 
 
 @contextlib.contextmanager

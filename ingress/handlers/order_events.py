@@ -27,6 +27,7 @@ HEADERS = {
 _delivered = metrics.notifications.labels("sse", "delivered")
 
 
+@open_streams.limit_per_address("sse")
 async def events(request: web.Request) -> web.StreamResponse:
     """Send each status once, in order, from the first or after Last-Event-ID; end after a final status."""
     order_id = request.match_info["order_id"]
@@ -34,7 +35,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     restaurant_id = view.order.restaurant_id if view else None
     with request.app[HUB].follow_order(order_id, restaurant_id, _last_event_id(request)) as stream:
         if view is not None:
-            stream.publish(view)  # the views may not have it yet
+            stream.publish(view, is_complete=False)  # the views may not have it yet
         response = web.StreamResponse(headers=HEADERS)
         await response.prepare(request)
         with open_streams.serving(request, "sse", MAX_WRITE_BUFFER_BYTES):

@@ -10,7 +10,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from multidict import istr
 
 from ingress.handlers import feed_handshake, open_streams, responses
-from ingress.handlers.app_keys import HUB, SETTINGS, TOKENS
+from ingress.handlers.app_keys import HUB, PENDING_HANDSHAKES, SETTINGS, TOKENS
 from ingress.handlers.feed_handshake import AuthMessage, ResumeMessage
 from ingress.handlers.open_streams import WRITE_TIMEOUT_SECONDS
 from ingress.http.problems import Problem
@@ -56,6 +56,7 @@ async def dashboard(request: web.Request) -> web.Response:
     return responses.respond(board.dashboard(hub.now()), responses.PRIVATE)
 
 
+@open_streams.limit_per_address("feed")
 async def feed(request: web.Request) -> web.StreamResponse:
     """GET /v1/restaurants/{restaurant_id}/feed: a snapshot, or what the client missed, then every change."""
     socket = web.WebSocketResponse(
@@ -80,8 +81,11 @@ async def _serve(request: web.Request, socket: web.WebSocketResponse) -> None:
     restaurant_id, origins = request.match_info["restaurant_id"], request.app[SETTINGS].feed_origins
     if not feed_handshake.is_allowed_origin(request.headers.get("Origin"), request.host, origins):
         raise FeedClosed(FORBIDDEN, "origin")
-    handshake = await _receive_handshake(request, socket)
-    if not request.app[TOKENS].is_restaurant(handshake.token, restaurant_id):
+    known, token = request.app[TOKENS], feed_handshake.offered_token(request.headers.getall(_PROTOCOLS, ()))
+    if token is not None and not known.is_restaurant(token, restaurant_id):
+        raise FeedClosed(FORBIDDEN, "token")
+    handshake = await _receive_handshake(request, socket, token)
+    if not known.is_restaurant(handshake.token, restaurant_id):
         raise FeedClosed(FORBIDDEN, "token")
     try:
         with request.app[HUB].follow_restaurant(restaurant_id, handshake.after) as stream:
@@ -90,11 +94,19 @@ async def _serve(request: web.Request, socket: web.WebSocketResponse) -> None:
         raise FeedClosed(TOO_MANY, "too many") from None
 
 
-async def _receive_handshake(request: web.Request, socket: web.WebSocketResponse) -> AuthMessage:
-    """Return the token, and the sequence after which the client resumes; raises FeedClosed, ConnectionError."""
-    token = feed_handshake.offered_token(request.headers.getall(_PROTOCOLS, ()))
+async def _receive_handshake(
+    request: web.Request, socket: web.WebSocketResponse, token: str | None
+) -> AuthMessage:
+    """Return the token, and the sequence after which the client resumes; raises FeedClosed, ConnectionError.
+
+    `token` is that of the subprotocol.
+    """
     try:
-        message = await socket.receive(AUTH_TIMEOUT_SECONDS if token is None else RESUME_TIMEOUT_SECONDS)
+        if token is None:
+            async with request.app[PENDING_HANDSHAKES].timeout(AUTH_TIMEOUT_SECONDS):
+                message = await socket.receive()
+        else:
+            message = await socket.receive(RESUME_TIMEOUT_SECONDS)
     except TimeoutError:
         if token is None:
             raise FeedClosed(UNAUTHORIZED, "no token in time") from None

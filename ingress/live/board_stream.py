@@ -54,7 +54,9 @@ class BoardStream(Struct, eq=False):
     def resume_sequence(self, epoch: FeedEpoch) -> int | None:
         """Return the last sequence of this epoch that the client has seen; None if it has seen none."""
         seen_epoch, _, number = (self.resume_after or "").rpartition("-")
-        is_comparable = seen_epoch == str(epoch) and number.isdigit() and len(number) < 16
+        is_comparable = (
+            seen_epoch == str(epoch) and number.isascii() and number.isdigit() and len(number) < 16
+        )
         return int(number) if is_comparable else None
 
 

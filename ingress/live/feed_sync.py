@@ -35,6 +35,7 @@ class _Deltas(Struct):
     epoch: FeedEpoch
     by_restaurant: dict[str, Delta]
     by_client: dict[BoardStream, Delta]
+    is_complete: bool  # of the views at that time; otherwise they are being filled
 
 
 class _Needed(Struct):
@@ -87,7 +88,7 @@ class FeedSync:
         now = self._clock()
         for restaurant_id, subscribers in restaurants.items():
             delta = deltas.by_restaurant[restaurant_id]
-            subscribers.publish_orders(orders)
+            subscribers.publish_orders(orders, deltas.is_complete)
             subscribers.unsynced_orders -= unsynced[restaurant_id]
             subscribers.epoch, subscribers.sequence = deltas.epoch, delta.last_sequence
             if restaurant_id in boards and subscribers.board_streams:
@@ -122,13 +123,12 @@ class FeedSync:
             dict(zip(restaurants, own, strict=True)),
             # sequences of another epoch say nothing about what a client has missed
             dict(zip(resume_from, clients, strict=True)) if self._epoch == expected else {},
+            self._tracker.is_available and self._tracker.generation == self._epoch.generation,
         )
 
     def _decide_reads(self, restaurants: Restaurants, deltas: _Deltas) -> _Needed:
         """Return what to read; marks boards that have lost changes as outdated."""
         needed = _Needed([], [], [])
-        # Otherwise the views are being filled, and outdated boards are kept.
-        can_load = self._tracker.is_available and self._tracker.generation == deltas.epoch.generation
         for restaurant_id, subscribers in restaurants.items():
             references = deltas.by_restaurant[restaurant_id].references
             if subscribers.epoch != deltas.epoch or references is None:
@@ -141,7 +141,7 @@ class FeedSync:
                 else:
                     changed &= subscribers.order_streams.keys()
                 needed.orders += changed | subscribers.unsynced_orders
-            if can_load and subscribers.needs_board:
+            if deltas.is_complete and subscribers.needs_board:  # else outdated boards are kept
                 needed.boards.append(restaurant_id)
         return needed
 

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 MIN_SYNC_INTERVAL_SECONDS = 0.02
 #: Between two heartbeats, in seconds: each compares all sequences, and sends each board's age.
 HEARTBEAT_INTERVAL_SECONDS = 1.0
-#: Between two reads of orders that no view shows yet, in seconds.
+#: Between two reads of orders that no view shows yet, in seconds; subscriptions.py says which of them are due.
 FIND_INTERVAL_SECONDS = 0.25
 #: Bounds of the wait before the next attempt at Redis, in seconds.
 MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.2, 0.6
@@ -115,6 +115,7 @@ class Hub:
         last_heartbeat_at = time.monotonic()
         while True:
             await asyncio.sleep(FIND_INTERVAL_SECONDS)
+            self.subscriptions.end_overdue()
             if self.subscriptions.awaiting_view:
                 self.subscriptions.has_work.set()
             if time.monotonic() >= last_heartbeat_at + HEARTBEAT_INTERVAL_SECONDS:
@@ -176,15 +177,15 @@ class Hub:
                 await self._sync_each_on_failure({restaurant_id: subscribers})
 
     async def _find_awaited_orders(self) -> None:
-        """Read the orders that no view showed yet, at most every `FIND_INTERVAL_SECONDS`."""
+        """Read the orders that no view showed yet and that are due, at most every `FIND_INTERVAL_SECONDS`."""
         now = time.monotonic()
-        awaited = self.subscriptions.awaiting_view
-        if not awaited or now < self._searched_at + FIND_INTERVAL_SECONDS:
+        if not self.subscriptions.awaiting_view or now < self._searched_at + FIND_INTERVAL_SECONDS:
             return
         self._searched_at = now
-        _, orders = await self._feeds.orders(list(awaited))
-        for order_id, view in orders.items():
-            self.subscriptions.order_became_visible(order_id, view.order.restaurant_id)
+        if due := self.subscriptions.pop_due_orders():
+            _, orders = await self._feeds.orders(due)
+            for order_id, view in orders.items():
+                self.subscriptions.order_became_visible(order_id, view.order.restaurant_id)
 
 
 def _retry_delay() -> float:

@@ -29,15 +29,31 @@ class OrderStream(Struct, eq=False):
     order_id: str
     restaurant_id: str | None  # None until a view shows the order
     last_version: int  # of the last event that the client has received; 0: none
+    is_found: bool = False  # a view has shown the order
+    is_resume_checked: bool = False  # `last_version` is one that the order has had
     queue: SendQueue = msgspec.field(default_factory=SendQueue)
 
-    def publish(self, view: OrderView) -> None:
-        """Queue the events of `view` that were not sent; close the queue after a final status."""
+    def publish(self, view: OrderView, is_complete: bool) -> None:
+        """Queue the events of `view` that were not sent; close the queue after a final status.
+
+        A client whose last version the order has not reached is sent all of them. Views that are not complete
+        (`is_complete` False) may have lost versions of an open order that they will show again, so that is decided by
+        complete ones.
+        """
+        self.is_found = True
+        if not self.is_resume_checked and (is_complete or _is_final(view)):
+            self.is_resume_checked = True
+            self.last_version = resume_version(view, self.last_version)
         for change in next_changes(view, self.last_version):
             self.last_version = change.version
             self.queue.put(_event(view, change))
         if has_ended(view, self.last_version):
             self.queue.close()
+
+
+def resume_version(view: OrderView, claimed: int) -> int:
+    """Return the version after which a client resumes: the one that it claims to have, or 0 if there is none such yet."""
+    return claimed if any(change.version >= claimed for change in view.history) else 0
 
 
 def next_changes(view: OrderView, after: int) -> list[StatusChange]:
@@ -60,8 +76,12 @@ def next_changes(view: OrderView, after: int) -> list[StatusChange]:
 
 def has_ended(view: OrderView, after: int) -> bool:
     """Return True if no change can follow version `after`: the last status is final and was sent."""
+    return _is_final(view) and all(change.version <= after for change in view.history)
+
+
+def _is_final(view: OrderView) -> bool:
     last = max(view.history, key=lambda change: change.version, default=None)
-    return last is not None and last.status in FINAL and last.version <= after
+    return last is not None and last.status in FINAL
 
 
 def _event(view: OrderView, change: StatusChange) -> bytes:

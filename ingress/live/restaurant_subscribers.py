@@ -59,8 +59,10 @@ class RestaurantSubscribers:
 
     def remove_order_stream(self, stream: OrderStream) -> None:
         """Stop following an order for this client."""
-        remove_stream(self.order_streams, stream)
-        if stream.order_id not in self.order_streams:
+        followers = self.order_streams[stream.order_id]
+        followers.discard(stream)
+        if not followers:
+            del self.order_streams[stream.order_id]
             self.unsynced_orders.discard(stream.order_id)
 
     def remove_board_stream(self, stream: BoardStream) -> None:
@@ -74,11 +76,11 @@ class RestaurantSubscribers:
         for stream in self.board_streams.union(*self.order_streams.values()):
             stream.queue.close()
 
-    def publish_orders(self, orders: Mapping[str, OrderView]) -> None:
-        """Publish orders that were just read to the streams that follow them."""
+    def publish_orders(self, orders: Mapping[str, OrderView], is_complete: bool) -> None:
+        """Publish orders that were just read, from complete views or not, to the streams that follow them."""
         for order_id in self.order_streams.keys() & orders.keys():
             for stream in self.order_streams[order_id]:
-                stream.publish(orders[order_id])
+                stream.publish(orders[order_id], is_complete)
 
     def mark_outdated(self) -> None:
         """Record that changes of the board were lost, or that their epoch has ended."""
@@ -170,14 +172,6 @@ class RestaurantSubscribers:
             if not stream.needs_initial:
                 for message in messages:
                     stream.queue.put(message)
-
-
-def remove_stream(streams: dict[str, set[OrderStream]], stream: OrderStream) -> None:
-    """Remove a stream from those of its order, and the order with the last one."""
-    followers = streams.get(stream.order_id, set())
-    followers.discard(stream)
-    if not followers:
-        streams.pop(stream.order_id, None)
 
 
 def orders_in(references: Iterable[str]) -> set[str]:

@@ -6,16 +6,15 @@ of N processes may get up to N times the limit.
 """
 
 import hashlib
-import ipaddress
 import math
 import random
 from collections import OrderedDict
 from collections.abc import Mapping
-from functools import lru_cache
 
 from aiohttp import web
 from msgspec import Struct
 
+from ingress.http.client_addresses import client_address, customer_network, is_in
 from ingress.http.problems import Problem
 from schemas import metrics, timestamps
 from schemas.settings import Settings
@@ -28,8 +27,6 @@ MAX_JITTER_SECONDS = 1.0
 MAX_CLIENTS = 50_000
 #: Bytes by which a client is remembered: a digest, since clients choose their names and their lengths.
 CLIENT_DIGEST_BYTES = 16
-#: A longer text is no address.
-MAX_ADDRESS_LENGTH = 64
 
 _rejected_by_rate_limit = metrics.requests_rejected.labels("rate_limit")
 
@@ -112,33 +109,11 @@ class RateLimits:
         """Return the name of the client's bucket; None for a client without a limit."""
         forwarded_for = request.headers.get("X-Forwarded-For")
         address = client_address(request.remote, forwarded_for, self._trusted_proxies)
-        if address is None or _is_in(address, self._exempt_networks):
+        if address is None or is_in(address, self._exempt_networks):
             return None
         if customer_id is not None:
             return f"customer {customer_id}"
         if authorization := request.headers.get("Authorization"):
             digest = hashlib.blake2b(authorization.encode(errors="replace"), digest_size=12).hexdigest()
             return f"bearer {digest}"
-        return f"address {address}"
-
-
-def client_address(remote: str | None, forwarded_for: str | None, trusted_proxies: str) -> str | None:
-    """Return the address of a client: the last one, from the right, that is not a trusted proxy's."""
-    address = remote
-    hops = [part.strip() for part in (forwarded_for or "").split(",") if part.strip()]
-    while address is not None and hops and _is_in(address, trusted_proxies):
-        address = hops.pop()
-    return address
-
-
-def _is_in(address: str, networks: str) -> bool:
-    return len(address) <= MAX_ADDRESS_LENGTH and _is_address_in(address, networks)
-
-
-@lru_cache(maxsize=4096)
-def _is_address_in(address: str, networks: str) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-        return any(ip in ipaddress.ip_network(n.strip()) for n in networks.split(",") if n.strip())
-    except ValueError:
-        return False
+        return f"address {customer_network(address)}"

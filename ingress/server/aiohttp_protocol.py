@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from ingress.http import problems, security_headers
-from ingress.http.problems import Overloaded, Problem
+from ingress.http.problem_catalogue import PROBLEMS
+from ingress.http.problems import Problem
 from ingress.http.raw_response import encode_response
 from schemas.languages import DEFAULT_LANGUAGE
 
@@ -79,10 +81,9 @@ def make_request_handler(server: web.Server) -> ProblemRequestHandler:
     )
 
 
-def too_many_connections_response() -> bytes:
-    """Return the whole response, head and body, to a client that exceeds the limit of connections."""
-    problem = Overloaded()
-    body = problems.encode(problem, DEFAULT_LANGUAGE)
+def connection_rejection(problem: Problem) -> bytes:
+    """Return the whole response, head and body, to a client whose connection exceeds a limit."""
+    body, status = problems.encode(problem, DEFAULT_LANGUAGE), HTTPStatus(PROBLEMS[problem.slug].status)
     headers = {
         "Content-Type": "application/problem+json",
         "Content-Length": str(len(body)),
@@ -90,4 +91,4 @@ def too_many_connections_response() -> bytes:
         **problem.headers,
         **security_headers.API,
     }
-    return encode_response("503 Service Unavailable", headers, body)
+    return encode_response(f"{status.value} {status.phrase}", headers, body)

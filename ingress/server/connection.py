@@ -3,6 +3,7 @@
 import asyncio
 from typing import cast
 
+from ingress.http.problems import Overloaded, Problem
 from ingress.memory.byte_budget import ByteBudget
 from ingress.server import aiohttp_protocol
 from ingress.server.connection_limits import Connections, ConnectionTimers
@@ -29,15 +30,18 @@ class ServerConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Admit the connection, or answer 503 and close it."""
+        """Admit the connection, or answer why not and close it."""
         self._transport = cast(asyncio.Transport, transport)
-        self._is_admitted = self._connections.admit(self)
-        if self._is_admitted:
+        peer = transport.get_extra_info("peername")
+        try:
+            self._connections.admit(self, peer[0] if isinstance(peer, tuple) else None)
+        except Problem as problem:
+            self._transport.write(aiohttp_protocol.connection_rejection(problem))
+            self._transport.close()
+        else:
+            self._is_admitted = True
             self._transport.set_write_buffer_limits(high=0)  # what is not sent at once is counted
             self._fallback.connection_made(transport)
-        else:
-            self._transport.write(aiohttp_protocol.too_many_connections_response())
-            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Pass the data to aiohttp."""
@@ -67,7 +71,7 @@ class ServerConnection(asyncio.Protocol):
     def drop(self) -> None:
         """Close the connection, with 503 if no request was started: it holds more memory than others."""
         if not self._in_flight and not self._transport.is_closing():
-            self._transport.write(aiohttp_protocol.too_many_connections_response())
+            self._transport.write(aiohttp_protocol.connection_rejection(Overloaded()))
             self._transport.close()
         else:
             self.abort()

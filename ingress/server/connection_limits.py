@@ -5,24 +5,27 @@ only until a timeout. All times are readings of time.monotonic.
 """
 
 import asyncio
-import resource
 from typing import Protocol
 
+from ingress.http.client_addresses import AddressLimit
+from ingress.http.problems import Overloaded
 from schemas import timestamps
+from schemas.runtime import open_files
+from schemas.settings import Settings
 from schemas.timestamps import MonotonicSeconds
 
 #: How long a request's head may take, from its first byte or from the start of the connection.
 HEAD_TIMEOUT_SECONDS = 10.0
 #: How long a connection may be idle between two requests; reverse proxies close theirs earlier.
 IDLE_TIMEOUT_SECONDS = 75.0
+#: The same while nearly all connections are taken: those that idle make room for those that do not.
+CROWDED_IDLE_TIMEOUT_SECONDS = 5.0
+#: The share of all connections from which on that holds.
+CROWDED_SHARE = 0.9
 #: How long a client may leave sent data unread.
 WRITE_TIMEOUT_SECONDS = 30.0
 #: Time between two checks of all connections.
 CHECK_INTERVAL_SECONDS = 1.0
-#: Open files that a process needs in addition to the connections of clients.
-RESERVED_FILES = 128
-#: Open files that a process may have where the hard limit permits it.
-MAX_OPEN_FILES = 65_536
 
 
 class ConnectionTimers:
@@ -60,15 +63,15 @@ class ConnectionTimers:
         """Record whether the client reads what it is sent."""
         self._unread_since = None if is_reading else now
 
-    def is_expired(self, now: MonotonicSeconds) -> bool:
-        """Return True if a timeout has passed and the connection must be closed."""
+    def is_expired(self, now: MonotonicSeconds, idle_timeout: float | None = None) -> bool:
+        """Return True if a timeout has passed and the connection must be closed; None: the usual one of idle ones."""
         if self._unread_since is not None and now - self._unread_since > WRITE_TIMEOUT_SECONDS:
             return True
         if self._in_flight:
             return False
         if self._head_since is not None:
             return now - self._head_since > HEAD_TIMEOUT_SECONDS
-        return now - self._idle_since > IDLE_TIMEOUT_SECONDS
+        return now - self._idle_since > (IDLE_TIMEOUT_SECONDS if idle_timeout is None else idle_timeout)
 
 
 class Connection(Protocol):
@@ -81,26 +84,28 @@ class Connection(Protocol):
 
 
 class Connections:
-    """The open connections of this process, at most `max_connections`."""
+    """The open connections of this process, at most `max_connections`, and of each address within its limit."""
 
-    def __init__(self, max_connections: int) -> None:
+    def __init__(self, max_connections: int, per_address: AddressLimit) -> None:
         self._max_connections = max_connections
-        self._open: set[Connection] = set()
+        self._per_address = per_address
+        self._open: dict[Connection, str | None] = {}  # with the name that counts for the address
 
-    def admit(self, connection: Connection) -> bool:
-        """Count a connection and return True; return False at the limit."""
+    def admit(self, connection: Connection, remote: str | None) -> None:
+        """Count a connection from this address; raises Problem at a limit: 429 of the address, 503 of the process."""
         if len(self._open) >= self._max_connections:
-            return False
-        self._open.add(connection)
-        return True
+            raise Overloaded()
+        self._open[connection] = self._per_address.acquire_connection(remote)
 
     def remove(self, connection: Connection) -> None:
         """Stop counting a connection that is closed."""
-        self._open.discard(connection)
+        self._per_address.release(self._open.pop(connection))
 
     def close_expired(self, now: MonotonicSeconds) -> None:
         """Close the connections that have passed a timeout."""
-        for connection in [one for one in self._open if one.timers.is_expired(now)]:
+        is_crowded = len(self._open) >= CROWDED_SHARE * self._max_connections
+        idle_timeout = CROWDED_IDLE_TIMEOUT_SECONDS if is_crowded else None
+        for connection in [one for one in self._open if one.timers.is_expired(now, idle_timeout)]:
             connection.abort()
 
     async def enforce_timeouts(self) -> None:
@@ -110,16 +115,7 @@ class Connections:
             self.close_expired(timestamps.monotonic_clock())
 
 
-def raise_open_file_limit(max_connections: int) -> int:
-    """Raise RLIMIT_NOFILE as far as it may be; return how many of these connections fit into the limit that results.
-
-    Connections that are about to be rejected need files too, so the limit is raised beyond those that are admitted.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(max_connections + RESERVED_FILES, MAX_OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if soft == resource.RLIM_INFINITY:
-        return max_connections
-    return max(1, min(max_connections, soft - RESERVED_FILES))
+def limited_connections(settings: Settings) -> Connections:
+    """Return the connections within the settings' limits, and as many as RLIMIT_NOFILE, which is raised, permits."""
+    per_address = AddressLimit(settings, settings.max_connections_per_address)
+    return Connections(open_files.raise_limit(settings.max_connections), per_address)

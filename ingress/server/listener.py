@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ingress.server.aiohttp_protocol import make_request_handler
 from ingress.server.connection import ConnectionFactory, ServerConnection
-from ingress.server.connection_limits import Connections, raise_open_file_limit
+from ingress.server.connection_limits import Connections
 from schemas.runtime.cancellation import in_background
 
 #: Sockets of a process on its port. libuv (since 1.45) accepts one connection of each socket in a turn of the loop,
@@ -28,7 +28,7 @@ async def listen(
     host: str,
     port: int,
     shutdown_timeout: float,
-    max_connections: int = 10_000,
+    connections: Connections,
 ) -> AsyncIterator[int]:
     """Accept connections for the length of the block, and yield the port.
 
@@ -38,9 +38,8 @@ async def listen(
         host: The address.
         port: The port; 0 lets the system choose one.
         shutdown_timeout: How many seconds requests in flight may take after the block.
-        max_connections: Most connections at once, as far as RLIMIT_NOFILE permits; the next one is answered 503.
+        connections: Counts them, and says which are rejected.
     """
-    connections = Connections(raise_open_file_limit(max_connections))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=shutdown_timeout)
     await runner.setup()
     server = runner.server

@@ -122,7 +122,7 @@ def scraped_targets() -> str | None:
 @pytest.mark.slow
 def test_order_survives_new_containers(containers: Containers) -> None:
     """Image, compose file, edge, Kafka, Redis and Prometheus work; volumes keep the order when all containers are replaced."""
-    wait_until(lambda: fetch(f"{EDGE}/health/ready") is not None, True)
+    wait_until(lambda: fetch(f"{EDGE}/v1/restaurants") is not None, True)
     order = order_something(EDGE, ADMIN)
     assert order["status"] == "received"
     wait_until(lambda: portions_as_shown(EDGE, order), 3)

@@ -3,17 +3,21 @@
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from egress.notifications.channel import Channel, GoneError
 from egress.notifications.push.encryption import ENCODING, encrypt
 from egress.notifications.push.vapid import VapidSigner
 from egress.resilience.errors import PermanentError, TransientError, is_retryable
 from egress.safe_http.client import SafeHttpClient, origin
+from egress.safe_http.domains import registered_domain
 from schemas.notifications import PushDelivery, PushSubscription
 from schemas.topics import PUSH_DELIVERIES
 
 #: Statuses of an ended subscription.
 GONE_STATUSES = frozenset({404, 410})
+#: The domains of the push services of nearly all browsers. A browser may have any other service, also one of its owner.
+KNOWN_SERVICES = frozenset({"apple.com", "googleapis.com", "mozilla.com", "windows.com"})
 
 
 class PushChannel(Channel[PushDelivery]):
@@ -27,6 +31,7 @@ class PushChannel(Channel[PushDelivery]):
     name = "push"
     topic = PUSH_DELIVERIES.name
     message_class = PushDelivery
+    known_sites = KNOWN_SERVICES
     max_concurrency = 64  # few push services serve nearly all browsers
 
     def __init__(
@@ -46,6 +51,10 @@ class PushChannel(Channel[PushDelivery]):
     def recipient(self, delivery: PushDelivery) -> str:
         """Return the origin of the push service."""
         return origin(delivery.endpoint)
+
+    def site(self, delivery: PushDelivery) -> str:
+        """Return the domain of the push service: anybody may subscribe any number of names in a domain of theirs."""
+        return registered_domain(urlsplit(delivery.endpoint).hostname or "") or self.recipient(delivery)
 
     async def send(self, delivery: PushDelivery, attempt: int) -> None:
         subscription = self._subscription(delivery.order_id, delivery.endpoint)
@@ -67,10 +76,10 @@ class PushChannel(Channel[PushDelivery]):
         answer = f"{service} answered {result.status}"
         if result.status in GONE_STATUSES:
             await self._unsubscribe(subscription)
-            raise GoneError(f"{answer}: subscription to {delivery.order_id} has ended")
+            raise GoneError(f"{answer}: subscription to {delivery.order_id} has ended", result.status)
         if is_retryable(result.status):
             raise TransientError(answer, result.status, result.retry_after)
-        raise PermanentError(answer)
+        raise PermanentError(answer, result.status)
 
 
 def replacement_topic(order_id: str) -> str:

@@ -91,7 +91,7 @@ class WebhookChannel(Channel[WebhookDelivery]):
         headers = signing.headers(secrets, delivery.message_id, self._now(), delivery.body)
         result = await self._client.post(url, delivery.body.encode(), headers)
         if result.status == GONE_STATUS:
-            raise GoneError(f"the webhook of {delivery.restaurant_id} answered 410")
+            raise GoneError(f"the webhook of {delivery.restaurant_id} answered 410", result.status)
         if not 200 <= result.status < 300:
             raise TransientError(f"answered {result.status}", result.status, result.retry_after)
         return result.status

@@ -27,7 +27,7 @@ FOLLOW_BOARD = Operation(
     id="followBoard",
     tag="board",
     responses=(DocumentedResponse(101, "websocket"),),
-    problems=("upgrade-required",),
+    problems=("upgrade-required", "too-many-requests"),
     websocket={
         "client": feed_handshake.AuthMessage | feed_handshake.ResumeMessage,
         "server": board_stream.FeedSnapshot | board_stream.FeedChange | board_stream.FeedStatus,

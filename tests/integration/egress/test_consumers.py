@@ -159,6 +159,20 @@ async def test_read_size_is_bounded(log: Log) -> None:
         await eventually(lambda: _is_full(member, 2))
 
 
+async def test_reads_the_topics_that_are_wanted(log: Log) -> None:
+    """Records of other topics stay for a later read."""
+    await log.write(*VALUES)
+    async with log.member() as member:
+        await member.begin()
+        await read(member, 2)
+        assert not await member.read(10, ["another"])
+        assert not await member.read(10, [])
+        rest: list[bytes | None] = []
+        while len(rest) < 3:
+            rest += [record.value for record in await member.read(10, ["another", log.partition.topic])]
+    assert rest == VALUES[2:]
+
+
 async def _is_full(consumer: RecordSource, max_records: int) -> bool:
     count = len(await consumer.read(max_records))
     assert count <= max_records

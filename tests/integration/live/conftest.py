@@ -16,6 +16,7 @@ from ingress.commands.client import CommandClient
 from ingress.handlers.health import Health
 from ingress.http.tokens import Tokens
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
+from ingress.server.connection_limits import limited_connections
 from ingress.server.listener import listen
 from ingress.views import redis_views
 from ingress.views.redis_answers import RedisAnswers
@@ -108,7 +109,7 @@ async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[Cl
         RedisFeeds(redis, messages),
     )
     async with (
-        listen(app, connection_factory(app), HOST, 0, 1.0) as port,
+        listen(app, connection_factory(app), HOST, 0, 1.0, limited_connections(chosen)) as port,
         ClientSession(f"http://{HOST}:{port}") as session,
     ):
         yield session

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingress.live.board import Board
 from ingress.live.hub import Hub
-from ingress.live.limits import FollowerLimits
+from ingress.live.limits import ChannelLimits, FollowerLimits
 from ingress.live.ports import Delta, FeedEpoch
 from ingress.live.redis_feeds import RedisFeeds
 from ingress.views import redis_views
@@ -51,7 +51,9 @@ class Process:
         self.redis = redis_views.connect(harness.url)
         self.tracker = ChangeTracker(RedisViews(self.redis), PARTITIONS)
         self.feeds = RedisFeeds(self.redis, self.redis)
-        self.hub = Hub(self.feeds, self.tracker, FollowerLimits(10, 10, 10), clock=lambda: now)
+        self.hub = Hub(
+            self.feeds, self.tracker, FollowerLimits({"feed": ChannelLimits(10, 10)}), clock=lambda: now
+        )
 
     async def sync(self) -> None:
         """Run one heartbeat and the sync step that follows from it; published messages are lost."""

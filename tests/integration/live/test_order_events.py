@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from ingress.handlers import order_events
 from schemas.facts import OrderConfirmed
+from schemas.timestamps import wall_clock
 from tests.integration.live.conftest import TOKENS, ViewsHarness, bearer, ingress, server_origin
 from tests.support.egress.stories import LIVES
 from tests.support.live.sse import Event, Reader
@@ -75,6 +76,27 @@ async def test_client_resumes_at_any_process(harness: ViewsHarness, last_event_i
     async with ingress(harness) as session, session.get(EVENTS, headers=headers) as response:
         events = await Reader(response).rest()
     assert [event.data["status"] for event in events] == LIFE[last_event_id:]
+
+
+@pytest.mark.parametrize(
+    "last_event_id", ["50", "6", "999999999999999", "9" * 40, "-1", "1.0", "\u00b2", "abc", ""]
+)
+async def test_unknown_last_event_brings_all_there_is(harness: ViewsHarness, last_event_id: str) -> None:
+    """An id that the order never had, and nonsense, count as none: an open order goes on, an ended one ends."""
+    headers = MINE | {"Last-Event-ID": last_event_id}
+    harness.story.order(True)
+    await harness.project()
+    await harness.publish_watermarks(wall_clock())
+    async with ingress(harness) as session:
+        async with session.get(EVENTS, headers=headers) as response:
+            reader = Reader(response)
+            assert [(await reader.next()).data["status"] for _ in range(2)] == LIFE[:2]
+        for status in LIVES[2]:
+            harness.story.advance(harness.story.orders["o1"], status)
+        await harness.project()
+        async with session.get(EVENTS, headers=headers) as response:
+            events = await Reader(response).rest()
+    assert [event.data["status"] for event in events] == LIFE
 
 
 async def test_order_can_be_followed_before_views_show_it(harness: ViewsHarness) -> None:

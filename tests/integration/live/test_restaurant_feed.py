@@ -102,7 +102,13 @@ async def test_client_resumes_with_missed_changes_only(shown: ViewsHarness) -> N
             resumed = BoardClient()
             await listen(socket, resumed, lambda: resumed.degraded is not None)
             assert (resumed.snapshots, resumed.sequence) == (0, None), "nothing was missed"
-        for unknown in ("views-0.x-3", "nonsense", client.sequence + "9"):
+        epoch = client.sequence.rpartition("-")[0]
+        for unknown in (
+            "views-0.x-3",
+            "nonsense",
+            "",
+            *(f"{epoch}-{n}" for n in ("9" * 15, "\u00b2", "-1", "")),
+        ):
             async with connect(session) as socket:
                 await socket.send_json({"type": "auth", "token": TOKEN, "after": unknown})
                 await listen(socket, reloaded := BoardClient(), lambda: reloaded.snapshots)

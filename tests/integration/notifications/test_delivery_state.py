@@ -1,5 +1,6 @@
 """The delivery state store and the attempt log: one contract for the fakes and for real Redis."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,17 @@ async def test_redis_keys_are_bounded_and_expire(redis: Redis) -> None:
     assert await redis.llen("webhooks:log:r1") == 5 and await redis.ttl("webhooks:log:r1") > 0
     await RedisDeliveryStateStore(redis).save("a", DeliveryState(), 60)
     assert 0 < await redis.ttl(KEY_PREFIX + "a") <= 60
+
+
+async def test_a_crowd_waits_for_connections(states: DeliveryStateStore, attempt_log: AttemptLog) -> None:
+    """Hundreds of attempts end at the same time: each state is saved, and no disabled URL is taken for enabled."""
+    await attempt_log.disable("r1", "https://a.example/")
+    keys = [f"crowd-{n}" for n in range(600)]
+    *_, disabled = await asyncio.gather(
+        *(states.save(key, DeliveryState(done=True), 60) for key in keys),
+        asyncio.gather(*(attempt_log.is_disabled("r1", "https://a.example/") for _ in range(300))),
+    )
+    assert all(disabled) and len(await states.load(keys)) == 600
 
 
 async def test_redis_outage_raises_nothing(tmp_path: Path) -> None:

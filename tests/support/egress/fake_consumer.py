@@ -1,7 +1,7 @@
 """A consumer in memory, which passes the same contract tests as those of Kafka (test_consumers.py)."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -69,13 +69,15 @@ class FakeConsumer:
         self._check_assignment()
         self.next = dict(offsets)
 
-    async def read(self, max_records: int) -> list[Record]:
+    async def read(self, max_records: int, topics: Collection[str] | None = None) -> list[Record]:
         self._check_assignment()
         self.reads.append(max_records)
         await asyncio.sleep(EMPTY_READ_SECONDS if self.is_all_read else READ_SECONDS)
         self._check_assignment()
         found: list[Record] = []
         for at, records in self.records.items():
+            if topics is not None and at.topic not in topics:
+                continue
             first = -(-self.next.get(at, 0) // self.step)
             new = records[first : first + min(self.batch, max_records - len(found))]
             if new:

@@ -7,8 +7,10 @@ from aiohttp import web
 
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
+from ingress.handlers import app_keys
 from ingress.handlers.health import Health
 from ingress.privacy.keyring import Keyring
+from ingress.server.connection_limits import limited_connections
 from ingress.server.listener import listen
 from schemas.settings import Settings
 from tests.support.ingress.fakes import FakeProducer, FakeViews, QuietFeeds
@@ -39,7 +41,8 @@ def application(
 
 
 @contextlib.asynccontextmanager
-async def serving(app: web.Application, max_connections: int = 10_000) -> AsyncIterator[int]:
+async def serving(app: web.Application) -> AsyncIterator[int]:
     """Serve the application as its settings say, and yield the port."""
-    async with listen(app, connection_factory(app), HOST, 0, 1.0, max_connections) as port:
+    connections = limited_connections(app[app_keys.SETTINGS])
+    async with listen(app, connection_factory(app), HOST, 0, 1.0, connections) as port:
         yield port

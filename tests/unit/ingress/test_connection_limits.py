@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.http import request_body
+from ingress.http.client_addresses import AddressLimit
+from ingress.http.problems import Overloaded
 from ingress.server import connection_limits
 from ingress.server.connection_limits import (
     HEAD_TIMEOUT_SECONDS,
@@ -17,10 +19,12 @@ from ingress.server.connection_limits import (
     Connections,
     ConnectionTimers,
 )
+from schemas.runtime import open_files
 from schemas.settings import Settings
 from tests.support.ingress.apps import HOST, application, serving
 
 HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 1000\r\n\r\n"
+SETTINGS = Settings(token_secret="secret")
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -106,10 +110,10 @@ def test_open_file_limit_is_raised() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
-        assert connection_limits.raise_open_file_limit(700) == 700
-        hard = before[1] if before[1] != resource.RLIM_INFINITY else connection_limits.MAX_OPEN_FILES
+        assert open_files.raise_limit(700) == 700
+        hard = before[1] if before[1] != resource.RLIM_INFINITY else open_files.MAX_OPEN_FILES
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        assert soft == min(hard, connection_limits.MAX_OPEN_FILES) > 700 + connection_limits.RESERVED_FILES
+        assert soft == min(hard, open_files.MAX_OPEN_FILES) > 700 + open_files.RESERVED_FILES
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
@@ -120,8 +124,8 @@ async def port(both_ways: bool, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(connection_limits, "HEAD_TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(connection_limits, "CHECK_INTERVAL_SECONDS", 0.05)
     monkeypatch.setattr(request_body, "BODY_TIMEOUT_SECONDS", 0.5)
-    app = application(Settings(token_secret="secret", fast_path=both_ways))
-    async with serving(app, max_connections=8) as port:
+    app = application(Settings(token_secret="secret", fast_path=both_ways, max_connections=8))
+    async with serving(app) as port:
         yield port
 
 
@@ -207,9 +211,37 @@ def test_closed_connection_is_not_counted() -> None:
         def abort(self) -> None:
             self.aborted = True
 
-    some, one, two = Connections(1), One(), One()
-    assert some.admit(one) and not some.admit(two)
+    some, one, two = Connections(1, AddressLimit(SETTINGS, 1)), One(), One()
+    some.admit(one, None)
+    with pytest.raises(Overloaded):
+        some.admit(two, None)
     some.remove(one)
-    assert some.admit(two)
+    some.admit(two, None)
     some.close_expired(1_000.0)
     assert two.aborted and not one.aborted
+
+
+def test_idle_connections_make_room_in_a_crowd() -> None:
+    """Thousands of connections with a request a minute would be all that a process has."""
+
+    class One:
+        def __init__(self) -> None:
+            self.timers = ConnectionTimers(0.0)
+            self.aborted = False
+
+        def abort(self) -> None:
+            self.aborted = True
+
+    some, busy, idle = Connections(3, AddressLimit(SETTINGS, 1)), One(), One()
+    some.admit(busy, None)
+    some.admit(idle, None)
+    for one in (busy, idle):
+        one.timers.data_received(0.0)
+        one.timers.request_started()
+    idle.timers.request_finished(0.0)
+    now = connection_limits.CROWDED_IDLE_TIMEOUT_SECONDS + 0.1
+    some.close_expired(now)
+    assert not idle.aborted, "there is room"
+    some.admit(third := One(), None)
+    some.close_expired(now)
+    assert idle.aborted and not busy.aborted and not third.aborted

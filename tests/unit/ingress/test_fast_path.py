@@ -21,7 +21,7 @@ from ingress.fast_path.connection import FastPathConnection
 from ingress.fast_path.early_rejection import EarlyRejector, RejectionResponse
 from ingress.fast_path.rejection_batch import FLUSH_INTERVAL_SECONDS, RejectionBatch
 from ingress.load_shedding.admitted_orders import AdmittedOrders
-from ingress.server.connection_limits import Connections
+from ingress.server.connection_limits import limited_connections
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
 from schemas.settings import Settings
@@ -211,7 +211,9 @@ async def test_unread_responses_stop_the_fast_path() -> None:
     await menus.menu("r1", "")
     fallback, transport = Fallback(), Transport()
     rejector = EarlyRejector(CommandClient(FakeProducer(), 0, 1), AdmittedOrders())
-    connection = FastPathConnection(fallback, Connections(1), menus, rejector, RejectionBatch())
+    connection = FastPathConnection(
+        fallback, limited_connections(Settings()), menus, rejector, RejectionBatch()
+    )
     connection.connection_made(transport)
     connection.data_received(GET_MENU)
     assert transport.sent and not fallback.received
@@ -242,7 +244,7 @@ def rejected(count: int) -> tuple[RejectionBatch, list[tuple[FastPathConnection,
     for _ in range(count):
         fallback, transport = Fallback(), Transport()
         menus = MenuCache(views, ChangeTracker(views, 8), 1.0)
-        connection = FastPathConnection(fallback, Connections(1), menus, RejectAll(), batch)  # type: ignore[arg-type]
+        connection = FastPathConnection(fallback, limited_connections(Settings()), menus, RejectAll(), batch)  # type: ignore[arg-type]
         connection.connection_made(transport)
         connection.data_received(ORDER)
         found.append((connection, transport, fallback))

@@ -21,9 +21,9 @@ def admitted(monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
     seen: list[Connection] = []
     admit = Connections.admit
 
-    def record(self: Connections, connection: Connection) -> bool:
+    def record(self: Connections, connection: Connection, remote: str | None) -> None:
         seen.append(connection)
-        return admit(self, connection)
+        admit(self, connection, remote)
 
     monkeypatch.setattr(Connections, "admit", record)
     return seen

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.load_shedding.rate_limits import TokenBuckets, client_address
+from ingress.http.client_addresses import client_address
+from ingress.load_shedding.rate_limits import TokenBuckets
 
 PAUSES = st.lists(st.floats(0.0, 5.0), max_size=60)
 

@@ -1,13 +1,25 @@
 """Which statuses are sent next: laws over any history that becomes visible in any order."""
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.live.order_stream import has_ended, next_changes
+from ingress.live.order_stream import OrderStream, has_ended, next_changes, resume_version
 from ingress.views.ports import OrderView, StatusChange
 from schemas.orders import FINAL, Order
 from tests.support.egress.stories import LIVES, Story
 from tests.support.ingress.fakes import AT
+
+
+async def sent_versions(stream: OrderStream) -> list[int]:
+    """Return the ids of the events that are queued."""
+    sent = []
+    while not stream.queue.is_empty:
+        message = await stream.queue.get(1.0)
+        sent.append(int((message or b"").partition(b"\n")[0].removeprefix(b"id: ")))
+    return sent
+
 
 stories = st.sampled_from([life for life in LIVES if "refunded" not in life])
 
@@ -44,9 +56,32 @@ def test_each_status_is_sent_once_in_order(
 
 @given(stories, st.integers(0, 9))
 def test_resume_sends_what_follows(life: tuple[str, ...], after: int) -> None:
-    """Last-Event-ID: nothing twice, nothing missed; a version beyond the last one sends nothing."""
+    """Last-Event-ID: nothing twice, nothing missed; a version that the order never had sends all that there is."""
     order, changes = complete_history(life, 1)
-    assert next_changes(OrderView(order, changes), after) == changes[after:]
+    view = OrderView(order, changes)
+    resumed = resume_version(view, after)
+    assert next_changes(view, resumed) == (changes[after:] if after <= len(changes) else changes)
+
+
+@given(stories, st.integers(0, 60))
+def test_final_status_ends_any_resumed_stream(life: tuple[str, ...], after: int) -> None:
+    """A client with an id of another order is sent the final status, and does not come back to nothing for good."""
+    order, changes = complete_history(life, 1)
+    stream = OrderStream("o1", "r1", after)
+    stream.publish(OrderView(order, changes), True)
+    assert stream.queue.is_closed == (changes[-1].status in FINAL)
+    assert stream.queue.is_empty == (after == len(changes))
+
+
+@given(stories, st.integers(1, 9))
+def test_incomplete_views_send_nothing_twice(life: tuple[str, ...], after: int) -> None:
+    """Views that are being filled show few versions; what the client has is not sent again for that."""
+    order, changes = complete_history(life, 1)
+    stream = OrderStream("o1", "r1", after := min(after, len(changes)))
+    for known in range(len(changes) + 1):
+        stream.publish(OrderView(order, changes[:known]), is_complete=False)
+    stream.publish(OrderView(order, changes), is_complete=True)
+    assert asyncio.run(sent_versions(stream)) == [change.version for change in changes[after:]]
 
 
 def test_earlier_order_with_same_id_is_not_sent() -> None:

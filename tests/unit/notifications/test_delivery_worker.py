@@ -11,12 +11,15 @@ from aiokafka.errors import KafkaConnectionError
 from prometheus_client import REGISTRY
 
 from egress.notifications import bulkheads, delivery_worker
+from egress.notifications.attempt_quotas import MAX_ATTEMPTS_PER_SITE
 from egress.notifications.channel import GoneError
 from egress.notifications.delivery_state import DeliveryState, delivery_key
 from egress.notifications.delivery_worker import DeliveryTiming, DeliveryWorker
 from egress.notifications.retry_schedule import RetrySchedule
 from egress.resilience.errors import PermanentError, TransientError
 from schemas import dead_letters
+from schemas.notifications import PushDelivery
+from schemas.topics import PUSH_DELIVERIES
 from tests.support.egress.fake_consumer import FakeConsumer
 from tests.support.egress.fake_dead_letters import FakeDeadLetters
 from tests.support.egress.running import running
@@ -37,6 +40,7 @@ class DeliveryHarness:
         self.states = InMemoryDeliveryStates()
         self.dead_letters = FakeDeadLetters()
         self.channel = FakeChannel()
+        self.channels = [self.channel]
         self.has_caught_up = False
         self.timing = DeliveryTiming()
         self.max_pending = bulkheads.MAX_PENDING
@@ -58,7 +62,7 @@ class DeliveryHarness:
             self.catch_up,
             self.states,
             self.dead_letters,
-            [self.channel],
+            self.channels,
             random_unit=lambda: 0.75,
             timing=self.timing,
             max_pending=self.max_pending,
@@ -178,35 +182,84 @@ async def test_unwritten_dead_letter_blocks_the_commit(harness: DeliveryHarness)
 
 @in_virtual_time
 async def test_slow_recipient_delays_no_other(harness: DeliveryHarness) -> None:
-    """Each recipient has a bulkhead with a concurrency limit."""
+    """Each recipient has a bulkhead with a concurrency limit: a lower one until it has answered."""
     unblocked = asyncio.Event()
     slow = [f"s{n}" for n in range(50)]
     harness.channel.plan = {order: [unblocked] for order in slow}
-    harness.append(*slow, restaurant="slow")
-    harness.append(*(f"o{n}" for n in range(100)), restaurant="quick")
+    harness.append("s", "o", restaurant="slow")  # these it answers
     async with harness.running():
+        await eventually(lambda: len(harness.channel.delivered) == 2)
+        assert harness.channel.max_in_flight["slow"] <= MAX_ATTEMPTS_PER_SITE
+        harness.append(*slow, restaurant="slow")
+        harness.append(*(f"o{n}" for n in range(98)), restaurant="quick")
         await eventually(lambda: len(harness.channel.delivered) == 100)
         assert harness.channel.max_in_flight["slow"] == FakeChannel.max_concurrency
         await asyncio.sleep(2 * harness.timing.commit_interval_seconds)
-        assert harness.consumer.committed[next(iter(harness.consumer.records))] == 0
+        committed = harness.consumer.committed[next(iter(harness.consumer.records))]
+        assert committed == 2 * harness.consumer.step
         unblocked.set()
         await harness.all_committed()
     assert len(harness.channel.delivered) == 150
 
 
+@pytest.mark.parametrize(("has_answered", "share"), [(True, 2), (False, 4)])
 @in_virtual_time
-async def test_broken_recipient_fills_no_more_than_half_the_slots(harness: DeliveryHarness) -> None:
-    """Its further deliveries become dead letters, to be redriven once it works; others go on."""
+async def test_broken_recipient_fills_a_share_of_the_slots(
+    harness: DeliveryHarness, has_answered: bool, share: int
+) -> None:
+    """Its further deliveries become dead letters, to be redriven once it works; others go on.
+
+    It has half of the slots at most, and a quarter if it has never answered.
+    """
     harness.max_pending = 20
     unblocked = asyncio.Event()
     harness.channel.plan = {f"s{n}": [unblocked] for n in range(40)}
-    harness.append(*(f"s{n}" for n in range(40)), restaurant="slow")
-    harness.append("o1", "o2", restaurant="quick")
+    if has_answered:
+        harness.append("s", restaurant="slow")
     async with harness.running():
-        await eventually(lambda: sorted(harness.channel.delivered) == ["o1", "o2"])
-        assert harness.reasons == ["backlog"] * 30
+        await eventually(lambda: not has_answered or harness.consumer.is_all_committed)
+        harness.append(*(f"s{n}" for n in range(40)), restaurant="slow")
+        harness.append("o1", "o2", restaurant="quick")
+        await eventually(lambda: {"o1", "o2"} <= set(harness.channel.delivered))
+        assert harness.reasons == ["backlog"] * (40 - harness.max_pending // share)
         unblocked.set()
         await harness.all_committed()
+
+
+class FakePushChannel(FakeChannel):
+    """The same for pushes."""
+
+    name = "push"
+    topic = PUSH_DELIVERIES.name
+    message_class = PushDelivery  # type: ignore[assignment]
+
+
+@in_virtual_time
+async def test_full_channel_is_not_read(harness: DeliveryHarness) -> None:
+    """Its deliveries wait in the log until it has room, and the other channel goes on."""
+    unblocked, pushes = asyncio.Event(), FakePushChannel()
+    harness.max_pending = 40
+    harness.channels.append(pushes)
+
+    def append(order: str, restaurant: str) -> None:
+        push = PushDelivery(restaurant, order, order, "https://push.example/", "{}")
+        harness.consumer.append_record(record(push, event_id=order, at=int(time.time() * 1000)))
+
+    for n in range(40):
+        append(f"first-{n}", f"r{n}")
+    async with harness.running():
+        await eventually(lambda: len(pushes.delivered) == 40)  # they have answered
+        pushes.plan = {f"p{n}": [unblocked] for n in range(40)}
+        for n in range(40):
+            append(f"p{n}", f"r{n}")
+        append("last", "r0")
+        await asyncio.sleep(5.0)
+        harness.append("o1", "o2")
+        await eventually(lambda: sorted(harness.channel.delivered) == ["o1", "o2"])
+        assert not harness.consumer.is_all_read and not harness.reasons
+        unblocked.set()
+        await harness.all_committed()
+    assert "last" in pushes.delivered
 
 
 @in_virtual_time

@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.notifications.bulkheads import admits
+from egress.notifications.bulkheads import has_room
 from egress.notifications.retry_schedule import RetrySchedule
 
 SCHEDULE = RetrySchedule()
@@ -59,7 +59,7 @@ def test_broken_recipients_never_fill_all_slots(arrivals: list[int]) -> None:
     """Ten broken recipients leave room for the others, and one fills at most half of the slots."""
     max_pending, pending = 1_000, dict.fromkeys(range(31), 0)
     for recipient in arrivals:
-        if admits(pending[recipient], max_pending - sum(pending.values())):
+        if has_room(pending[recipient], max_pending - sum(pending.values())):
             pending[recipient] += 1
-    assert sum(pending.values()) < max_pending and admits(0, max_pending - sum(pending.values()))
+    assert sum(pending.values()) < max_pending and has_room(0, max_pending - sum(pending.values()))
     assert max(pending.values()) <= max_pending // 2
