@@ -9,7 +9,7 @@ given = $(if $(filter command line,$(origin $(1))),$(1)=$($(1)))
 
 .DEFAULT_GOAL := demo
 .PHONY: help promo demo up down ps scale autoscale settings topics dlq webhooks export report rebuild forget \
-	test test-tools bench bench-reads bench-peers bench-staleness bench-live chaos surge surge-pressure screenshots \
+	test test-tools bench bench-reads bench-peers bench-staleness bench-live bench-worst-cases chaos surge surge-pressure screenshots \
 	simulate fuzz check audit format lock clean
 
 help: ## list the targets
@@ -81,6 +81,9 @@ bench-staleness: $(READY) ## age of menus while orders come in: RATE, SECONDS
 
 bench-live: $(READY) ## memory and push latency with many live clients: STREAMS, BOARDS
 	$(RUN) -m tests.bench.live $(if $(STREAMS),--streams $(STREAMS)) $(if $(BOARDS),--boards $(BOARDS))
+
+bench-worst-cases: $(READY) ## menus while a client sends the worst requests that we know: RATE, SECONDS
+	$(RUN) -m tests.bench.worst_cases $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
 
 chaos: $(READY) ## the fault campaign with its checker: MINUTES, SEED, FAULTS (names with commas), COMPARISON=1
 	$(RUN) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \

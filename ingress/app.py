@@ -10,6 +10,7 @@ from ingress.commands.client import CommandClient
 from ingress.fast_path.connection import FastPath
 from ingress.handlers import app_keys, middleware, place_order
 from ingress.handlers.health import Health
+from ingress.handlers.ops import METRICS_RENDERER, MetricsRenderer
 from ingress.http import security_headers
 from ingress.http.client_addresses import AddressLimit
 from ingress.http.request_body import MAX_BODY_BYTES
@@ -75,6 +76,7 @@ def make_app(
         views, tracker, settings.stale_if_error_seconds, lambda: commands.pressure >= Pressure.READS
     )
     app[app_keys.PENDING_HANDSHAKES] = PendingHandshakes(MAX_PENDING_HANDSHAKES)
+    app[METRICS_RENDERER] = MetricsRenderer()
     app[app_keys.PUSH_KEY] = vapid.public_key(settings.vapid_private_key)
     app[app_keys.RATE_LIMITS] = RateLimits(settings)
     app[app_keys.SETTINGS] = settings

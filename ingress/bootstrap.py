@@ -24,7 +24,7 @@ from ingress.views.redis_views import RedisViews
 from schemas import metrics
 from schemas.runtime.cancellation import in_background
 from schemas.settings import Settings
-from schemas.telemetry import ops
+from schemas.telemetry import loop_steps, ops
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ async def serve(settings: Settings) -> None:
         in_background(producer.run()) as producing,
         in_background(replies.run()) as consuming,
         in_background(keys.run()) as following,
+        in_background(loop_steps.measure()),
     ):
         for task in (producing, consuming, following):
             task.add_done_callback(lambda _: stop.set())  # a part that failed stops the process

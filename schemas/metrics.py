@@ -111,6 +111,11 @@ missing_offsets = Counter("promo_missing_offsets_total", "Input offsets that are
 partition_recoveries = Counter(
     "promo_partition_recoveries_total", "Partitions recovered, by the source of their state", ["source"]
 )
+loop_longest_step = Gauge(
+    "promo_event_loop_longest_step_seconds",
+    "Longest time in the last half minute for which the event loop of an ingress process served no other request",
+    multiprocess_mode="livemax",
+)
 ready = Gauge(
     "promo_ready",
     "1 if this process works; the number of those that do, of several processes",

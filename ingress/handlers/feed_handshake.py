@@ -9,6 +9,8 @@ from msgspec import Struct
 #: The subprotocol of a feed; a client may offer its token as a second one.
 PROTOCOL = "promo.feed.v1"
 TOKEN_PREFIX = "bearer."
+#: Offered subprotocols that are read; a client needs two.
+MAX_OFFERED = 16
 
 
 class AuthMessage(Struct, frozen=True, forbid_unknown_fields=True, tag="auth"):
@@ -51,7 +53,7 @@ def is_allowed_origin(origin: str | None, host: str, allowed_origins: str) -> bo
 
 def offered_token(protocols: Iterable[str]) -> str | None:
     """Return the token among the subprotocols that a client offers, else None."""
-    for offered in ",".join(protocols).split(","):
+    for offered in ",".join(protocols).split(",", MAX_OFFERED)[:MAX_OFFERED]:
         if offered.strip().startswith(TOKEN_PREFIX):
             return offered.strip().removeprefix(TOKEN_PREFIX)
     return None

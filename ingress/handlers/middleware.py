@@ -4,7 +4,7 @@ import logging
 from collections.abc import Set
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 from opentelemetry.trace import SpanKind
 
@@ -68,8 +68,17 @@ def _route_and_method(request: web.Request) -> tuple[str, str]:
 
 
 async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request._version not in (HttpVersion10, HttpVersion11):
+        request._version = (
+            HttpVersion11  # aiohttp answers in the request's version, which `version` would remember
+        )
+        response = _problem_response(Problem("http-version-not-supported"), request)
+        response.force_close()
+        return response
     try:
         authorize(request)
+        if request.body_exists:
+            request_headers.require_identity(request.headers)
         return await handler(request)
     except Problem as problem:
         return _problem_response(problem, request)
@@ -99,4 +108,4 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _problem_response(problem: Problem, request: web.Request) -> web.Response:
-    return problems.respond(problem, request.headers.get("Accept-Language", ""))
+    return problems.respond(problem, request_headers.joined(request.headers, "Accept-Language"))

@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from ingress.handlers import responses
 from ingress.handlers.app_keys import CHANGE_TRACKER, HEALTH
+from ingress.http import request_headers
 from ingress.http.content_negotiation import negotiate_language
 from ingress.http.problem_catalogue import PROBLEMS
 from ingress.http.problems import Problem
@@ -19,6 +20,29 @@ from schemas.metrics import view_staleness
 
 #: The variable that names the folder which processes share for their metrics (schemas/metrics.py).
 METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class MetricsRenderer:
+    """Renders the metrics once for all requests that wait for them, since it takes longer than any other response."""
+
+    def __init__(self) -> None:
+        self._is_rendering = asyncio.Lock()
+        self._next: asyncio.Future[bytes] | None = None
+
+    async def render(self) -> bytes:
+        """Return the metrics as text, as they are after this call."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._render_next())
+        return await asyncio.shield(self._next)
+
+    async def _render_next(self) -> bytes:
+        async with self._is_rendering:
+            self._next = None  # who comes from now on shares the following one
+            return await asyncio.to_thread(_render_metrics)
+
+
+#: The renderer of the process.
+METRICS_RENDERER = web.AppKey("metrics_renderer", MetricsRenderer)
 
 
 class Live(Struct, frozen=True):
@@ -60,9 +84,8 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """GET /metrics: of all processes that share a folder with this one."""
     view_staleness.set(request.app[CHANGE_TRACKER].staleness(timestamps.wall_clock()))
-    return web.Response(
-        body=await asyncio.to_thread(_render_metrics), headers={"Content-Type": CONTENT_TYPE_LATEST}
-    )
+    body = await request.app[METRICS_RENDERER].render()
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def problem(request: web.Request) -> web.Response:
@@ -71,7 +94,7 @@ async def problem(request: web.Request) -> web.Response:
     text = PROBLEMS.get(slug)
     if text is None:
         raise Problem("not-found")
-    language = negotiate_language(request.headers.get("Accept-Language", ""))
+    language = negotiate_language(request_headers.joined(request.headers, "Accept-Language"))
     body = ProblemMeaning(f"/problems/{slug}", text.status, text.title.of(language), text.detail.of(language))
     headers = responses.JSON | {"Content-Language": language, "Vary": "Accept-Language"}
     return responses.respond(body, headers)

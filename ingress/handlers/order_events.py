@@ -8,6 +8,7 @@ from ingress.handlers import open_streams, order_lookup
 from ingress.handlers.access import authorize_order
 from ingress.handlers.app_keys import HUB
 from ingress.handlers.open_streams import WRITE_TIMEOUT_SECONDS
+from ingress.http import request_headers
 from ingress.live.send_queue import SendQueue
 from schemas import metrics
 
@@ -45,7 +46,7 @@ async def events(request: web.Request) -> web.StreamResponse:
 
 def _last_event_id(request: web.Request) -> int:
     """Return the version that the client received last; 0 if the header is missing or invalid."""
-    value = request.headers.get("Last-Event-ID", "")
+    value = request_headers.joined(request.headers, "Last-Event-ID")
     return int(value) if value.isascii() and value.isdigit() and len(value) < 16 else 0
 
 

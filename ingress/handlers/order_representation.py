@@ -7,6 +7,7 @@ from aiohttp import web
 from msgspec import UNSET, Struct, UnsetType
 
 from ingress.handlers import responses
+from ingress.http import request_headers
 from ingress.http.content_negotiation import negotiate_language
 from ingress.privacy.keyring import ErasedError, Keyring
 from ingress.privacy.sealing import open_sealed
@@ -83,7 +84,7 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """Return the response with an order, in the reader's language."""
-    language = negotiate_language(request.headers.get("Accept-Language", ""))
+    language = negotiate_language(request_headers.joined(request.headers, "Accept-Language"))
     page = OrderPage(
         order_id=order.order_id,
         restaurant_id=order.restaurant_id,

@@ -59,7 +59,7 @@ async def subscribe(request: web.Request) -> web.Response:
         endpoint=body.endpoint,
         p256dh=body.keys.p256dh.rstrip("="),
         auth=body.keys.auth.rstrip("="),
-        language=negotiate_language(request.headers.get("Accept-Language", "")),
+        language=negotiate_language(request_headers.joined(request.headers, "Accept-Language")),
     )
     await _publish(request, subscription)
     return responses.respond(SubscriptionResponse(access.order_id, body.endpoint), responses.PRIVATE, 201)

@@ -39,7 +39,7 @@ MAX_INSTANT = timestamps.to_milliseconds(datetime(9999, 1, 1, tzinfo=UTC))
 
 #: The length bounds the digits of a fraction.
 RequestInstant = Annotated[str, Meta(max_length=64, extra_json_schema={"format": "date-time"})]
-# visible ASCII (RFC 3986); `\s` differs between dialects of regular expressions
+# visible ASCII (RFC 3986); `\s` differs between dialects of regular expressions, and a second `+` would backtrack
 WebAddress = Annotated[
     str,
     Meta(

@@ -4,6 +4,7 @@ The feed is read-only: after the handshake, the server closes the connection of 
 """
 
 import asyncio
+import logging
 from typing import NoReturn
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -13,6 +14,7 @@ from ingress.handlers import feed_handshake, open_streams, responses
 from ingress.handlers.app_keys import HUB, PENDING_HANDSHAKES, SETTINGS, TOKENS
 from ingress.handlers.feed_handshake import AuthMessage, ResumeMessage
 from ingress.handlers.open_streams import WRITE_TIMEOUT_SECONDS
+from ingress.http import request_headers
 from ingress.http.problems import Problem
 from ingress.live.send_queue import SendQueue
 from schemas import metrics
@@ -35,6 +37,8 @@ QUEUE_TIMEOUT_SECONDS = 60.0
 #: Most bytes that wait in this process for one client's socket.
 MAX_WRITE_BUFFER_BYTES = 64 * 1024
 
+# aiohttp would log all subprotocols that a client offers: a token may be among them
+logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 _PROTOCOLS = istr("Sec-WebSocket-Protocol")
 _delivered = metrics.notifications.labels("feed", "delivered")
 _failed = metrics.notifications.labels("feed", "failed")
@@ -79,7 +83,8 @@ async def feed(request: web.Request) -> web.StreamResponse:
 
 async def _serve(request: web.Request, socket: web.WebSocketResponse) -> None:
     restaurant_id, origins = request.match_info["restaurant_id"], request.app[SETTINGS].feed_origins
-    if not feed_handshake.is_allowed_origin(request.headers.get("Origin"), request.host, origins):
+    origin = request_headers.joined(request.headers, "Origin") if "Origin" in request.headers else None
+    if not feed_handshake.is_allowed_origin(origin, request.host, origins):
         raise FeedClosed(FORBIDDEN, "origin")
     known, token = request.app[TOKENS], feed_handshake.offered_token(request.headers.getall(_PROTOCOLS, ()))
     if token is not None and not known.is_restaurant(token, restaurant_id):

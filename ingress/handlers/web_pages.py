@@ -5,6 +5,7 @@ import hashlib
 from aiohttp import web
 
 from ingress.handlers.app_keys import MENUS
+from ingress.http import request_headers
 from ingress.http.content_negotiation import negotiate_language, prefers_html
 from ingress.http.problems import Problem, Unavailable
 from ingress.web import assets
@@ -42,9 +43,11 @@ async def worker(request: web.Request) -> web.Response:
 
 def not_found(request: web.Request) -> web.Response | None:
     """Return the page for an address without a route, or None if the client does not prefer HTML to JSON."""
-    if request.method not in ("GET", "HEAD") or not prefers_html(request.headers.get("Accept", "")):
+    if request.method not in ("GET", "HEAD") or not prefers_html(
+        request_headers.joined(request.headers, "Accept")
+    ):
         return None
-    language = negotiate_language(request.headers.get("Accept-Language", ""))
+    language = negotiate_language(request_headers.joined(request.headers, "Accept-Language"))
     headers = _page_headers(language, "Accept, Accept-Language") | {"Content-Type": HTML}
     return web.Response(status=404, body=assets.load().page("missing", language, "", ""), headers=headers)
 
@@ -58,18 +61,19 @@ def _file(request: web.Request, name: str, cache_control: str) -> web.Response:
         "Cache-Control": cache_control,
         "Vary": "Accept-Encoding",
     }
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
+    if "gzip" in request_headers.joined(request.headers, "Accept-Encoding"):
         return web.Response(body=found.gzipped, headers=headers | {"Content-Encoding": "gzip"})
     return web.Response(body=found.body, headers=headers)
 
 
 async def _page(request: web.Request, page: str, restaurant_id: str) -> web.Response:
-    language = negotiate_language(request.headers.get("Accept-Language", ""))
+    language = negotiate_language(request_headers.joined(request.headers, "Accept-Language"))
     name, status = await _name_and_status(request, restaurant_id)
     body = assets.load().page(page, language, restaurant_id, name)
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = _page_headers(language, "Accept-Language") | {"ETag": etag}
-    if status == 200 and request.headers.get("If-None-Match") == etag:
+    known = request_headers.joined(request.headers, "If-None-Match").split(",")
+    if status == 200 and etag in map(str.strip, known):
         return web.Response(status=304, headers=headers)
     return web.Response(status=status, body=body, headers=headers | {"Content-Type": HTML})
 

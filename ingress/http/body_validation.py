@@ -6,17 +6,21 @@ Schema validator, which finds all errors.
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Generic, NoReturn, TypeVar
 
 import msgspec
 
-from ingress.http.problems import FieldError, invalid
-from ingress.http.schema_errors import SchemaValidator, json_pointer
+from ingress.http.problems import MAX_FIELD_ERRORS, FieldError, invalid
+from ingress.http.schema_errors import MAX_DEPTH, SchemaValidator, json_pointer
 
 B = TypeVar("B")
 
-_MSGSPEC_PATH = re.compile(r" - at `\$(.*)`$")
+#: Objects and lists in which a repeated field is looked for; no body that fits its schema has more of them.
+MAX_SEARCHED = 2_000
+
 _MSGSPEC_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 
@@ -56,7 +60,7 @@ class BodyReader(Generic[B]):
 
 
 def parse_json(raw: bytes) -> tuple[Any, list[FieldError]]:
-    """Return the value, and an error for each field that is given more than once.
+    """Return the value, and an error for each field that is given more than once: one more than a problem lists, at most.
 
     Raises ValueError for bytes that are not JSON, or JSON that we do not accept: NaN, lone surrogates; and RecursionError
     for JSON that is nested too deep.
@@ -66,14 +70,16 @@ def parse_json(raw: bytes) -> tuple[Any, list[FieldError]]:
 
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
-        if len(result) != len(pairs):
-            names = [name for name, _ in pairs]
-            repeated[id(result)] = [name for name in result if names.count(name) > 1]
+        if len(result) != len(pairs) and len(repeated) <= MAX_FIELD_ERRORS:
+            repeated[id(result)] = _repeated_names(pairs)
             keep_alive.append(result)
         return result
 
     value = json.loads(raw.decode(), object_pairs_hook=build, parse_constant=_reject_constant)
-    return value, list(_repeated(value, (), repeated)) if repeated else []
+    if not repeated:
+        return value, []
+    located = list(islice(_locate(value, repeated), MAX_FIELD_ERRORS + 1))
+    return value, located or [FieldError("", "repeated")]
 
 
 def first_error(error: msgspec.ValidationError) -> FieldError:
@@ -81,8 +87,8 @@ def first_error(error: msgspec.ValidationError) -> FieldError:
 
     msgspec is stricter than the schema: for example, it rejects 1.0 as an integer.
     """
-    path = _MSGSPEC_PATH.search(str(error))
-    steps = _MSGSPEC_STEP.findall(path[1]) if path else []
+    _, has_path, path = str(error).rpartition(" - at `$")
+    steps = _MSGSPEC_STEP.findall(path.removesuffix("`")) if has_path else []
     return FieldError(json_pointer(*(name or index for name, index in steps)), "invalid")
 
 
@@ -90,14 +96,29 @@ def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _repeated(
-    value: Any, path: tuple[str | int, ...], repeated: dict[int, list[str]]
-) -> Iterator[FieldError]:
-    if isinstance(value, dict):
-        for name in repeated.get(id(value), ()):
+def _repeated_names(pairs: list[tuple[str, Any]]) -> list[str]:
+    """Return the names that occur more than once: one more than a problem lists, at most."""
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    for name, _ in pairs:
+        if name in seen:
+            repeated[name] = None
+            if len(repeated) > MAX_FIELD_ERRORS:
+                break
+        seen.add(name)
+    return list(repeated)
+
+
+def _locate(value: Any, repeated: dict[int, list[str]]) -> Iterator[FieldError]:
+    """Yield the errors of the repeated fields, by the ids of their objects, where a body has objects; outer ones first."""
+    found: deque[tuple[Any, tuple[str | int, ...]]] = deque([(value, ())])
+    searched = 0
+    while found and searched < MAX_SEARCHED:
+        container, path = found.popleft()
+        searched += 1
+        for name in repeated.get(id(container), ()):
             yield FieldError(json_pointer(*path, name), "repeated")
-        for name, member in value.items():
-            yield from _repeated(member, (*path, name), repeated)
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _repeated(member, (*path, index), repeated)
+        members = container.items() if isinstance(container, dict) else enumerate(container)
+        for step, member in members:
+            if isinstance(member, dict | list) and len(path) < MAX_DEPTH and len(found) < MAX_SEARCHED:
+                found.append((member, (*path, step)))

@@ -16,6 +16,8 @@ from schemas.settings import Settings
 
 #: Longest text of an address: an IPv6 address that ends in an IPv4 address.
 MAX_ADDRESS_LENGTH = 45
+#: Addresses of X-Forwarded-For that are read, the nearest ones; no chain of proxies is as long.
+MAX_HOPS = 32
 #: The part of an IPv6 address that one customer has, in bits.
 V6_CUSTOMER_BITS = 64
 
@@ -76,9 +78,13 @@ class AddressLimit:
 
 
 def client_address(remote: str | None, forwarded_for: str | None, trusted_proxies: str) -> str | None:
-    """Return the address of a client: the last one, from the right, that is not a trusted proxy's."""
+    """Return the address of a client: the last one, from the right, that is not a trusted proxy's.
+
+    `forwarded_for` has all lines of X-Forwarded-For: some proxies add a line of their own behind the client's.
+    """
     address = remote
-    hops = [part.strip() for part in (forwarded_for or "").split(",") if part.strip()]
+    nearest = (forwarded_for or "").rsplit(",", MAX_HOPS)[-MAX_HOPS:]
+    hops = [hop.strip() for hop in nearest if hop.strip()]
     while address is not None and hops and is_in(address, trusted_proxies):
         address = hops.pop()
     return address

@@ -8,6 +8,8 @@ from aiohttp import web
 
 #: Longest wait in seconds; a client that asks for more gets this.
 MAX_WAIT_SECONDS = 30.0
+#: Preferences that are read; further ones are ignored.
+MAX_PREFERENCES = 100
 
 
 def deadline(request: web.Request, default: float) -> float:
@@ -27,7 +29,7 @@ def wait_seconds(prefer: Iterable[str], default: float) -> float:
     """
     wait: float | None = None
     is_async = False
-    for preference in ",".join(prefer).split(","):
+    for preference in ",".join(prefer).split(",", MAX_PREFERENCES)[:MAX_PREFERENCES]:
         name, _, value = preference.partition(";")[0].partition("=")
         name = name.strip().lower()
         if name == "respond-async":

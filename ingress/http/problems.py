@@ -14,6 +14,12 @@ from schemas.languages import Language
 
 #: Bounds of Retry-After in seconds: spread out, so that clients rejected together do not return together.
 RETRY_AFTER_SECONDS = (1, 3)
+#: Most errors that one problem lists.
+MAX_FIELD_ERRORS = 20
+#: Longest problem document, in bytes.
+MAX_BYTES = 8 * 1024
+#: Longest location of an error that is sent back whole, in characters: it may be text of the client.
+MAX_LOCATION = 200
 
 
 class FieldError(Struct, frozen=True):
@@ -27,7 +33,10 @@ class FieldError(Struct, frozen=True):
     def describe(self, language: Language) -> dict[str, str]:
         """Return the entry of `errors` in the problem document."""
         text = FIELD_ERRORS[self.code].of(language)
-        return {self.kind: self.location, "detail": text.format(expected=self.expected)}
+        location = self.location
+        if len(location) > MAX_LOCATION:
+            location = location[:MAX_LOCATION] + "…"
+        return {self.kind: location, "detail": text.format(expected=self.expected)}
 
 
 class Problem(Exception):
@@ -81,17 +90,30 @@ def invalid(*field_errors: FieldError) -> Problem:
 
 
 def encode(problem: Problem, language: Language) -> bytes:
-    """Return the problem document as JSON."""
+    """Return the problem document as JSON, of at most MAX_BYTES.
+
+    Where one of its lists had to be cut, for example `errors`, the document says `"errors_omitted": true`.
+    """
     text = PROBLEMS[problem.slug]
-    members: dict[str, Any] = {
+    document: dict[str, Any] = {
         "type": f"/problems/{problem.slug}",
         "title": text.title.of(language),
         "status": text.status,
         "detail": text.detail.of(language),
     }
     if problem.field_errors:
-        members["errors"] = [error.describe(language) for error in problem.field_errors]
-    return msgspec.json.encode(members | dict(problem.members))
+        document["errors"] = [error.describe(language) for error in problem.field_errors[:MAX_FIELD_ERRORS]]
+    if len(problem.field_errors) > MAX_FIELD_ERRORS:
+        document["errors_omitted"] = True
+    document |= problem.members
+    while len(encoded := msgspec.json.encode(document)) > MAX_BYTES:
+        name, longest = max(
+            ((name, member) for name, member in document.items() if isinstance(member, list)),
+            key=lambda named: len(msgspec.json.encode(named[1])),
+        )
+        document[name] = longest[: len(longest) * 3 // 4]
+        document[f"{name}_omitted"] = True
+    return encoded
 
 
 def respond(problem: Problem, accept_language: str) -> web.Response:

@@ -30,9 +30,9 @@ def query(cls: type[Q], query_string: str) -> Q:
     errors: list[FieldError] = []
     for name, text in parse_qsl(query_string, keep_blank_values=True):
         if name not in cls.__struct_fields__:
-            errors.append(FieldError(name, "unknown", kind="parameter"))
+            errors.append(FieldError(name, "unknown-parameter", kind="parameter"))
         elif name in values:
-            errors.append(FieldError(name, "repeated", kind="parameter"))
+            errors.append(FieldError(name, "repeated-parameter", kind="parameter"))
         else:
             values[name] = schema.parse(name, text)
     errors.extend(map(_parameter_error, schema.validator.errors(values)))
@@ -46,7 +46,7 @@ def split_restaurant_id(query_string: str) -> tuple[str, str]:
     parameters = parse_qsl(query_string, keep_blank_values=True)
     restaurants = [value for name, value in parameters if name == "restaurant_id"]
     if len(restaurants) != 1:
-        code = "repeated" if restaurants else "required"
+        code = "repeated-parameter" if restaurants else "required-parameter"
         raise invalid(FieldError("restaurant_id", code, kind="parameter"))
     return restaurants[0], urlencode([(name, value) for name, value in parameters if name != "restaurant_id"])
 

@@ -51,8 +51,9 @@ class Tokens:
 
 
 def bearer(headers: CIMultiDictProxy[str]) -> str:
-    """Return the token of the request; raises Problem `unauthorized`."""
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    """Return the token of the request; raises Problem `unauthorized` if there is none, or more than one."""
+    lines = headers.getall("Authorization", ())
+    scheme, _, token = lines[0].partition(" ") if len(lines) == 1 else ("", "", "")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or " " in token:
         raise Problem("unauthorized", headers={"WWW-Authenticate": "Bearer"})

@@ -107,7 +107,7 @@ class RateLimits:
 
     def _client(self, request: web.Request, customer_id: str | None) -> str | None:
         """Return the name of the client's bucket; None for a client without a limit."""
-        forwarded_for = request.headers.get("X-Forwarded-For")
+        forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ()))
         address = client_address(request.remote, forwarded_for, self._trusted_proxies)
         if address is None or is_in(address, self._exempt_networks):
             return None

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
+from ingress.http import request_headers
 from ingress.http.content_negotiation import negotiate_language
 from ingress.openapi import document, html_page
 from ingress.openapi.route import Route
@@ -33,14 +34,14 @@ API_DESCRIPTION = web.AppKey("api_description", ApiDescription)
 
 async def openapi(request: web.Request) -> web.Response:
     """GET /openapi.json."""
-    language = negotiate_language(request.headers.get("Accept-Language", ""))
+    language = negotiate_language(request_headers.joined(request.headers, "Accept-Language"))
     headers = _headers(language) | {"Content-Type": "application/json"}
     return web.Response(body=request.app[API_DESCRIPTION].json(language), headers=headers)
 
 
 async def docs(request: web.Request) -> web.Response:
     """GET /docs; `?lang=en` or `?lang=pt-BR` takes precedence over the Accept-Language header."""
-    preferred = request.query.get("lang", "") or request.headers.get("Accept-Language", "")
+    preferred = request.query.get("lang", "") or request_headers.joined(request.headers, "Accept-Language")
     language = negotiate_language(preferred)
     headers = _headers(language) | html_page.SECURITY_HEADERS | {"Content-Type": "text/html; charset=utf-8"}
     return web.Response(body=request.app[API_DESCRIPTION].html(language), headers=headers)

@@ -1,11 +1,11 @@
 """The schema of a problem document, and an example of each problem."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from ingress.http.problems import FieldError, Problem, encode
+from ingress.http.problems import MAX_FIELD_ERRORS, FieldError, Problem, encode
 from ingress.openapi.texts import EXAMPLES
 from schemas.languages import Language
 from schemas.money import Money
@@ -29,16 +29,22 @@ class ItemNow(Struct, frozen=True):
 
 
 class ProblemDocument(Struct, frozen=True):
-    """A problem (RFC 9457). `type` is stable and links to its meaning; further members depend on it."""
+    """A problem (RFC 9457). `type` is stable and links to its meaning; further members depend on it.
+
+    A problem has at most 8 KiB and lists at most 20 errors. A member such as `errors_omitted` says that its list was cut.
+    """
 
     type: str
     title: str
     status: int
     detail: str
-    errors: list[FieldErrorEntry] | UnsetType = UNSET
+    errors: Annotated[list[FieldErrorEntry], Meta(max_length=MAX_FIELD_ERRORS)] | UnsetType = UNSET
+    errors_omitted: bool | UnsetType = UNSET
     order_id: str | UnsetType = UNSET
     items: list[ItemNow] | UnsetType = UNSET
+    items_omitted: bool | UnsetType = UNSET
     skus: list[str] | UnsetType = UNSET
+    skus_omitted: bool | UnsetType = UNSET
     reason: str | UnsetType | None = UNSET
     order_status: str | UnsetType = UNSET
 

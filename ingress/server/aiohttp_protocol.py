@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
@@ -12,6 +14,7 @@ from ingress.http import problems, security_headers
 from ingress.http.problem_catalogue import PROBLEMS
 from ingress.http.problems import Problem
 from ingress.http.raw_response import encode_response
+from ingress.server.masked_frames import MaskedFrames
 from schemas.languages import DEFAULT_LANGUAGE
 
 log = logging.getLogger(__name__)
@@ -22,6 +25,9 @@ _NO_ACCESS_LOG = cast(logging.Logger, None)
 #: Longest request line and longest header in bytes, and most headers; a longer or further one is answered 431.
 MAX_LINE_BYTES = 8_190
 MAX_HEADERS = 128
+#: Bytes that are parsed in one step of the event loop, and that wait for a handler before the client must wait: these
+#: may be 700 chunks or frames.
+MAX_STEP_BYTES = 4_096
 #: How long to read the rest of a body after its request was rejected, in seconds, so that the client sees the response.
 LINGERING_TIMEOUT_SECONDS = 5.0
 #: aiohttp's own limit of idle connections, in seconds: so great that ours (connection_limits.py) comes first.
@@ -29,9 +35,59 @@ KEEPALIVE_TIMEOUT_SECONDS = 86_400.0
 
 
 class ProblemRequestHandler(web.RequestHandler):
-    """aiohttp's protocol, which answers what it cannot parse with a problem document."""
+    """aiohttp's protocol, which parses little at once, and answers what it cannot parse with a problem document.
 
-    __slots__ = ()
+    A read of the socket may bring 256 KiB, which may be 40,000 chunks or frames: half a second of work. The rest of it
+    waits here, and the client too, while the event loop serves others.
+    """
+
+    __slots__ = ("_frames", "_is_scheduled", "_unparsed")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._unparsed: deque[bytes] = deque()
+        self._is_scheduled = False
+        self._frames = MaskedFrames()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse the data now, or in further steps; no data: what aiohttp keeps because it has paused."""
+        if not data or (len(data) <= MAX_STEP_BYTES and not self._unparsed):
+            self._parse(data)
+            return
+        self._unparsed.extend(data[at : at + MAX_STEP_BYTES] for at in range(0, len(data), MAX_STEP_BYTES))
+        self._pause_transport_reading()
+        self._schedule()
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Read frames from now on, and only masked ones."""
+        self._message_tail = self._frames.reject_unmasked(self._message_tail)
+        super().set_parser(parser, data_received_cb)
+
+    def _parse(self, data: bytes) -> None:
+        if self._payload_parser is not None:
+            data = self._frames.reject_unmasked(data)
+        super().data_received(data)
+
+    def _schedule(self) -> None:
+        if not (self._is_scheduled or self._reading_paused or self._buffer_paused):
+            self._is_scheduled = True
+            self._loop.call_soon(self._parse_next)
+
+    def _parse_next(self) -> None:
+        self._is_scheduled = False
+        if self.transport is None:
+            self._unparsed.clear()
+        elif not (self._reading_paused or self._buffer_paused):
+            self._parse(self._unparsed.popleft())
+            if not (self._reading_paused or self._buffer_paused):
+                self._resume_transport_reading()
+
+    def _resume_transport_reading(self) -> None:
+        """Parse what waits before anything more is read."""
+        if self._unparsed:
+            self._schedule()
+        else:
+            super()._resume_transport_reading()
 
     @property
     def is_websocket(self) -> bool:
@@ -76,6 +132,8 @@ def make_request_handler(server: web.Server) -> ProblemRequestHandler:
         max_line_size=MAX_LINE_BYTES,
         max_field_size=MAX_LINE_BYTES,
         max_headers=MAX_HEADERS,
+        read_bufsize=MAX_STEP_BYTES,
+        auto_decompress=False,  # encoded bodies are rejected (request_headers.require_identity)
         lingering_time=LINGERING_TIMEOUT_SECONDS,
         keepalive_timeout=KEEPALIVE_TIMEOUT_SECONDS,
     )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ingress.http import cursors, query_params
 from ingress.http.cursors import Key
+from ingress.http.problems import FieldError, invalid
 from ingress.http.query_params import DEFAULT_LIMIT, Limit
 from ingress.memory.sized_lru import SizedLru
 from ingress.views.ports import MenuView
@@ -22,6 +23,8 @@ from schemas.view_keys import Window
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 SearchText = Annotated[str, Meta(max_length=200)]
+#: Most different words of a search.
+MAX_WORDS = 10
 SortOrder = Literal["sku", "name", "price", "-price"]
 
 #: Characters of a name that its sort key has; a cursor holds one, and must fit into a request line.
@@ -127,7 +130,7 @@ def _canonical(query: MenuQuery) -> MenuQuery:
 
 
 def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool) -> MenuListing:
-    """Return the page at `now`; raises Problem for a cursor of another query.
+    """Return the page at `now`; raises Problem for a cursor of another query, or a search of too many words.
 
     `degraded`: the view is too old for its counts to be shown (ingress/views/README.md, Staleness).
     """
@@ -136,6 +139,8 @@ def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool
     cursor = cursors.decode_cursor(query.cursor, order, _KEY_TYPES[order])
     category = texts.comparison_form(query.category or "")
     words = frozenset(texts.comparison_form(query.q or "").split())
+    if len(words) > MAX_WORDS:  # each is searched for in the texts of every item
+        raise invalid(FieldError("q", "max-words", MAX_WORDS, kind="parameter"))
     entries = [
         entry
         for entry in _entries(view, now, degraded)

@@ -1,4 +1,4 @@
-// The order: what is in it, who receives it where, how it is paid; and its sending until the outcome is known.
+// The order: its items, recipient and payment; and its sending until the outcome is known.
 import { most, price } from './cart.js';
 import { now } from './clock.js';
 import { h, say, set } from './dom.js';
@@ -8,7 +8,7 @@ import { accepted, ATTEMPTS, begin, place, settle, underWay } from './placing.js
 import { local } from './store.js';
 
 const TO = '/delivery_address';
-/** Fields of the form: their place in the body of the order, and what a browser may fill in. */
+/** Fields of the form: their place in the body, and what a browser may fill in. */
 const FIELDS = {
   name: { at: '/customer/name', autocomplete: 'name', max: 200 },
   phone: { at: '/customer/phone', autocomplete: 'tel', type: 'tel', max: 40, sample: '(81) 99999-0000' },

@@ -1,9 +1,11 @@
-// Notifications for who leaves the page: offered where browser and server can, asked for only on a click.
+// Notifications: offered where browser and server can, asked for only on a click.
 import { call, NoAnswer } from './api.js';
 import { h, say } from './dom.js';
 import { t } from './i18n.js';
 
 const WORKER = '/sw.js';
+/** Made once: a second policy of this name is refused. */
+const policy = window.trustedTypes?.createPolicy('promo', { createScriptURL: () => WORKER });
 
 /** The offer for one order; empty where there is nothing to offer. */
 export function offer(order, signal) {
@@ -54,7 +56,6 @@ async function ask(place, order, signal) {
 }
 
 async function register() {
-  const policy = window.trustedTypes?.createPolicy('promo', { createScriptURL: () => WORKER });
   await navigator.serviceWorker.register(policy ? policy.createScriptURL('') : WORKER);
   return navigator.serviceWorker.ready;
 }

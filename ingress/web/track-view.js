@@ -1,4 +1,4 @@
-// One order, live: where it is, when it comes, and what can still be done about it.
+// One order, live: where it is, when it comes, what can be done about it.
 import { call, NoAnswer } from './api.js';
 import { pause, sleep } from './backoff.js';
 import { announce, h, say, set } from './dom.js';
@@ -13,9 +13,9 @@ const STEPS = ['received', 'preparing', 'out_for_delivery', 'delivered'];
 /** While the kitchen has it: what is expected is when it is ready to leave. */
 const COOKING = ['pending', 'received', 'preparing'];
 const CANCELLABLE = ['pending', 'received'];
-/** An order that is not decided after so many milliseconds is asked for again, with the same key. */
+/** Milliseconds until an order that is not decided is sent again, with its key. */
 const UNDECIDED = 20_000;
-/** How often a refund that is under way is looked at again, at most. */
+/** Most times that a refund is looked at again. */
 const LOOKS = 12;
 
 /** The view of an order, which follows it until the signal. */

@@ -10,14 +10,19 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from msgspec import Struct
+from multidict import CIMultiDict, MultiMapping
 from schemathesis import GenerationMode
 
+from ingress.fast_path.request_parser import CATALOGO_PATH
 from ingress.openapi import document
 from ingress.openapi.route import Route
 from ingress.routes import ROUTES
+from tests.support.ingress import worst_cases
 
 #: Contacts as people write them; a generated text is none.
 _CONTACTS = {"postal_code": "50000-000", "phone": "(81) 99999-0000"}
+#: Longest text of a request in a report.
+MAX_SHOWN = 2_000
 _SENT = ("method", "url", "headers", "params", "cookies", "data", "json", "files")
 #: Headers of the client that sends the request; they are not part of the generated request.
 _CLIENT_HEADERS = frozenset(
@@ -46,11 +51,11 @@ class FuzzRequest(Struct, frozen=True):
     good: bool  # valid, and with a token that opens the operation
     opened: bool  # the token opens the operation, or none is needed
     target: str  # path and query, encoded
-    headers: dict[str, str]
+    headers: MultiMapping[str] | dict[str, str]
     body: bytes | None
 
     def __str__(self) -> str:
-        return f"{self.route.method} {self.target} {self.headers} {self.body!r}"
+        return f"{self.route.method} {self.target} {self.headers} {self.body!r}"[:MAX_SHOWN]
 
 
 @functools.cache
@@ -68,6 +73,19 @@ def generate(route: Route, cases: int, known: KnownResources, number: int = 1) -
         wanted -= len(made)
         for index, case in enumerate(made):
             yield _request(route, case, mode is GenerationMode.POSITIVE, index, known)
+
+
+def worst_requests(route: Route, known: KnownResources) -> Iterator[FuzzRequest]:
+    """Yield the worst cases of an operation, for existing resources and with a token that opens it."""
+    headers = {"Idempotency-Key": "k" * 32}
+    if route.tokens:
+        headers["Authorization"] = f"Bearer {known.tokens[route.tokens[0]]}"
+    target = re.sub(r"{(\w+)}", lambda name: known.path_parameter(name[1]) or "p1", route.path)
+    if route.path == CATALOGO_PATH:
+        target += f"?restaurant_id={known.restaurant_id}"
+    for case in worst_cases.requests(route, target, headers):
+        if not case.chunk_bytes:  # the client that sends them chooses its own chunks
+            yield FuzzRequest(route, False, True, case.target, CIMultiDict(case.headers), case.body or None)
 
 
 def _collect(strategy: Any, cases: int, number: int, made: list[Any]) -> None:

@@ -16,6 +16,7 @@ _CODES_BEYOND_SCHEMA = (
     "ends-after-starts",
     "repeated-sku",
     "cursor",
+    "max-words",
     "instant",
     "rfc3339",
     "time-of-day",
@@ -37,7 +38,12 @@ _BEYOND_SCHEMA = re.compile(
     )
 )
 #: Problems that every path may answer, also where the document does not describe them.
-_ANYWHERE = {"/problems/not-found", "/problems/method-not-allowed", "/problems/header-fields-too-large"}
+_ANYWHERE = {
+    "/problems/not-found",
+    "/problems/method-not-allowed",
+    "/problems/header-fields-too-large",
+    "/problems/unsupported-media-type",
+}
 
 
 class FuzzResponse(Struct, frozen=True):

@@ -37,16 +37,17 @@ def invalid_reason(request: FuzzRequest) -> str | None:
     """Return why a request is invalid; None if it is valid."""
     described = DOCUMENT["paths"][request.route.path][request.route.method.lower()]
     given = {"query": _query(request), "header": request.headers, "path": _parts(request)}
-    if given["query"] is None:
+    has_query = request.route.operation.query is not None
+    if given["query"] is None and has_query:
         return "a query parameter is repeated"
     for parameter in described["parameters"]:
-        value = _value(given[parameter["in"]], parameter)
+        value = _value(given[parameter["in"]] or {}, parameter)
         if value is None:
             if parameter["required"]:
                 return f"{parameter['name']} is missing"
         elif not _fits(value, parameter["schema"]):
             return f"{parameter['name']} is {value!r}"
-    if request.route.operation.query is not None:
+    if has_query:
         unknown = given["query"].keys() - set(request.route.operation.query.__struct_fields__)
         if unknown:
             return f"{unknown} is unknown"

@@ -18,9 +18,10 @@ from ingress.handlers.request_bodies import (
     order_errors,
     promotion_errors,
 )
+from ingress.http import schema_errors
 from ingress.http.body_validation import BodyReader
-from ingress.http.problems import Problem
-from ingress.http.schema_errors import MAX_FIELD_ERRORS, json_pointer
+from ingress.http.problems import MAX_FIELD_ERRORS, FieldError, Problem
+from ingress.http.schema_errors import json_pointer
 from tests.support.ingress.samples import order_body
 
 orders = BodyReader(OrderBody, order_errors)
@@ -171,8 +172,9 @@ def test_all_errors_are_listed() -> None:
 
 
 def test_list_of_errors_is_bounded() -> None:
-    """64 KiB of bad input must not cause a far greater response."""
-    assert len(faults(orders, json.dumps(order_body(items=[1] * 5000)).encode())) == MAX_FIELD_ERRORS
+    """64 KiB of bad input must not cause more work than one problem can list: one more error says that some are left out."""
+    for items in ([1] * 5000, [{}] * 5000, [{"sku": "a b", "quantity": 0}] * 50):
+        assert len(faults(orders, json.dumps(order_body(items=items)).encode())) == MAX_FIELD_ERRORS + 1
 
 
 @pytest.mark.parametrize(
@@ -186,6 +188,42 @@ def test_list_of_errors_is_bounded() -> None:
 def test_repeated_field_is_rejected(raw: bytes, at: str) -> None:
     """It is unknown which of the two was meant, and a proxy may have read the other one."""
     assert faults(orders, raw) == [(at, "repeated")]
+
+
+def test_repeated_fields_are_found_in_linear_time() -> None:
+    """A body of 8,000 names, one or each of them twice, held the event loop for a second."""
+    names = [f'"{number}":0' for number in range(8_000)]
+    once = f"{{{','.join([*names, names[-1]])}}}".encode()
+    assert faults(orders, once)[0] == ("/7999", "repeated")
+    each = f"{{{','.join(names * 2)}}}".encode()
+    assert [code for _, code in faults(orders, each)][: MAX_FIELD_ERRORS + 1] == ["repeated"] * 21
+
+
+@pytest.mark.parametrize("inner", [b'{"a":0,"a":0}', b"[" * 400 + b'{"a":0,"a":0}' + b"]" * 400])
+def test_repeated_field_where_no_body_has_fields_is_an_error(inner: bytes) -> None:
+    """It is not searched for its place, and the body is rejected all the same."""
+    assert faults(orders, GOOD[:-1] + b', "deep": ' + inner + b"}") == [
+        ("/deep/a" if inner.startswith(b"{") else "", "repeated"),
+        ("/deep", "unknown"),
+    ]
+
+
+@pytest.mark.parametrize("size", [10, 1_000, 1_990])
+def test_web_address_with_a_blank_is_one_error(size: int) -> None:
+    """The pattern needed backtracking: past its limit the check of the error failed itself, with 500."""
+    body = {"name": "x", "webhook": f"https://{'a' * size} "}
+    assert faults(restaurants, json.dumps(body).encode()) == [("/webhook", "pattern")]
+
+
+def test_error_that_the_validator_cannot_explain_is_invalid() -> None:
+    """An error path cannot fail itself: errors of the validator's own have no text and no limit."""
+
+    class Unknown(msgspec.Struct):
+        kind: Any
+        instance_path: list[str]
+
+    strange = Unknown(msgspec.defstruct("Kind", [("name", str)])("backtracking"), ["webhook"])
+    assert list(schema_errors._field_errors(strange, ())) == [FieldError("/webhook", "invalid")]
 
 
 def test_fingerprint_ignores_serialization() -> None:

@@ -10,7 +10,7 @@ from schemas import identity
 from schemas.commands import Command, Payment, PlaceOrder, PutMenuItem, PutPromotion, PutRestaurant
 from schemas.replies import Answer, Reply
 from schemas.settings import Settings
-from tests.fuzz import judge
+from tests.fuzz import judge, usage
 from tests.fuzz.generator import FuzzRequest, KnownResources
 from tests.fuzz.runner import routes, run
 from tests.fuzz.validity import invalid_reason
@@ -65,6 +65,19 @@ async def test_generated_requests(client: Client, log: FakeProducer, views: Fake
     found = await run(client.session, f"http://{client.host}:{client.port}", route, CASES, KNOWN, 1)
     assert not found.faults, found.faults[0]
     assert sum(found.statuses.values()) > CASES / 3
+
+
+def test_costs_of_a_batch_are_judged() -> None:
+    """A check that cannot fail is a defect: one request of 16 that takes 0.6 s, and a process that passes its limit."""
+    cpu, memory = {1: 5.0, 2: 9.0}, {1: 100 << 20, 2: 90 << 20}
+    costs = usage.IngressUsage([1, 2], cpu.__getitem__, memory.__getitem__)
+    cpu[1] += 0.1
+    assert costs.faults_of_batch(16) == []
+    cpu[2] += 0.61
+    assert costs.faults_of_batch(16) == ["38 ms of processor time for each of 16 requests"]
+    memory[2] = usage.memory_limit() + (1 << 20)
+    assert [fault.partition(" ")[2] for fault in costs.faults_of_batch(16)] == ["MiB of memory"]
+    assert costs.highest_cpu_seconds == pytest.approx(0.61 / 16)
 
 
 PLACE = next(route for route in routes() if route.operation.id == "placeOrder")

@@ -20,8 +20,8 @@ from schemas.languages import Language
 from tests.unit.ingress.conftest import Client
 
 DOCUMENT = openapi.build(ROUTES, "en")
-#: Problems of malformed HTTP, or of a request without a route.
-WITHOUT_OPERATION = {"method-not-allowed", "malformed-message"}
+#: Problems of malformed HTTP, of another version of it, or of a request without a route.
+WITHOUT_OPERATION = {"method-not-allowed", "malformed-message", "http-version-not-supported"}
 DESCRIBED = [route for route, _ in openapi.described(ROUTES)]
 OPERATIONS = [operation for _, operation in openapi.described(ROUTES)]
 every_route = pytest.mark.parametrize("route", DESCRIBED, ids=[operation.id for operation in OPERATIONS])

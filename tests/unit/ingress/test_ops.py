@@ -1,7 +1,13 @@
 """Health, metrics and problems, as operators and programs see them."""
 
+import asyncio
+import itertools
+import time
+
 import pytest
 
+from ingress.handlers import ops
+from ingress.handlers.ops import MetricsRenderer
 from tests.support.ingress.fakes import FakeProducer, FakeViews
 from tests.support.waiting import eventually
 from tests.unit.ingress.conftest import Client
@@ -38,6 +44,29 @@ async def test_requests_are_counted_by_route(client: Client) -> None:
     assert (
         "promo_http_request_duration_seconds_bucket" in text and "o_abc" not in text and "nowhere" not in text
     )
+
+
+async def test_concurrent_scrapes_share_a_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the longest work that anyone may ask for; still each request sees what was counted before it."""
+    counter = itertools.count(1)
+    written = 0
+
+    def render() -> bytes:
+        next(counter)
+        value = b"%d" % written
+        time.sleep(0.01)
+        return value
+
+    async def scrape(number: int) -> bool:
+        nonlocal written
+        await asyncio.sleep(number / 2_000)
+        written = number
+        return int(await renderer.render()) >= number
+
+    monkeypatch.setattr(ops, "_render_metrics", render)
+    renderer = MetricsRenderer()
+    assert all(await asyncio.gather(*map(scrape, range(100))))
+    assert next(counter) < 40
 
 
 @pytest.mark.parametrize(

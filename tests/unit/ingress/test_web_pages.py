@@ -164,3 +164,12 @@ async def test_only_addresses_without_a_route_show_the_page(client: Client) -> N
     for method, path in (("GET", "/v1/restaurants/gone/menu"), ("POST", "/qualquer")):
         answer = await client.request(method, path, headers=BROWSER)
         assert answer.status == 404 and answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_each_trusted_types_policy_is_made_once() -> None:
+    """The page admits no second policy of one name: one that was made at each click made the second click fail."""
+    scripts = [file.body.decode() for name, file in assets.load().files.items() if name.endswith(".js")]
+    lines = [line for script in scripts for line in script.splitlines() if "createPolicy(" in line]
+    names = [re.findall(r"createPolicy\('(\w+)'", line)[0] for line in lines]
+    assert names and len(set(names)) == len(names)
+    assert all(line.startswith("const ") for line in lines), "made inside a function"
