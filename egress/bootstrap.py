@@ -8,7 +8,7 @@ from functools import partial
 
 import aiohttp
 
-from egress import redis_client
+from egress import memory_budget, redis_client
 from egress.bucket_relay.relay import Relay
 from egress.dlq import depth
 from egress.kafka.consumers import GroupConsumer, ViewFactConsumer
@@ -34,6 +34,7 @@ from schemas.telemetry import ops
 
 async def serve(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; raise what a part raises that fails for good."""
+    metrics.memory_budget.set(memory_budget.total(settings))
     loop = asyncio.get_running_loop()
     if (server := ops.start(settings)) is not None:
         server.watch_loop(loop)

@@ -19,8 +19,10 @@ from ingress.http.tokens import Tokens
 from ingress.live.hub import Hub
 from ingress.live.limits import ChannelLimits, FollowerLimits, PendingHandshakes
 from ingress.live.ports import Feeds
+from ingress.load_shedding import admitted_orders, rate_limits
 from ingress.load_shedding.admitted_orders import AdmittedOrders
 from ingress.load_shedding.rate_limits import RateLimits
+from ingress.memory import budgets, gauges
 from ingress.openapi.handlers import API_DESCRIPTION, ApiDescription
 from ingress.privacy.keyring import Keyring
 from ingress.routes import ROUTES
@@ -29,7 +31,7 @@ from ingress.views.answers import AnswerStore, Refusal
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.menu_cache import MenuCache
 from ingress.views.ports import ViewReader
-from schemas import buckets, vapid
+from schemas import buckets, metrics, vapid
 from schemas.replies import Reply
 from schemas.runtime.cancellation import in_background
 from schemas.settings import Settings
@@ -100,7 +102,13 @@ def connection_factory(app: web.Application) -> ConnectionFactory:
 
 async def _run_parts(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.CHANGE_TRACKER].poll()
-    async with in_background(app[app_keys.CHANGE_TRACKER].run()), in_background(app[app_keys.HUB].run()):
+    total = budgets.total(app[app_keys.SETTINGS], rate_limits.MAX_CLIENTS + admitted_orders.MAX_ORDERS)
+    metrics.memory_budget.set(total)
+    async with (
+        in_background(app[app_keys.CHANGE_TRACKER].run()),
+        in_background(app[app_keys.HUB].run()),
+        in_background(gauges.run()),
+    ):
         yield
 
 

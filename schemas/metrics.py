@@ -82,6 +82,17 @@ notifications = Counter(
 live_streams = Gauge(
     "promo_live_streams", "Open event streams and feeds, by channel", ["channel"], multiprocess_mode="livesum"
 )
+memory_budget = Gauge(
+    "promo_memory_budget_bytes",
+    "What a process may need when all that it may hold is full; the largest of several processes",
+    multiprocess_mode="livemax",
+)
+held_bytes = Gauge(
+    "promo_held_bytes",
+    "Bytes that a cache holds, or that wait for clients or from them, by name of the budget",
+    ["budget"],
+    multiprocess_mode="livesum",
+)
 retries = Counter("promo_retries_total", "Attempts after the first, by name of the operation", ["name"])
 transactions = Counter("promo_transactions_total", "Kafka transactions, by result", ["result"])
 transaction_phase = Histogram(

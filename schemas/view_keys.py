@@ -74,6 +74,8 @@ STATUS = "s:"
 PERSONAL = "personal"
 #: How long an order can be read after its last change.
 ORDER_TTL_SECONDS = 7 * 86_400
+#: The same for a refused order without a refund: clients can make any number of them.
+REFUSED_ORDER_TTL_SECONDS = 15 * 60
 #: How long an answer about an order can be read: longer than the views are ever behind, or order pages are unavailable.
 ANSWERED_TTL_SECONDS = 60
 #: How long the refusal of an order that left no facts can be read.

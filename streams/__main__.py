@@ -19,7 +19,7 @@ from schemas.runtime import gc_tuning
 from schemas.runtime.kafka_clients import make_admin_client
 from schemas.settings import Settings
 from schemas.telemetry import logs, ops, tracing
-from streams import topology
+from streams import memory_budget, topology
 from streams.exactly_once import failpoints
 from streams.exactly_once.failpoints import kill_at
 from streams.exactly_once.runtime import RuntimeSettings
@@ -70,6 +70,7 @@ def main() -> int:
     logs.configure(config, "streams")
     server = ops.start(config)
     metrics.ready.set(0)
+    metrics.memory_budget.set(memory_budget.total(config))
     cluster_id = asyncio.run(_cluster_id(config.kafka))
     runtime_settings = _runtime_settings(config, cluster_id)
     runtime_settings.folder.mkdir(parents=True, exist_ok=True)

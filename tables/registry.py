@@ -25,44 +25,122 @@ R = TypeVar("R")
 
 
 class TableSpec(Struct, Generic[R], frozen=True, eq=False):
-    """One table: its name, the parts of its key, the class of its records, and what it is for."""
+    """One table: its name, the parts of its key, the class of its records, and what it is for.
+
+    `grows_with`: by whose requests it gets rows; `kept`: until when it has a row, and what deletes it.
+    """
 
     name: str
     key: tuple[str, ...]
     record: type[R]
     purpose: str
+    grows_with: str
+    kept: str
 
 
 #: Every table, in the order of the definitions below.
 TABLES: list[TableSpec[Any]] = []
 
 
-def _table(name: str, key: tuple[str, ...], record: type[R], purpose: str) -> TableSpec[R]:
-    spec = TableSpec(name, key, record, purpose)
+def _table(
+    name: str, key: tuple[str, ...], record: type[R], purpose: str, grows_with: str, kept: str
+) -> TableSpec[R]:
+    spec = TableSpec(name, key, record, purpose, grows_with, kept)
     TABLES.append(spec)
     return spec
 
 
-RESTAURANTS = _table("restaurants", ("restaurant_id",), Restaurant, "profiles")
-ITEMS = _table("items", ("restaurant_id", "sku"), Item, "the menu")
-STOCKS = _table("stocks", ("restaurant_id", "sku"), Stock, "portions, free and reserved")
-PROMOTIONS = _table("promotions", ("restaurant_id", "promotion_id"), Promotion, "windows and prices")
-CUSTOMER_USAGE = _table(
-    "customer_usage", ("restaurant_id", "promotion_id", "customer_id"), CustomerUsage, "per-customer limits"
+RESTAURANTS = _table(
+    "restaurants", ("restaurant_id",), Restaurant, "profiles", "the administrator", "indefinitely"
 )
-KITCHENS = _table("kitchens", ("restaurant_id",), Kitchen, "the length of the queue")
-ORDERS = _table("orders", ("restaurant_id", "order_id"), Order, "the current state of every order")
+ITEMS = _table("items", ("restaurant_id", "sku"), Item, "the menu", "restaurants", "indefinitely")
+STOCKS = _table(
+    "stocks",
+    ("restaurant_id", "sku"),
+    Stock,
+    "portions, free and reserved",
+    "restaurants: one for each item and bucket",
+    "indefinitely",
+)
+PROMOTIONS = _table(
+    "promotions",
+    ("restaurant_id", "promotion_id"),
+    Promotion,
+    "windows and prices",
+    "restaurants",
+    "indefinitely",
+)
+CUSTOMER_USAGE = _table(
+    "customer_usage",
+    ("restaurant_id", "promotion_id", "customer_id"),
+    CustomerUsage,
+    "per-customer limits",
+    "anonymous clients: one for each name that orders under a limit",
+    "indefinitely",
+)
+KITCHENS = _table(
+    "kitchens",
+    ("restaurant_id",),
+    Kitchen,
+    "the length of the queue",
+    "the administrator: one for each restaurant",
+    "indefinitely",
+)
+ORDERS = _table(
+    "orders",
+    ("restaurant_id", "order_id"),
+    Order,
+    "the current state of every order",
+    "anonymous clients: one for each order, refused ones too",
+    "indefinitely",
+)
 IDEMPOTENCY_KEYS = _table(
-    "idempotency_keys", ("restaurant_id", "idempotency_key_hash"), IdempotencyRecord, "answers to replay"
+    "idempotency_keys",
+    ("restaurant_id", "idempotency_key_hash"),
+    IdempotencyRecord,
+    "answers to replay",
+    "anonymous clients: one for each key",
+    "`PROMO_IDEMPOTENCY_TTL_SECONDS`; a timer deletes it",
 )
 PENDING_REPLIES = _table(
-    "pending_replies", ("restaurant_id", "order_id"), PendingReplies, "callers that wait for a payment"
+    "pending_replies",
+    ("restaurant_id", "order_id"),
+    PendingReplies,
+    "callers that wait for a payment",
+    "anonymous clients: up to 50 callers for each pending order",
+    "until the payment is decided",
 )
-TIMERS = _table("timers", ("due", "kind", "restaurant_id", "subject"), Timer, "deadlines, earliest first")
-ESCROWS = _table("escrows", ("bucket",), EscrowState, "requests and transfers between buckets")
-WAITLIST = _table("waitlist", ("bucket", "number"), WaitlistedOrder, "orders that wait for portions")
+TIMERS = _table(
+    "timers",
+    ("due", "kind", "restaurant_id", "subject"),
+    Timer,
+    "deadlines, earliest first",
+    "anonymous clients: up to three for each order",
+    "until it is due",
+)
+ESCROWS = _table(
+    "escrows",
+    ("bucket",),
+    EscrowState,
+    "requests and transfers between buckets",
+    "no one: one for each bucket",
+    "indefinitely",
+)
+WAITLIST = _table(
+    "waitlist",
+    ("bucket", "number"),
+    WaitlistedOrder,
+    "orders that wait for portions",
+    "anonymous clients: one for each order that waits",
+    "until another bucket has answered",
+)
 ROUTED_KEYS = _table(
-    "routed_keys", ("bucket", "idempotency_key_hash"), RoutedKey, "orders that another bucket decides"
+    "routed_keys",
+    ("bucket", "idempotency_key_hash"),
+    RoutedKey,
+    "orders that another bucket decides",
+    "anonymous clients: one for each key that another bucket decides",
+    "indefinitely",
 )
 
 #: Joins the parts of a key; no identifier may contain it.

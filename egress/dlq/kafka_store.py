@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from egress.dlq.store import DROPPED, REDRIVEN, DeadLetterEntry, DeadLetterStore
+from egress.kafka.consumers import MAX_PARTITION_BYTES
 from egress.kafka.producer import send_to_partition
 from egress.kafka.records import OutboundRecord, record_of
 from schemas import dead_letters
@@ -20,6 +21,7 @@ def reader(connection: KafkaConnection, topics: Iterable[str], wait_ms: int = 50
         connection,
         *(DEAD_LETTER_TOPICS[topic].name for topic in topics),
         fetch_max_wait_ms=wait_ms,
+        max_partition_fetch_bytes=MAX_PARTITION_BYTES,
         request_timeout_ms=CLI_REQUEST_TIMEOUT_MS,
     )
 

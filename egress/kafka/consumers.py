@@ -23,6 +23,8 @@ from schemas.telemetry.lag import LagReporter
 POLL_MS = 200
 #: A broker that lets records gather answers earlier when it has this many bytes.
 GATHER_BYTES = 65_536
+#: What a consumer of a group holds of one partition before it is read, in bytes; a larger batch is fetched alone.
+MAX_PARTITION_BYTES = 256 << 10
 #: How long a broker waits for the first record, in milliseconds: aiokafka's default.
 FETCH_WAIT_MS = 500
 #: A worker reads nothing while it is full. It keeps its partitions for this long, in milliseconds.
@@ -131,6 +133,7 @@ class GroupConsumer(_Consumer):
                 request_timeout_ms=max(REQUEST_TIMEOUT_MS, session_ms + 1000),
                 max_poll_interval_ms=max_poll_interval_ms,
                 partition_assignment_strategy=(assignor,),
+                max_partition_fetch_bytes=MAX_PARTITION_BYTES,
                 fetch_max_wait_ms=gather_ms or FETCH_WAIT_MS,
                 fetch_min_bytes=GATHER_BYTES if gather_ms else 1,
             )

@@ -9,6 +9,7 @@ the same message id.
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 MAX_RECORDS = 500
 #: Batches that fill a channel, or more.
 MIN_BATCHES = 20
+#: Bytes of a channel's pending records above which it is not read: clients choose how large they are.
+MAX_PENDING_BYTES = 16 << 20
 #: Time that a delivery's state is kept after the end of its retries.
 STATE_RETENTION_SECONDS = 3_600.0
 
@@ -111,10 +114,11 @@ class DeliveryWorker(GroupWorker):
         self._timing = timing
         self._max_records = min(MAX_RECORDS, max(1, max_pending // MIN_BATCHES))
         self._unwritten: list[DeadLetter] = []
+        self._pending_bytes: Counter[str] = Counter()  # by topic
 
     async def _step(self) -> None:
         # a channel that is full is not read, and holds up no other
-        topics = [topic for topic, one in self._bulkheads.items() if one.free >= self._max_records]
+        topics = [topic for topic in self._bulkheads if self._has_room(topic)]
         if topics:
             records = await self._source.read(self._max_records, topics)
             if records:  # the process that wrote them may have known newer recipients than this one
@@ -125,6 +129,10 @@ class DeliveryWorker(GroupWorker):
         else:
             await asyncio.sleep(self._timing.capacity_poll_interval_seconds)
         await self._flush_dead_letters()
+
+    def _has_room(self, topic: str) -> bool:
+        is_free = self._bulkheads[topic].free >= self._max_records
+        return is_free and self._pending_bytes[topic] < MAX_PENDING_BYTES
 
     def _start(self, record: Record, states: Mapping[str, DeliveryState]) -> None:
         self._offsets.start(record)
@@ -145,11 +153,14 @@ class DeliveryWorker(GroupWorker):
             self._unwritten.append(DeadLetter(record, "backlog", backlog))
             return
         pending = self._bulkheads[channel.topic].enter(recipient, site)
+        size = len(record.value or b"")
+        self._pending_bytes[channel.topic] += size
         deadline = EpochSeconds(record.timestamp / 1000 + channel.retry_seconds)
         delivery = _Delivery(channel, record, message, recipient, deadline)
         self._tasks[key] = task = asyncio.create_task(self._execute(delivery, state))
         # also if it is cancelled before it begins
         task.add_done_callback(lambda _: self._bulkheads[channel.topic].leave(pending))
+        task.add_done_callback(lambda _: self._pending_bytes.subtract({channel.topic: size}))
 
     async def _execute(self, delivery: _Delivery, state: DeliveryState) -> None:
         channel, record = delivery.channel, delivery.record

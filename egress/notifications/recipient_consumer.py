@@ -2,7 +2,7 @@
 
 import asyncio
 
-from egress.kafka.consumers import AllPartitionsConsumer
+from egress.kafka.consumers import MAX_PARTITION_BYTES, AllPartitionsConsumer
 from egress.kafka.dead_letters import DeadLetter, DeadLetterSink
 from egress.kafka.decoding import UnreadableError
 from egress.notifications.recipients import RecipientRegistry
@@ -16,7 +16,9 @@ class RecipientConsumer(AllPartitionsConsumer):
     """Keeps a `registry` of recipients current. Unreadable subscriptions become dead letters."""
 
     def __init__(self, settings: Settings, dead_letters: DeadLetterSink) -> None:
-        super().__init__(settings.kafka, TOPICS, settings.partitions)
+        super().__init__(
+            settings.kafka, TOPICS, settings.partitions, max_partition_fetch_bytes=MAX_PARTITION_BYTES
+        )
         self.registry = RecipientRegistry()
         self._dead_letters = dead_letters
         self._progressed = asyncio.Condition()

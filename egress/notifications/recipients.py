@@ -4,8 +4,10 @@ It is folded from the log and not read from views. So a lost, late or rebuilt vi
 notification nor drops one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from msgspec.structs import astuple
 
 from egress.kafka.decoding import UnreadableError, decode
 from egress.kafka.records import Record
@@ -17,6 +19,11 @@ from schemas.topics import CATALOG_CHANGED, PUSH_SUBSCRIPTIONS
 
 #: A further subscription replaces the oldest.
 MAX_BROWSERS_PER_ORDER = 5
+#: What the subscriptions of all orders may need in memory, in bytes; past it, the orders that changed longest ago lose
+#: theirs. Anonymous clients make them, and endpoints have up to two thousand characters.
+MAX_BYTES = 96 << 20
+#: What an order and a subscription need besides the texts of the subscription.
+ORDER_BYTES, SUBSCRIPTION_BYTES = 700, 700
 
 
 class BrowserSubscription(NamedTuple):
@@ -33,6 +40,7 @@ class RecipientRegistry:
         self._restaurants: dict[str, Restaurant] = {}
         self._browsers: dict[str, dict[str, BrowserSubscription]] = {}  # by order, by endpoint
         self._last_change: dict[str, int] = {}  # by order, the oldest first
+        self._bytes = 0  # of the subscriptions
 
     def apply(self, record: Record) -> None:
         """Apply one record; raises UnreadableError for an unreadable subscription."""
@@ -73,20 +81,39 @@ class RecipientRegistry:
 
     def _apply_subscription(self, message: PushSubscription, at: EpochMs) -> None:
         self._expire(at - PUSH_SUBSCRIPTIONS.retention_ms)
-        browsers = self._browsers.setdefault(message.order_id, {})
-        self._last_change.pop(message.order_id, None)
-        self._last_change[message.order_id] = at
+        browsers = self._browsers.get(message.order_id, {})
+        self._remove(message.order_id)
         if message.endpoint is None:
-            browsers.clear()
-            return
-        previous = browsers.pop(message.endpoint, None)
-        if message.action == "subscribe":
-            subscribed_at = previous.subscribed_at if previous is not None else at
-            browsers[message.endpoint] = BrowserSubscription(message, subscribed_at)
-            if len(browsers) > MAX_BROWSERS_PER_ORDER:
-                del browsers[next(iter(browsers))]
+            browsers = {}
+        else:
+            previous = browsers.pop(message.endpoint, None)
+            if message.action == "subscribe":
+                subscribed_at = previous.subscribed_at if previous is not None else at
+                browsers[message.endpoint] = BrowserSubscription(message, subscribed_at)
+                if len(browsers) > MAX_BROWSERS_PER_ORDER:
+                    del browsers[next(iter(browsers))]
+        if browsers:
+            self._browsers[message.order_id], self._last_change[message.order_id] = browsers, at
+            self._bytes += _size(browsers)
 
     def _expire(self, before: int) -> None:
-        """Drop the orders whose last subscription has left the topic, so that memory is bounded as the topic is."""
-        while self._last_change and self._last_change[oldest := next(iter(self._last_change))] < before:
-            del self._last_change[oldest], self._browsers[oldest]
+        """Drop the orders whose last subscription has left the topic, and the oldest that exceed the bound on memory."""
+        while self._last_change:
+            oldest = next(iter(self._last_change))
+            if self._last_change[oldest] >= before and self._bytes <= MAX_BYTES:
+                return
+            self._remove(oldest)
+
+    def _remove(self, order_id: str) -> None:
+        self._bytes -= _size(self._browsers.pop(order_id, {}))
+        self._last_change.pop(order_id, None)
+
+
+def _size(browsers: Mapping[str, BrowserSubscription]) -> int:
+    """Return how many bytes of memory the subscriptions of an order need."""
+    if not browsers:
+        return 0
+    texts = sum(
+        len(text) for b in browsers.values() for text in astuple(b.subscription) if isinstance(text, str)
+    )
+    return ORDER_BYTES + len(browsers) * SUBSCRIPTION_BYTES + texts

@@ -31,6 +31,7 @@ class ViewWrite(Struct, frozen=True):
     version: int
     value: bytes
     expires_at: int = 0  # when the key expires, in seconds since 1970, the latest counts; 0: never
+    drop_at: int = 0  # an earlier expiry of the key, if this is its newest version; 0: none
     feed: str = ""  # the restaurant whose feed announces the change
     references: tuple[str, ...] = ()  # what the feed says has changed
     listed: str = ""  # the order that the restaurant's board lists from now on, or no longer
@@ -96,6 +97,7 @@ def _order_field(
         order.version,
         _encode(value),
         _expires_at(order),
+        _changed_at(order) + view_keys.REFUSED_ORDER_TTL_SECONDS if _is_refused(order) else 0,
         feed=order.restaurant_id,
         references=(view_keys.ORDER_REFERENCE + order.order_id,),
         listed=listed,
@@ -121,6 +123,10 @@ def _personal(order: Order, sealed: bytes) -> ViewWrite:
 
 def _expires_at(order: Order) -> int:
     return _changed_at(order) + view_keys.ORDER_TTL_SECONDS
+
+
+def _is_refused(order: Order) -> bool:
+    return order.status == "cancelled" and order.eta is None and order.refund is None
 
 
 def _changed_at(order: Order) -> int:

@@ -66,9 +66,9 @@ class RedisViewStore(ViewStore):
         for fields in by_key.values():
             restaurant = next(iter(fields.values())).feed  # all fields of a view are of the same restaurant
             index = restaurants.setdefault(restaurant, len(restaurants) + 1) if restaurant else 0
-            views.append(
-                (max(write.expires_at for write in fields.values()), index, list(map(_row, fields.values())))
-            )
+            expires_at = max(write.expires_at for write in fields.values())
+            newest = max(fields.values(), key=lambda write: write.version)
+            views.append((expires_at, newest.drop_at, index, list(map(_row, fields.values()))))
         moves = [(moved.partition.field, moved.start, moved.end) for moved in ranges]
         batch = (self._generation, self._follows_current, moves, views, list(restaurants))
         counters = (view_keys.POSITIONS, view_keys.REVISION, view_keys.CHANGES, view_keys.SEQUENCES)

@@ -36,8 +36,8 @@ class FastPathConnection(ServerConnection):
         self._rejections = rejections
         #: The rejection that is not sent yet, and when its request arrived.
         self._pending_rejection: tuple[RejectionResponse, MonotonicSeconds] | None = None
-        #: Requests that aiohttp was passed and has not answered.
-        self._in_flight = 0
+        #: Complete requests that aiohttp was passed and has not answered.
+        self._complete_in_flight = 0
         #: False once data was passed on that may be several requests, or a part of one.
         self._can_count_requests = True
         self._is_writable = True
@@ -49,10 +49,10 @@ class FastPathConnection(ServerConnection):
         if self._pending_rejection is not None:  # responses keep the order of their requests
             self._rejections.flush()
         if self._can_count_requests:
-            if not self._in_flight and self._is_writable and self._try_answer(data):
+            if not self._complete_in_flight and self._is_writable and self._try_answer(data):
                 return
             if request_parser.is_single_complete_request(data):
-                self._in_flight += 1
+                self._complete_in_flight += 1
             else:
                 self._can_count_requests = False
         super().data_received(data)
@@ -88,8 +88,12 @@ class FastPathConnection(ServerConnection):
 
     def request_finished(self, _: object) -> None:
         """Count a request as answered by aiohttp."""
-        self._in_flight -= 1
+        self._complete_in_flight -= 1
         super().request_finished(_)
+
+    def _unanswered_size(self) -> int:
+        is_idle = self._can_count_requests and not self._complete_in_flight
+        return 0 if is_idle else super()._unanswered_size()
 
     def eof_received(self) -> bool | None:
         """Send the pending rejection, then pass on that the client sends no more."""

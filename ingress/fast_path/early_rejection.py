@@ -13,10 +13,12 @@ from ingress.commands.admission import Pressure
 from ingress.commands.client import CommandClient
 from ingress.fast_path import request_parser
 from ingress.http import problems, security_headers
+from ingress.http.content_negotiation import negotiate_language
 from ingress.http.problems import Overloaded, Problem
 from ingress.http.raw_response import encode_response
 from ingress.load_shedding.admitted_orders import AdmittedOrders
 from schemas import identity
+from schemas.languages import Language
 
 #: The routes that place an order; a test compares them with the table of routes.
 ORDER_PATHS = ("/v1/orders", "/pedidos")
@@ -73,13 +75,13 @@ class EarlyRejector:
             return None
         route = next(path for line, path in _REQUEST_LINES.items() if data.startswith(line))
         accept_language = b",".join(_ACCEPT_LANGUAGE.findall(head)).decode("latin-1")
-        return _response(route, accept_language, Overloaded().headers["Retry-After"])
+        return _response(route, negotiate_language(accept_language), Overloaded().headers["Retry-After"])
 
 
-@lru_cache(maxsize=1024)
-def _response(route: str, accept_language: str, retry_after: str) -> RejectionResponse:
+@lru_cache(maxsize=64)
+def _response(route: str, language: Language, retry_after: str) -> RejectionResponse:
     """Return what aiohttp would send, but without a Date."""
-    response = problems.respond(Problem("overloaded", headers={"Retry-After": retry_after}), accept_language)
+    response = problems.respond(Problem("overloaded", headers={"Retry-After": retry_after}), language)
     body = response.body
     assert isinstance(body, bytes)
     headers = {**response.headers, **security_headers.API, "Content-Length": str(len(body))}

@@ -5,13 +5,15 @@ how requests are smuggled (RFC 9112, section 11.2). Pure.
 """
 
 import re
-from functools import lru_cache
 from urllib.parse import unquote
 
 from msgspec import Struct
 
 from ingress.http import query_params
 from ingress.http.problems import Problem
+from ingress.memory.sized_lru import SizedLru
+from ingress.views import menu_page
+from ingress.views.menu_page import MenuQuery
 
 #: The routes of menus; a test compares them with the table of routes.
 MENU_PATH = "/v1/restaurants/{restaurant_id}/menu"
@@ -24,6 +26,12 @@ _HEAD = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~\x8
 _CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,9})[ \t]*\r$", re.MULTILINE)
 _CONNECTION_CHANGE = re.compile(rb"^connection:(?![ \t]*keep-alive[ \t]*\r$)", re.MULTILINE)
 _HOST = re.compile(rb"^host:", re.MULTILINE)
+#: A head with one of these is not cached: the cache keeps no secret of a client.
+_SECRET = re.compile(rb"^(?:authorization|proxy-authorization|cookie):", re.MULTILINE)
+#: Longest head that is cached, in bytes; browsers send half of it.
+MAX_CACHED_BYTES = 2_048
+#: What a parsed request needs besides its head, for a byte of it: its texts, and those of its query.
+PARSED_FACTOR, PARSED_BYTES = 4, 600
 _IF_NONE_MATCH = re.compile(rb"^if-none-match:([^\r]*)\r$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -32,8 +40,12 @@ class MenuRequest(Struct, frozen=True):
 
     route: str
     restaurant_id: str
-    query: str
+    query: MenuQuery
     if_none_match: str | None
+
+
+#: By their bytes, so that a frequent request is not parsed again.
+_requests: SizedLru[bytes, MenuRequest] = SizedLru("request_heads")
 
 
 def is_single_complete_request(data: bytes) -> bool:
@@ -56,31 +68,30 @@ def parse_menu_request(data: bytes) -> MenuRequest | None:
     """Return the menu request if the data is certainly that and nothing else, else None."""
     if not data.startswith(b"GET ") or len(data) > MAX_REQUEST_BYTES:
         return None
-    try:
-        return _menu_request(data)
-    except _NotAMenuRequestError:
-        return None
+    request = _requests.get(data)
+    if request is None and (head := _HEAD.fullmatch(data)) is not None:
+        headers = head[3].lower()
+        request = _menu_request(head, headers)
+        if request is not None and len(data) <= MAX_CACHED_BYTES and not _SECRET.search(headers):
+            _requests.put_on_second_request(data, request, len(data) * (1 + PARSED_FACTOR) + PARSED_BYTES)
+    return request
 
 
-class _NotAMenuRequestError(Exception):
-    """The data is another request. An exception is not cached, so the cache keeps no token and no order."""
-
-
-@lru_cache(maxsize=4096)
-def _menu_request(data: bytes) -> MenuRequest:
-    head = _HEAD.fullmatch(data)
-    if head is None:
-        raise _NotAMenuRequestError
-    headers = head[3].lower()
+def _menu_request(head: re.Match[bytes], headers: bytes) -> MenuRequest | None:
     if any(name in headers for name in (b"transfer-encoding", b"content-length", b"upgrade", b"expect")):
-        raise _NotAMenuRequestError
+        return None
     tags = _IF_NONE_MATCH.findall(head[3])
     if _CONNECTION_CHANGE.search(headers) or len(tags) > 1 or len(_HOST.findall(headers)) != 1:
-        raise _NotAMenuRequestError
+        return None
     target = _parse_target(head[2].decode())
     if target is None:
-        raise _NotAMenuRequestError
-    return MenuRequest(*target, tags[0].decode("latin-1").strip() if tags else None)
+        return None
+    route, restaurant_id, query_string = target
+    try:
+        query = menu_page.parse_query(query_string)
+    except Problem:
+        return None
+    return MenuRequest(route, restaurant_id, query, tags[0].decode("latin-1").strip() if tags else None)
 
 
 def _parse_target(target: str) -> tuple[str, str, str] | None:

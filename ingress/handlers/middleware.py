@@ -83,6 +83,9 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     except Problem as problem:
         return _problem_response(problem, request)
     except web.HTTPException as error:
+        error.__traceback__ = (
+            None  # the route keeps the error: a cycle, which would hold a body until a full collection
+        )
         slug = _SLUG_BY_STATUS.get(error.status)
         if slug is None:
             raise

@@ -51,10 +51,12 @@ def _last_event_id(request: web.Request) -> int:
 
 
 async def _send(response: web.StreamResponse, queue: SendQueue) -> None:
-    """Send until the queue is closed and empty; raises ConnectionError, TimeoutError."""
+    """Send until the queue is closed and empty; raises ConnectionError, and TimeoutError for a slow client."""
     await _write(response, RETRY)
     while not (queue.is_closed and queue.is_empty):
         message = await queue.get(HEARTBEAT_INTERVAL_SECONDS)
+        if queue.has_overflowed:
+            raise TimeoutError
         if message is None and queue.is_closed:
             break
         await _write(response, message or HEARTBEAT)

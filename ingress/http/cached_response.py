@@ -1,6 +1,7 @@
 """A JSON response that is rendered once and sent many times, with its ETag and conditional requests (RFC 9110)."""
 
 import hashlib
+from collections.abc import Sequence
 from email.utils import formatdate
 
 from aiohttp import web
@@ -14,24 +15,37 @@ CACHE_CONTROL = "public, max-age=0, s-maxage=1, stale-while-revalidate=1"
 
 
 class CachedResponse:
-    """A JSON body with its ETag, and the bytes of both responses that are sent for it within one second."""
+    """A JSON body with its ETag, as the bytes of both responses that are sent for it within one second.
 
-    __slots__ = ("_not_modified", "_ok", "body", "etag", "headers", "second")
+    The body is held once, as the end of the whole response.
+    """
 
-    def __init__(self, body: bytes, etag: str, second: int) -> None:
+    __slots__ = ("_body_start", "_not_modified", "_ok", "etag", "headers", "second")
+
+    def __init__(self, parts: Sequence[bytes | memoryview], etag: str, second: int) -> None:
         """Args:
-        body: the JSON document.
+        parts: the JSON document, in pieces.
         etag: the tag of its content.
         second: the time of the Date header, in seconds since 1970.
         """
-        self.body = body
         self.etag = etag
         self.second = second
         self.headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL}
         common = {"Date": formatdate(second, usegmt=True), **self.headers, **security_headers.API}
-        content = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        self._ok = 200, encode_response("200 OK", common | content, body)
+        content = {"Content-Type": "application/json", "Content-Length": str(sum(map(len, parts)))}
+        head = encode_response("200 OK", common | content)
+        self._body_start = len(head)
+        self._ok = 200, b"".join((head, *parts))
         self._not_modified = 304, encode_response("304 Not Modified", common)
+
+    @property
+    def body(self) -> bytes:
+        """A copy of the JSON document."""
+        return self._ok[1][self._body_start :]
+
+    def body_start(self, length: int) -> memoryview:
+        """Return the first bytes of the JSON document, which this response holds."""
+        return memoryview(self._ok[1])[self._body_start : self._body_start + length]
 
     def to_bytes(self, if_none_match: str | None) -> tuple[int, bytes]:
         """Return status and bytes of a whole response: 304 if the client has this content, else 200."""

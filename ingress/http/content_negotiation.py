@@ -12,11 +12,17 @@ _LANGUAGES: dict[str, Language] = {"pt": DEFAULT_LANGUAGE, "en": "en"}
 #: Ranges that a JSON problem satisfies, the most specific first.
 _JSON_RANGES = (("application/problem+json", "application/json"), ("application/*",), ("*/*",))
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
+#: Longest header whose result is cached, in characters.
+MAX_CACHED_LENGTH = 256
 
 
-@lru_cache(maxsize=256)
 def negotiate_language(accept_language: str) -> Language:
     """Return the language with the greatest quality; pt-BR if the header accepts none that we have."""
+    is_short = len(accept_language) <= MAX_CACHED_LENGTH
+    return _cached_language(accept_language) if is_short else _language(accept_language)
+
+
+def _language(accept_language: str) -> Language:
     qualities = _qualities(accept_language)
     refused = {
         language
@@ -37,7 +43,9 @@ def negotiate_language(accept_language: str) -> Language:
     return best
 
 
-@lru_cache(maxsize=256)
+_cached_language = lru_cache(maxsize=256)(_language)
+
+
 def prefers_html(accept: str) -> bool:
     """Return True if text/html is named with a greater quality than JSON has."""
     qualities = _qualities(accept)

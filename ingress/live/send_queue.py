@@ -1,11 +1,18 @@
-"""The bounded queue of messages to one client: a client that reads too slowly overflows it and is disconnected."""
+"""The bounded queue of messages to one client: a client that reads too slowly overflows it and is disconnected.
+
+All queues of the process share a budget too, and past it those that hold the most overflow.
+"""
 
 import asyncio
 from collections import deque
 
+from ingress.memory.byte_budget import ByteBudget
+
 #: Bounds of what waits for one client: messages, and bytes.
 MAX_MESSAGES = 256
 MAX_BYTES = 1 << 20
+
+_budget = ByteBudget("send_queues")
 
 
 class SendQueue:
@@ -27,11 +34,17 @@ class SendQueue:
         if self.is_closed or self.has_overflowed:
             return
         if self._messages and (len(self._messages) >= MAX_MESSAGES or self._bytes + len(message) > MAX_BYTES):
-            self.has_overflowed = True
-            self._messages.clear()
+            self.drop()
         else:
             self._messages.append(message)
-            self._bytes += len(message)
+            self._set_bytes(self._bytes + len(message))
+            self._wake()
+
+    def drop(self) -> None:
+        """Drop all messages and set `has_overflowed`."""
+        self.has_overflowed = True
+        self._messages.clear()
+        self._set_bytes(0)
         self._wake()
 
     def close(self) -> None:
@@ -58,8 +71,12 @@ class SendQueue:
         if not self._messages:
             return None
         message = self._messages.popleft()
-        self._bytes -= len(message)
+        self._set_bytes(self._bytes - len(message))
         return message
+
+    def _set_bytes(self, size: int) -> None:
+        self._bytes = size
+        _budget.set(self, size)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

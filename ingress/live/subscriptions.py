@@ -60,6 +60,7 @@ class Subscriptions:
         try:
             yield stream
         finally:
+            stream.queue.drop()
             self._deadlines.pop(stream, None)
             if stream.restaurant_id is None:
                 self._stop_awaiting(stream)
@@ -77,6 +78,7 @@ class Subscriptions:
         try:
             yield stream
         finally:
+            stream.queue.drop()
             self.by_restaurant[stream.restaurant_id].remove_board_stream(stream)
             self._drop_if_unused(stream.restaurant_id)
 

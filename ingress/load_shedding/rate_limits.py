@@ -25,6 +25,8 @@ POLICY = "orders"
 MAX_JITTER_SECONDS = 1.0
 #: Clients that are remembered; the least recently seen one is dropped first, and starts again with a full bucket.
 MAX_CLIENTS = 50_000
+#: Bytes by which a client is remembered: a digest, since clients choose their names and their lengths.
+CLIENT_DIGEST_BYTES = 16
 
 _rejected_by_rate_limit = metrics.requests_rejected.labels("rate_limit")
 
@@ -50,23 +52,30 @@ class TokenBuckets:
         self.rate = rate
         self.burst = burst
         self._max_clients = max_clients
-        self._buckets: OrderedDict[str, tuple[float, MonotonicSeconds]] = OrderedDict()  # tokens, as of when
+        self._buckets: OrderedDict[bytes, tuple[float, MonotonicSeconds]] = (
+            OrderedDict()
+        )  # tokens, as of when
 
     def __contains__(self, client: str) -> bool:
-        return client in self._buckets
+        return _key(client) in self._buckets
 
     def consume(self, client: str, now: MonotonicSeconds) -> BucketState:
         """Remove a token from a client's bucket, if it has one."""
-        tokens, updated_at = self._buckets.pop(client, (float(self.burst), now))
+        key = _key(client)
+        tokens, updated_at = self._buckets.pop(key, (float(self.burst), now))
         tokens = min(float(self.burst), tokens + max(0.0, now - updated_at) * self.rate)
         is_granted = tokens >= 1.0
         if is_granted:
             tokens -= 1.0
-        self._buckets[client] = (tokens, max(updated_at, now))
+        self._buckets[key] = (tokens, max(updated_at, now))
         if len(self._buckets) > self._max_clients:
             self._buckets.popitem(last=False)
         missing = max(0.0, 1.0 - tokens)
         return BucketState(is_granted, int(tokens), (self.burst - tokens) / self.rate, missing / self.rate)
+
+
+def _key(client: str) -> bytes:
+    return hashlib.blake2b(client.encode(errors="replace"), digest_size=CLIENT_DIGEST_BYTES).digest()
 
 
 class RateLimits:

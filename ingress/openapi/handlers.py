@@ -41,7 +41,7 @@ async def openapi(request: web.Request) -> web.Response:
 
 async def docs(request: web.Request) -> web.Response:
     """GET /docs; `?lang=en` or `?lang=pt-BR` takes precedence over the Accept-Language header."""
-    preferred = request.query.get("lang") or request_headers.joined(request.headers, "Accept-Language")
+    preferred = request.query.get("lang", "") or request_headers.joined(request.headers, "Accept-Language")
     language = negotiate_language(preferred)
     headers = _headers(language) | html_page.SECURITY_HEADERS | {"Content-Type": "text/html; charset=utf-8"}
     return web.Response(body=request.app[API_DESCRIPTION].html(language), headers=headers)

@@ -1,5 +1,6 @@
 """aiohttp's protocol within our limits, and problem documents where there is no request: malformed HTTP, too many clients."""
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -88,6 +89,11 @@ class ProblemRequestHandler(web.RequestHandler):
         else:
             super()._resume_transport_reading()
 
+    @property
+    def is_websocket(self) -> bool:
+        """True if what the client sends is read as WebSocket messages."""
+        return self._payload_parser is not None
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -104,11 +110,17 @@ class ProblemRequestHandler(web.RequestHandler):
         else:
             slug = "internal-error"
             name = type(exc).__name__
-            log.error("request failed outside its handler: %s %s: %s", request.method, request.path, name)
+            if not isinstance(exc, ConnectionError):  # the client is gone
+                log.error("request failed outside its handler: %s %s: %s", request.method, request.path, name)
         response = problems.respond(Problem(slug), "")
         response.headers.update(security_headers.API | {"Server": "promo"})  # aiohttp would send its version
         response.force_close()
         return response
+
+
+def is_websocket(protocol: asyncio.BaseProtocol) -> bool:
+    """Return True if aiohttp reads WebSocket messages on this connection."""
+    return isinstance(protocol, ProblemRequestHandler) and protocol.is_websocket
 
 
 def make_request_handler(server: web.Server) -> ProblemRequestHandler:

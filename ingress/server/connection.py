@@ -3,10 +3,17 @@
 import asyncio
 from typing import cast
 
-from ingress.http.problems import Problem
+from ingress.http.problems import Overloaded, Problem
+from ingress.memory.byte_budget import ByteBudget
 from ingress.server import aiohttp_protocol
 from ingress.server.connection_limits import Connections, ConnectionTimers
 from schemas import timestamps
+
+#: What this process has received of requests that it has not answered, and what clients have not read of responses.
+UNANSWERED = ByteBudget("unanswered_requests")
+UNREAD = ByteBudget("unread_responses")
+#: What a piece of data needs in memory besides its bytes.
+PIECE_BYTES = 64
 
 
 class ServerConnection(asyncio.Protocol):
@@ -17,6 +24,9 @@ class ServerConnection(asyncio.Protocol):
         self._fallback = fallback
         self._connections = connections
         self._is_admitted = False
+        self._in_flight = 0
+        #: The last piece of data; and what may belong to a request that has not started, in bytes.
+        self._last_piece = self._unparsed = 0
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -30,21 +40,41 @@ class ServerConnection(asyncio.Protocol):
             self._transport.close()
         else:
             self._is_admitted = True
+            self._transport.set_write_buffer_limits(high=0)  # what is not sent at once is counted
             self._fallback.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Pass the data to aiohttp."""
         if self._is_admitted:
             self.timers.data_received(timestamps.monotonic_clock())
-            self._fallback.data_received(data)
+            self._count_received(len(data) + PIECE_BYTES)
+            if not self._transport.is_closing():
+                self._fallback.data_received(data)
+
+    def request_started(self) -> None:
+        """Record that the head of a request is complete; it ends in the last piece of data."""
+        self.timers.request_started()
+        self._in_flight += 1
+        self._unparsed = self._last_piece
 
     def request_finished(self, _: object) -> None:
         """Record that aiohttp has answered a request."""
         self.timers.request_finished(timestamps.monotonic_clock())
+        self._in_flight -= 1
+        if self._is_admitted:  # else the connection was lost before
+            UNANSWERED.set(self, self._unanswered_size())
 
     def abort(self) -> None:
         """Close the connection at once."""
         self._transport.abort()
+
+    def drop(self) -> None:
+        """Close the connection, with 503 if no request was started: it holds more memory than others."""
+        if not self._in_flight and not self._transport.is_closing():
+            self._transport.write(aiohttp_protocol.connection_rejection(Overloaded()))
+            self._transport.close()
+        else:
+            self.abort()
 
     def eof_received(self) -> bool | None:
         """Pass on that the client sends no more."""
@@ -54,17 +84,32 @@ class ServerConnection(asyncio.Protocol):
         """Start the write timeout: the client does not read."""
         self.timers.set_reading(False, timestamps.monotonic_clock())
         self._fallback.pause_writing()
+        UNREAD.set(self, self._transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """Stop the write timeout."""
+        UNREAD.set(self, 0)
         self.timers.set_reading(True, timestamps.monotonic_clock())
         self._fallback.resume_writing()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Stop counting the connection."""
         if self._is_admitted:
+            self._is_admitted = False
+            UNANSWERED.set(self, 0)
+            UNREAD.set(self, 0)
             self._connections.remove(self)
             self._fallback.connection_lost(error)
+
+    def _count_received(self, size: int) -> None:
+        if not aiohttp_protocol.is_websocket(self._fallback):  # its messages are read and dropped
+            self._last_piece = size
+            self._unparsed += size
+            UNANSWERED.add(self, size)
+
+    def _unanswered_size(self) -> int:
+        """Return what the parser may hold of further requests, in bytes."""
+        return self._unparsed
 
 
 class ConnectionFactory:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
@@ -70,8 +71,14 @@ def _timed(handler: BaseHandler) -> BaseHandler:
         connection = request.transport.get_protocol() if request.transport else None
         task = asyncio.current_task()
         if isinstance(connection, ServerConnection) and task is not None:
-            connection.timers.request_started()
+            connection.request_started()
             task.add_done_callback(connection.request_finished)  # the task ends when the response is written
-        return await handler(request)
+        try:
+            return await handler(request)
+        except ConnectionError as error:
+            # The request keeps this error, and the error the frames that have read the body: a cycle, which would hold
+            # a body of each client that leaves until the next full collection.
+            traceback.clear_frames(error.__traceback__)
+            raise
 
     return handle

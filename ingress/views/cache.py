@@ -5,11 +5,13 @@ README.md has the table of cases; the predicates of its columns are here and in 
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
 from ingress.http.problems import Overloaded, Unavailable
+from ingress.memory.sized_lru import SizedLru
 from ingress.views.batch_loader import BatchLoader
 from ingress.views.change_tracker import NO_EPOCH, ChangeTracker
 from ingress.views.ports import ViewVersion
@@ -24,15 +26,15 @@ _rejected_reads = metrics.requests_rejected.labels("overload_read")
 MAX_REUSE_SECONDS = 0.15
 #: The same while reads are shed (ingress/load_shedding/README.md).
 MAX_REUSE_UNDER_PRESSURE_SECONDS = 1.0
-#: Bound on entries; the one that was loaded longest ago is evicted first.
-MAX_VIEWS = 4096
+_numbers = count()
 
 LoadViews = Callable[[Sequence[str]], Awaitable[tuple[ViewVersion, Mapping[str, V]]]]
 
 
 class CachedView(Struct, Generic[V], eq=False, frozen=True):
-    """A view, with the epoch, revision and monotonic time at which it was read."""
+    """A view, with the epoch, revision and monotonic time at which it was read; no other read has its number."""
 
+    number: int
     view: V
     epoch: int
     revision: int
@@ -44,7 +46,9 @@ class ViewCache(Generic[V]):
 
     def __init__(
         self,
+        budget: str,
         load: LoadViews[V],
+        size_of: Callable[[V], int],
         tracker: ChangeTracker,
         stale_if_error_seconds: float,
         should_skip_reads: Callable[[], bool] = lambda: False,
@@ -52,7 +56,9 @@ class ViewCache(Generic[V]):
         is_complete: Callable[[V], bool] = lambda view: True,
     ) -> None:
         """Args:
+        budget: the name of the budget in bytes; the view that was used longest ago is evicted first.
         load: reads several views in one round trip.
+        size_of: returns how many bytes a view needs, or a few more.
         tracker: knows which views have changed.
         stale_if_error_seconds: for how long entries are served while the views are unavailable (RFC 5861).
         should_skip_reads: True while reads are shed.
@@ -65,7 +71,8 @@ class ViewCache(Generic[V]):
         self._should_skip_reads = should_skip_reads
         self._invalidated_by = invalidated_by
         self._is_complete = is_complete
-        self._entries: dict[str, CachedView[V]] = {}
+        self._size_of = size_of
+        self._entries: SizedLru[str, CachedView[V]] = SizedLru(budget)
         self._loads: BatchLoader[str, CachedView[V] | None] = BatchLoader(self._load)
 
     def is_current(self, key: str, entry: CachedView[V]) -> bool:
@@ -126,14 +133,13 @@ class ViewCache(Generic[V]):
 
     def _store(self, key: str, view: V | None, epoch: int, revision: int) -> CachedView[V] | None:
         """Cache what was read and return the entry; while the views are unavailable, keep the previous entry."""
-        entry = self._entries.pop(key, None)
-        if entry is None or self._tracker.is_available:
-            entry = None
-            if view is not None:
-                epoch = epoch if self._is_complete(view) else NO_EPOCH
-                entry = CachedView(view, epoch, revision, timestamps.monotonic_clock())
-        if entry is not None:
-            if len(self._entries) >= MAX_VIEWS:
-                del self._entries[next(iter(self._entries))]
-            self._entries[key] = entry
+        previous = self._entries.get(key)
+        if previous is not None and not self._tracker.is_available:
+            return previous
+        if view is None:
+            self._entries.remove(key)
+            return None
+        epoch = epoch if self._is_complete(view) else NO_EPOCH
+        entry = CachedView(next(_numbers), view, epoch, revision, timestamps.monotonic_clock())
+        self._entries.put(key, entry, self._size_of(view))
         return entry

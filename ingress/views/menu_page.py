@@ -1,16 +1,19 @@
 """A page of a menu, built from the view, the query and the time. Pure."""
 
 import math
+import sys
 from collections.abc import Iterable
 from functools import partial
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
-from ingress.http import cursors
+from ingress.http import cursors, query_params
 from ingress.http.cursors import Key
 from ingress.http.problems import FieldError, invalid
 from ingress.http.query_params import DEFAULT_LIMIT, Limit
+from ingress.memory.sized_lru import SizedLru
 from ingress.views.ports import MenuView
 from schemas import pricing, texts, timestamps
 from schemas.catalogue import Promotion, Stock
@@ -26,8 +29,8 @@ SortOrder = Literal["sku", "name", "price", "-price"]
 
 #: Characters of a name that its sort key has; a cursor holds one, and must fit into a request line.
 MAX_SORTED_CHARACTERS = 100
-#: Bound on the comparison forms that are kept, in characters of texts and forms; each has at most 4 bytes.
-MAX_FORMS_CHARACTERS = 4_000_000
+#: Longest query string that is cached, in characters; and what it and its query need at most, in bytes.
+MAX_CACHED_LENGTH, QUERY_BYTES = 256, 2_400
 
 #: Types of the sort keys. A sku never changes; names and prices do, so their cursors list the items that were seen.
 _KEY_TYPES: dict[SortOrder, tuple[type, ...]] = {
@@ -38,7 +41,11 @@ _KEY_TYPES: dict[SortOrder, tuple[type, ...]] = {
 }
 
 
-class MenuQuery(Struct, frozen=True):
+#: The comparison forms of texts of menus. Those of clients are not among them.
+_search_texts: SizedLru[str, str] = SizedLru("search_texts")
+
+
+class MenuQuery(Struct, frozen=True, cache_hash=True):
     """Filters, sort order and page of a menu."""
 
     limit: Limit = DEFAULT_LIMIT
@@ -98,6 +105,30 @@ class MenuPage(MenuListing, frozen=True):
     degraded: bool
 
 
+#: Frequent query strings, so that they are not parsed again.
+_queries: SizedLru[str, MenuQuery] = SizedLru("queries")
+
+
+def parse_query(query_string: str) -> MenuQuery:
+    """Return the query that a query string forms, equal for all spellings of it; raises Problem."""
+    found = _queries.get(query_string)
+    if found is None:
+        found = _canonical(query_params.query(MenuQuery, query_string))
+        if len(query_string) <= MAX_CACHED_LENGTH:
+            _queries.put_on_second_request(query_string, found, QUERY_BYTES)
+    return found
+
+
+def _canonical(query: MenuQuery) -> MenuQuery:
+    return replace(
+        query,
+        category=texts.comparison_form(query.category or "") or None,
+        q=" ".join(sorted(set(texts.comparison_form(query.q or "").split()))) or None,
+        min_price=query.min_price or None,
+        max_price=None if query.max_price == MAX_AMOUNT else query.max_price,
+    )
+
+
 def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool) -> MenuListing:
     """Return the page at `now`; raises Problem for a cursor of another query, or a search of too many words.
 
@@ -114,7 +145,7 @@ def build_listing(view: MenuView, query: MenuQuery, now: EpochMs, degraded: bool
         entry
         for entry in _entries(view, now, degraded)
         if _matches(entry, query)
-        and (not category or _forms.get(entry.category) == category)
+        and (not category or _form(entry.category) == category)
         and _has_words(entry, words)
     ]
     entries.sort(key=sort_key)
@@ -174,30 +205,17 @@ def _matches(entry: MenuEntry, query: MenuQuery) -> bool:
 def _has_words(entry: MenuEntry, words: frozenset[str]) -> bool:
     if not words:
         return True
-    name, description = _forms.get(entry.name), _forms.get(entry.description)
+    name, description = _form(entry.name), _form(entry.description)
     return all(word in name or word in description for word in words)
 
 
-class _ComparisonForms:
-    """Comparison forms of texts on menus; when there are too many, those that were made first leave."""
-
-    def __init__(self) -> None:
-        self._forms: dict[str, str] = {}
-        self._characters = 0
-
-    def get(self, text: str) -> str:
-        """Return the form of a text."""
-        form = self._forms.get(text)
-        if form is None:
-            form = self._forms[text] = texts.comparison_form(text)
-            self._characters += len(text) + len(form)
-            while self._characters > MAX_FORMS_CHARACTERS:
-                oldest = next(iter(self._forms))
-                self._characters -= len(oldest) + len(self._forms.pop(oldest))
-        return form
-
-
-_forms = _ComparisonForms()
+def _form(text: str) -> str:
+    """Return the comparison form of a text of a menu."""
+    form = _search_texts.get(text)
+    if form is None:
+        form = texts.comparison_form(text)
+        _search_texts.put(text, form, sys.getsizeof(text) + sys.getsizeof(form))
+    return form
 
 
 def _key(entry: MenuEntry, order: SortOrder) -> Key:
@@ -205,7 +223,7 @@ def _key(entry: MenuEntry, order: SortOrder) -> Key:
         case "sku":
             return (entry.sku,)
         case "name":
-            return (_forms.get(entry.name)[:MAX_SORTED_CHARACTERS], entry.sku)
+            return (_form(entry.name)[:MAX_SORTED_CHARACTERS], entry.sku)
         case "price":
             return (entry.current_price, entry.sku)
         case "-price":

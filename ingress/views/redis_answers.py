@@ -17,7 +17,7 @@ WRITE_TIMEOUT_SECONDS = 0.5
 #: How long no answer is held back after a write that failed, in seconds: Redis serves no reader then either.
 PAUSE_SECONDS = 1.0
 #: Writes that may wait for Redis; further ones are dropped, and the decider knows the orders.
-MAX_PENDING_WRITES = 4096
+MAX_PENDING_WRITES = 1024
 
 _answered = msgspec.json.Decoder(AnsweredOrder)
 _refusal = msgspec.json.Decoder(Refusal)

@@ -14,7 +14,7 @@ from schemas.view_keys import Window
 SORT_ORDER = "restaurant_id"
 
 
-class RestaurantsQuery(Struct, frozen=True):
+class RestaurantsQuery(Struct, frozen=True, cache_hash=True):
     """Filter and page of restaurants."""
 
     limit: Limit = DEFAULT_LIMIT

@@ -5,12 +5,14 @@ import hashlib
 import html
 import json
 import re
+import sys
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
 from msgspec import Struct
 
+from ingress.memory.sized_lru import SizedLru
 from schemas.languages import Language
 
 #: Browsers may load files from this origin only, and run nothing inline and no markup from strings.
@@ -73,7 +75,9 @@ class WebAssets:
         }
         content = b"".join(name.encode() + raw[name] for name in sorted(self.files))
         self.version = hashlib.blake2b(content, digest_size=9).hexdigest()
-        self.page = lru_cache(maxsize=512)(self._page)
+        entries = {f"{page}.js" for page in self._templates} & self.files.keys()
+        self._modules = {entry: self.imported_modules(entry) for entry in entries}
+        self._pages: SizedLru[tuple[str, Language, str, str], bytes] = SizedLru("web_pages")
 
     def text(self, key: str, language: Language) -> str:
         """Return a text of `texts.json`."""
@@ -89,12 +93,21 @@ class WebAssets:
                     pending.append(name)
         return found
 
-    def _page(self, page: str, language: Language, restaurant_id: str, name: str) -> bytes:
+    def page(self, page: str, language: Language, restaurant_id: str, name: str) -> bytes:
         """Return a page in a language, for a restaurant (empty: for none)."""
+        key = page, language, restaurant_id, name
+        body = self._pages.get(key)
+        if body is None:
+            body = self._render(*key)
+            size = sys.getsizeof(restaurant_id) + sys.getsizeof(name) + len(body)
+            self._pages.put_on_second_request(key, body, size)
+        return body
+
+    def _render(self, page: str, language: Language, restaurant_id: str, name: str) -> bytes:
         base = f"/web/{self.version}"
         heading = name or self.text(f"{page}.title", language)
         entry = f"{page}.js"
-        modules = self.imported_modules(entry) if entry in self.files else []
+        modules = self._modules.get(entry, [])
         values = {
             "language": language,
             "base": base,

@@ -1,4 +1,4 @@
-"""The table of topics in schemas/README.md, made from the registries of topics and consumer groups."""
+"""The tables of topics and of keys in Redis in schemas/README.md, made from their registries."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,19 +6,32 @@ from pathlib import Path
 import msgspec
 
 from schemas.consumer_groups import CONSUMER_GROUPS
+from schemas.redis_keys import REDIS_KEYS
 from schemas.topics import DEAD_LETTER_TOPICS, HOUR_MS, TOPICS, Topic
 
 FILE = Path(__file__).parents[1] / "README.md"
-START, END = "<!-- topics: made by `python -m schemas` -->\n", "<!-- end of topics -->"
+_START, _END = "<!-- {}: made by `python -m schemas` -->\n", "<!-- end of {} -->"
 
 
 def render(readme: str) -> str:
-    """Return the README with a current table. Raises ValueError if it lacks the two markers."""
-    before, _, rest = readme.partition(START)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{FILE.name} lacks {START.strip()} or {END}")
-    return f"{before}{START}\n{table()}\n{END}{after}"
+    """Return the README with current tables. Raises ValueError if it lacks one of the four markers."""
+    return _replace(_replace(readme, "topics", table()), "keys", key_table())
+
+
+def _replace(readme: str, name: str, content: str) -> str:
+    start, end = _START.format(name), _END.format(name)
+    before, _, rest = readme.partition(start)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{FILE.name} lacks {start.strip()} or {end}")
+    return f"{before}{start}\n{content}\n{end}{after}"
+
+
+def key_table() -> str:
+    """Return a row for each kind of keys in Redis."""
+    rows = [(f"`{key.pattern}`", key.writer, key.grows_with, key.kept) for key in REDIS_KEYS]
+    heading = ("key", "written by", "grows with", "kept")
+    return "".join(map(_line, [heading, ("---",) * len(heading), *rows]))
 
 
 def table() -> str:

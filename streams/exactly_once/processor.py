@@ -32,6 +32,8 @@ FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.1, 4.0
 FENCED_BACKOFF_SECONDS = 3.0
 #: Queued messages at which the transport stops fetching the partition, and below which it resumes.
 MAX_QUEUE, RESUME_QUEUE = 2_000, 500
+#: The same in bytes of their values: clients choose how large their commands are.
+MAX_QUEUE_BYTES, RESUME_QUEUE_BYTES = 16 << 20, 4 << 20
 
 
 class RecoveryFailedError(Exception):
@@ -70,7 +72,10 @@ class Processor:
         """Queue fetched messages, in order; return True if the queue is full."""
         self._queue.extend(messages)
         self._has_messages.set()
-        return len(self._queue) >= MAX_QUEUE
+        return len(self._queue) >= MAX_QUEUE or self._queued_bytes() >= MAX_QUEUE_BYTES
+
+    def _queued_bytes(self) -> int:
+        return sum(len(message.value or b"") for message in self._queue)
 
     def stop(self) -> None:
         """Begin no further transaction; `run` returns when the open one has ended."""
@@ -131,7 +136,7 @@ class Processor:
             else:
                 for _ in range(min(finished, len(self._queue))):
                     self._queue.popleft()
-                if len(self._queue) < RESUME_QUEUE:
+                if len(self._queue) < RESUME_QUEUE and self._queued_bytes() < RESUME_QUEUE_BYTES:
                     self.on_drained()
 
     async def _linger_for_more(self) -> bool:

@@ -22,6 +22,8 @@ MAX_AGE_SECONDS = 20 * 3600
 #: Memory for blocks and for writes, per partition.
 BLOCK_CACHE_BYTES = 8 << 20
 WRITE_BUFFER_BYTES = 8 << 20
+#: Write buffers: one that is filled, one that is written to a file.
+WRITE_BUFFERS = 2
 #: How long to wait for the lock of a database that a dying process still has open.
 LOCK_TIMEOUT_SECONDS = 2.0
 
@@ -122,7 +124,7 @@ class RocksDBStore:
         options = Options(raw_mode=True)
         options.create_if_missing(True)
         options.set_write_buffer_size(WRITE_BUFFER_BYTES)
-        options.set_max_write_buffer_number(2)
+        options.set_max_write_buffer_number(WRITE_BUFFERS)
         options.set_keep_log_file_num(2)
         blocks = BlockBasedOptions()
         blocks.set_block_cache(Cache(BLOCK_CACHE_BYTES))

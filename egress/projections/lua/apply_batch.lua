@@ -5,8 +5,9 @@
 --   generation: 3 positions, 4 revision, 5 changes, 6 sequences; then each view; then feed and board of each restaurant.
 -- ARGV[1]: a MessagePack array {generation, must_be_current, ranges, views, restaurants}:
 --   ranges       {{position's field, start, end}, ...}
---   views        {{expires_at, restaurant, writes}, ...} in the order of KEYS; expires_at in seconds since 1970, 0: never;
---                restaurant is an index into restaurants, 0: none
+--   views        {{expires_at, drop_at, restaurant, writes}, ...} in the order of KEYS; expires_at in seconds since 1970,
+--                0: never; drop_at is an earlier expiry of the newest state, 0: none; restaurant is an index into
+--                restaurants, 0: none
 --   writes       {{field, version, value, listed, listed_until, references}, ...}; listed is the order that the board
 --                lists until listed_until, '': none; references is what the feed says has changed
 --   restaurants  {name, ...}
@@ -15,6 +16,9 @@
 -- missing or before the start of its range, or if another generation is current: the views were emptied, set back or
 -- replaced. Returns -1, having done nothing, if the generation is being closed.
 local MAX_FEED_ENTRIES, FEED_SECONDS = 500, 900
+-- How long a dropped view is kept after it was projected. An earlier fact of another topic, which may come late in a
+-- rebuild, would show its earlier state again.
+local LATE_FACTS_SECONDS = 600
 local current_key, closing_key, positions_key, revision_key, changes_key, sequences_key = unpack(KEYS, 1, 6)
 local FIRST_VIEW = 7
 local generation, must_be_current, ranges, views, restaurants = unpack(cmsgpack.unpack(ARGV[1]))
@@ -40,9 +44,15 @@ end
 
 local now = tonumber(redis.call('TIME')[1])
 
-local function extend_expiry(key, expires_at)
+-- The newest state of a view decides how long it is kept, whatever comes after it; other facts only extend it.
+local function set_expiry(key, expires_at, drop_at, is_outdated)
   local left = redis.call('TTL', key)
-  if left < 0 or now + left < expires_at then
+  if left >= 0 and is_outdated then
+    return
+  end
+  if drop_at > 0 then
+    redis.call('EXPIREAT', key, math.min(expires_at, math.max(drop_at, now + LATE_FACTS_SECONDS)))
+  elseif left < 0 or now + left < expires_at then
     redis.call('EXPIREAT', key, expires_at)
   end
 end
@@ -76,8 +86,8 @@ local changed_views = {}
 local references_of = {} -- by restaurant: the references of its feed, in order, each once
 for i, view in ipairs(views) do
   local key = KEYS[FIRST_VIEW + i - 1]
-  local expires_at, restaurant, writes = unpack(view)
-  local is_changed = false
+  local expires_at, drop_at, restaurant, writes = unpack(view)
+  local is_changed, is_outdated = false, false
   for _, write in ipairs(writes) do
     local field, version, value, listed, listed_until, references = unpack(write)
     if write_field(key, field, version, value) then
@@ -93,12 +103,14 @@ for i, view in ipairs(views) do
           table.insert(fed, reference)
         end
       end
+    elseif listed ~= '' then
+      is_outdated = true -- the view has a later state of the order
     end
   end
   if is_changed and expires_at == 0 then
     table.insert(changed_views, string.sub(key, #generation + 2))
   elseif is_changed then
-    extend_expiry(key, expires_at)
+    set_expiry(key, expires_at, drop_at, is_outdated)
   end
 end
 

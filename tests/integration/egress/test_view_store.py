@@ -9,11 +9,12 @@ import pytest
 from egress.kafka.records import OffsetRange, Partition
 from egress.projections import generations
 from egress.projections.ports import ViewsLost, ViewStoreUnavailable
-from egress.projections.projection import ViewWrite
+from egress.projections.projection import ViewWrite, project
 from egress.projections.redis_store import RedisViewStore
 from egress.projections.watermarks import PendingWatermark
 from schemas import view_keys
 from tests.integration.egress.conftest import RedisCase, StoreCase
+from tests.support.egress.stories import PARTITION, Story
 
 P = Partition("order.confirmed", 3)
 Q = Partition("order.failed", 3)
@@ -111,6 +112,28 @@ async def test_views_expire(redis_case: RedisCase) -> None:
     assert await redis_case.redis.ttl(await redis_case.key("k")) == -1
     await redis_case.store.apply([ViewWrite("old", "f", 1, b"1", now - 1)], [])
     assert "old" not in await redis_case.hashes()
+
+
+@pytest.mark.parametrize("batches", [[[0], [1]], [[1], [0]], [[0, 1]], [[0], [1], [0]]])
+async def test_refused_order_is_kept_for_minutes(redis_case: RedisCase, batches: list[list[int]]) -> None:
+    """Anonymous clients can make any number of them, a kilobyte each; in whatever order their facts come."""
+    story = Story()
+    story.order(False)
+    facts = [project(fact, PARTITION) for fact in story.facts]
+    for batch in batches:
+        await redis_case.store.apply([write for number in batch for write in facts[number]], [])
+    ttl = await redis_case.redis.ttl(await redis_case.key(view_keys.order("o1")))
+    assert 0 < ttl <= view_keys.REFUSED_ORDER_TTL_SECONDS
+
+
+@pytest.mark.parametrize("life", [(), ("cancelled",), ("cancelled", "refunded")])
+async def test_confirmed_order_is_kept_for_days(redis_case: RedisCase, life: tuple[str, ...]) -> None:
+    """Also if it is cancelled later."""
+    story = Story()
+    story.order(True, life)
+    await redis_case.store.apply([write for fact in story.facts for write in project(fact, PARTITION)], [])
+    ttl = await redis_case.redis.ttl(await redis_case.key(view_keys.order("o1")))
+    assert ttl > view_keys.ORDER_TTL_SECONDS / 2
 
 
 async def test_changes_have_revisions(redis_case: RedisCase) -> None:

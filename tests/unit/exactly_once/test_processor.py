@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from streams.exactly_once import failpoints
+from streams.exactly_once import processor as processor_module
 from streams.exactly_once.ports import FencedError
 from streams.exactly_once.processor import RecoveryFailedError
 from tests.support.exactly_once.counting import counts, processor
@@ -220,3 +221,13 @@ async def test_recovery_fails_after_a_limit():
     with pytest.raises(RecoveryFailedError):
         await processor(log, MemoryStore()).take_over()
     assert log.fences == 12
+
+
+async def test_queue_is_full_by_bytes_too(monkeypatch):
+    """The transport stops fetching before a few large commands fill the memory of the worker."""
+    monkeypatch.setattr(processor_module, "MAX_QUEUE_BYTES", 10)
+    broker = MemoryBroker()
+    worker = processor(MemoryLog(broker), MemoryStore())
+    small = broker.put(b"a", 1)._replace(value=b"123456789")
+    assert not worker.feed([small])
+    assert worker.feed([small])

@@ -14,7 +14,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
+from ingress.commands.admission import Pressure
 from ingress.commands.client import CommandClient
+from ingress.fast_path import early_rejection
 from ingress.fast_path.connection import FastPathConnection
 from ingress.fast_path.early_rejection import EarlyRejector, RejectionResponse
 from ingress.fast_path.rejection_batch import FLUSH_INTERVAL_SECONDS, RejectionBatch
@@ -193,6 +195,12 @@ class Transport(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert (high, low) == (0, None), "all that is not sent is counted"
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.sent)
+
 
 async def test_unread_responses_stop_the_fast_path() -> None:
     """A client that sends requests and reads no response must not fill the memory of ingress."""
@@ -284,3 +292,24 @@ async def test_no_rejection_to_closed_connection() -> None:
     transport.is_closing = lambda: True  # type: ignore[method-assign]
     await asyncio.sleep(FLUSH_INTERVAL_SECONDS * 2)
     assert transport.sent == b""
+
+
+class NoRoom:
+    """Commands for which there is no room."""
+
+    pressure = Pressure.ORDERS
+
+    def should_reject_order(self) -> bool:
+        return True
+
+
+async def test_rejections_are_rendered_once_for_each_language() -> None:
+    """Clients can spell Accept-Language in any number of ways, of eight thousand characters each."""
+    rejector = EarlyRejector(NoRoom(), AdmittedOrders())  # type: ignore[arg-type]
+    early_rejection._response.cache_clear()
+    for number in range(300):
+        head = f"POST /v1/orders HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nAccept-Language: en, x-{number}\r\n"
+        assert (
+            rejector.reject(f'{head}Content-Length: 22\r\n\r\n{{"restaurant_id":"r1"}}'.encode()) is not None
+        )
+    assert early_rejection._response.cache_info().currsize <= 3  # the values of Retry-After

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ingress.http.problems import FieldError, Problem
-from ingress.views import menu_page
 from ingress.views.menu_page import Availability, MenuEntry, MenuQuery, build_listing, valid_until
 from ingress.views.ports import MenuView
 from schemas.money import Money
@@ -203,17 +202,6 @@ def test_cursor_of_expanding_names_fits_into_a_request() -> None:
             break
         assert len(cursor) < 6000
     assert seen == [f"s{n:03}" for n in range(600)]
-
-
-def test_comparison_forms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts are the owners'; what is kept of them has a bound in characters."""
-    monkeypatch.setattr(menu_page, "MAX_FORMS_CHARACTERS", 10_000)
-    forms = menu_page._ComparisonForms()
-    for n in range(100):
-        text = f"{n} " + "ã" * 1000
-        assert forms.get(text) == forms.get(text) == f"{n} " + "a" * 1000
-        assert sum(len(key) + len(form) for key, form in forms._forms.items()) <= 10_000
-    assert forms._forms
 
 
 def test_search_has_a_bounded_number_of_words() -> None:

@@ -5,10 +5,13 @@ import asyncio
 import pytest
 
 from ingress.http.problems import Unavailable
+from ingress.memory import budgets
+from ingress.memory.sized_lru import ENTRY_BYTES
 from ingress.views import cache
 from ingress.views.cache import MAX_REUSE_SECONDS, ViewCache
 from ingress.views.change_tracker import ChangeTracker
 from ingress.views.ports import MenuView
+from ingress.views.view_sizes import view_bytes
 from schemas import view_keys
 from tests.support.ingress.fakes import FakeViews
 from tests.support.ingress.samples import item, menu
@@ -23,7 +26,9 @@ class Reader:
     def __init__(self, stale_if_error_seconds: float = 60) -> None:
         self.views = FakeViews()
         self.tracker = ChangeTracker(self.views, partitions=8)
-        self.cache: ViewCache[MenuView] = ViewCache(self.views.menus, self.tracker, stale_if_error_seconds)
+        self.cache: ViewCache[MenuView] = ViewCache(
+            "menus", self.views.menus, view_bytes, self.tracker, stale_if_error_seconds
+        )
 
     async def sku(self) -> str | None:
         """Return the sku that the menu of KEY shows."""
@@ -154,8 +159,9 @@ async def test_restored_views_are_read_again(reader: Reader) -> None:
 
 
 async def test_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The entry that was loaded longest ago is evicted first."""
-    monkeypatch.setattr(cache, "MAX_VIEWS", 3)
+    """In bytes; the entry that was used longest ago is evicted first."""
+    size = view_bytes(menu([item("x")])) + ENTRY_BYTES
+    monkeypatch.setitem(budgets.CACHES, "menus", 3 * size)
     reader = Reader()
     await reader.tracker.poll()
     keys = [view_keys.menu(f"r{n}") for n in range(10)]

@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import REGISTRY
 
-from egress.notifications import bulkheads
+from egress.notifications import bulkheads, delivery_worker
 from egress.notifications.attempt_quotas import MAX_ATTEMPTS_PER_SITE
 from egress.notifications.channel import GoneError
 from egress.notifications.delivery_state import DeliveryState, delivery_key
@@ -260,6 +260,23 @@ async def test_full_channel_is_not_read(harness: DeliveryHarness) -> None:
         unblocked.set()
         await harness.all_committed()
     assert "last" in pushes.delivered
+
+
+@in_virtual_time
+async def test_pending_deliveries_keep_a_bound_in_bytes(
+    harness: DeliveryHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients choose how large an order is: ten thousand of the largest would need more memory than a process has."""
+    monkeypatch.setattr(delivery_worker, "MAX_PENDING_BYTES", 1)
+    monkeypatch.setattr(delivery_worker, "MAX_RECORDS", 1)
+    unblocked = asyncio.Event()
+    harness.channel.plan = {f"o{n}": [unblocked] for n in range(5)}
+    harness.append(*(f"o{n}" for n in range(5)))
+    async with harness.running():
+        await asyncio.sleep(5)
+        assert harness.channel.tried == ["o0"]
+        unblocked.set()
+        await harness.all_committed()
 
 
 @in_virtual_time

@@ -1,11 +1,13 @@
 """The recipient registry, and the messages that are built from facts with it."""
 
+import tracemalloc
 from functools import partial
 
 import msgspec
 import pytest
 
 from egress.kafka.decoding import UnreadableError
+from egress.notifications import recipients
 from egress.notifications.push import payload as push_payload
 from egress.notifications.recipients import MAX_BROWSERS_PER_ORDER, RecipientRegistry
 from egress.notifications.webhooks import payload as webhook_payload
@@ -85,6 +87,21 @@ def test_subscriptions_expire_with_the_topic() -> None:
     later = NOW_MS + PUSH_SUBSCRIPTIONS.retention_ms + 500
     registry.apply(record(BROWSER.subscription("o3"), at=later))
     assert [len(registry.subscriptions(order, later)) for order in ("o1", "o2", "o3")] == [0, 1, 1]
+
+
+def test_subscriptions_keep_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anonymous clients can subscribe any number of orders within two days; those that changed longest ago lose theirs."""
+    monkeypatch.setattr(recipients, "MAX_BYTES", 1_000_000)
+    browsers = [Browser(f"https://push.example/{n}/{'e' * 1_900}") for n in range(MAX_BROWSERS_PER_ORDER)]
+    tracemalloc.start()
+    registry = RecipientRegistry()
+    for number in range(300):
+        for browser in browsers:
+            registry.apply(record(browser.subscription(f"o{number}")))
+    assert tracemalloc.get_traced_memory()[0] < 1.1 * recipients.MAX_BYTES
+    tracemalloc.stop()
+    kept = [number for number in range(300) if registry.subscriptions(f"o{number}", NOW_MS)]
+    assert kept == list(range(300 - len(kept), 300)) and len(kept) > 50
 
 
 def test_unreadable_subscription_raises_and_restaurant_does_not() -> None:

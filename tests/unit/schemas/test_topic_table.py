@@ -15,7 +15,7 @@ def test_the_table_of_topics_is_current() -> None:
 
 def test_the_readme_is_short() -> None:
     """Everything else has a README of its own."""
-    assert len(topic_table.FILE.read_text().splitlines()) <= 100
+    assert len(topic_table.FILE.read_text().splitlines()) <= 110
 
 
 def test_every_topic_has_a_row_with_all_cells() -> None:
