@@ -20,7 +20,7 @@ from ingress.live.hub import Hub
 from ingress.live.limits import ChannelLimits, FollowerLimits, PendingHandshakes
 from ingress.live.ports import Feeds
 from ingress.load_shedding import admitted_orders, rate_limits
-from ingress.load_shedding.admitted_orders import AdmittedOrders
+from ingress.load_shedding.admitted_orders import AdmittedOrders, Party
 from ingress.load_shedding.rate_limits import RateLimits
 from ingress.memory import budgets, gauges
 from ingress.openapi.handlers import API_DESCRIPTION, ApiDescription
@@ -102,7 +102,9 @@ def connection_factory(app: web.Application) -> ConnectionFactory:
 
 async def _run_parts(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.CHANGE_TRACKER].poll()
-    total = budgets.total(app[app_keys.SETTINGS], rate_limits.MAX_CLIENTS + admitted_orders.MAX_ORDERS)
+    total = budgets.total(
+        app[app_keys.SETTINGS], rate_limits.MAX_CLIENTS + len(Party) * admitted_orders.MAX_ORDERS
+    )
     metrics.memory_budget.set(total)
     async with (
         in_background(app[app_keys.CHANGE_TRACKER].run()),

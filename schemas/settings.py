@@ -149,7 +149,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     # Overload
     max_in_flight_commands: Annotated[
-        Positive, "maximum number of undecided commands of one ingress process; above it, 503 overloaded"
+        Positive,
+        "maximum number of undecided commands of one ingress process, and of orders that are paid online; above it, new orders are answered 503 overloaded, above twice as many all others",
     ] = 2000
     admission_target_delay_seconds: Annotated[
         Seconds,

@@ -4,8 +4,9 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from enum import Enum
 from typing import Protocol
 
 from msgspec import Struct
@@ -15,7 +16,16 @@ from opentelemetry.trace import SpanKind
 from ingress.commands.admission import Admission, Pressure
 from ingress.http.problems import Overloaded, Problem, Unavailable, retry_after
 from schemas import codec, metrics, timestamps
-from schemas.commands import CancelOrder, Command, OrderCommand, PlaceOrder, restaurant_of
+from schemas.commands import (
+    CASH,
+    CancelOrder,
+    Command,
+    FindOrder,
+    OrderCommand,
+    PaymentMethod,
+    PlaceOrder,
+    restaurant_of,
+)
 from schemas.replies import Reply
 from schemas.telemetry import tracing
 from schemas.timestamps import MonotonicSeconds
@@ -42,12 +52,14 @@ STALLED_AFTER_SECONDS = 1.0
 #: Commands on admitted orders, and their retries, may use this multiple of `max_in_flight`.
 PRIORITY_LIMIT_FACTOR = 2
 #: Commands of one order, and of one restaurant's catalogue, that may be in flight at once.
-MAX_PER_ORDER, MAX_PER_RESTAURANT = 8, 64
+MAX_PER_ORDER, MAX_PER_RESTAURANT = 8, 512
+#: Look-ups of one order, and of all orders, that may be in flight at once.
+MAX_FINDS_PER_ORDER, MAX_FINDS = 2, 64
 #: How long a command without a reply counts as in flight, in seconds. A worker that takes longer has been replaced, and
 #: its successor's decision also gets a reply.
 REPLY_EXPIRY_SECONDS = 600.0
-#: The same for a command of which it is not known whether it was written.
-UNCERTAIN_EXPIRY_SECONDS = 10.0
+#: The same for a command of which it is not known whether it was written, and for the look-up of an order.
+UNCERTAIN_EXPIRY_SECONDS, FIND_EXPIRY_SECONDS = 10.0, 5.0
 #: How long equal requests wait for the reply to one command, in seconds; then the next one sends the command again.
 SHARED_REPLY_SECONDS = 60.0
 
@@ -72,9 +84,18 @@ LateReply = Callable[[str, str, Reply], None]
 RequestIdentity = tuple[str, str, str]
 
 
+class Pool(Enum):
+    """What shares a bound on commands in flight."""
+
+    ORDERS = "orders"  # all commands but the others
+    PAYMENTS = "payments"  # orders that are paid online: they wait for the payment provider, too
+    FINDS = "finds"
+
+
 class _InFlight(Struct, eq=False):
     """A command from its sending until its reply, or until it expires; the command itself may be large."""
 
+    pool: Pool
     subject: str
     placed: tuple[str, str] | None  # ids of the order and its restaurant, if the command places one
     identity: RequestIdentity | None
@@ -96,7 +117,8 @@ class CommandClient:
     ) -> None:
         """Args:
         reply_partition: partition of `order.replies` that this process reads.
-        max_in_flight: commands in flight above which new orders are always rejected.
+        max_in_flight: commands in flight above which new orders are always rejected; orders that are paid online
+            have a bound of their own, so that a slow payment provider does not stop the others.
         target_delay_seconds: queueing delay that admission aims at.
         """
         self.producer = producer
@@ -110,6 +132,7 @@ class CommandClient:
             RequestIdentity, bytes
         ] = {}  # correlation ids of the latest command of each request
         self._subjects: Counter[str] = Counter()  # commands in flight of each order or catalogue
+        self._pools: Counter[Pool] = Counter()  # commands in flight
         self._stalled_count = 0  # of those in flight, at the end of the last interval
 
     @property
@@ -126,21 +149,30 @@ class CommandClient:
             metrics.admission_limit.set(self._admission.limit)
         return self._admission.pressure(len(self._in_flight) - self._stalled_count)
 
-    def should_reject_order(self) -> bool:
-        """Return True if there is no room for a new order, and record the rejection."""
-        is_full = len(self._in_flight) >= self._max_in_flight or self.pressure >= Pressure.ORDERS
+    def should_reject_order(self, pools: Iterable[Pool] = (Pool.ORDERS, Pool.PAYMENTS)) -> bool:
+        """Return True if there is no room for a new order in any of these pools, and record the rejection."""
+        is_full = (
+            all(self._pools[pool] >= self._max_in_flight for pool in pools)
+            or self.pressure >= Pressure.ORDERS
+        )
         if is_full:
             self._admission.record_rejection()
             _rejected_orders.inc()
         return is_full
 
-    def require_room(self) -> None:
-        """Raise Overloaded if there is no room for a new order."""
-        if self.should_reject_order():
+    def require_room(self, payment_method: PaymentMethod) -> None:
+        """Raise Overloaded if there is no room for a new order that is paid like this."""
+        if self.should_reject_order([_pool_of_payment(payment_method)]):
             raise Overloaded()
 
     async def send_and_wait(
-        self, command: Command, traceparent: bytes, deadline: float, *, priority: bool = False
+        self,
+        command: Command,
+        traceparent: bytes,
+        deadline: float,
+        *,
+        priority: bool = False,
+        before_send: Callable[[], None] | None = None,
     ) -> Reply | None:
         """Send a command and return its reply; None if there is none by the deadline, on the loop's clock.
 
@@ -148,6 +180,7 @@ class CommandClient:
         command stays in flight until it is decided.
 
         `priority`: the command is about an order that was admitted, so it has room where new orders have none.
+        `before_send` is called before a command is sent, and may raise Problem.
         Raises Overloaded or Problem 429 (nothing was written) and Unavailable (it is not known whether the command was
         written).
         """
@@ -158,8 +191,13 @@ class CommandClient:
                 reply = await _wait(shared, deadline)
             finally:
                 shared.waiters -= 1
-            return None if reply is None else replace(reply, replayed=True)
+            if reply is None:
+                return None
+            metrics.idempotent_replays.inc()
+            return replace(reply, replayed=True)
         self._require_room_for(command, priority)
+        if before_send is not None:
+            before_send()
         sent_at = time.monotonic_ns()
         correlation_id = b"%b-%x" % (self._process_id, sent_at)
         in_flight = self._begin(command, correlation_id, MonotonicSeconds(sent_at / _NANOSECONDS))
@@ -168,7 +206,8 @@ class CommandClient:
             _publish_stage.observe((time.monotonic_ns() - sent_at) / _NANOSECONDS)
             return await _wait(in_flight, deadline)
         except BaseException:  # also a cancelled request: it is not known whether the command was written
-            in_flight.expires_at = MonotonicSeconds(timestamps.monotonic_clock() + UNCERTAIN_EXPIRY_SECONDS)
+            now = timestamps.monotonic_clock()
+            in_flight.expires_at = MonotonicSeconds(min(in_flight.expires_at, now + UNCERTAIN_EXPIRY_SECONDS))
             if not in_flight.reply.done():
                 in_flight.reply.set_exception(Unavailable())
                 in_flight.reply.exception()  # equal requests may raise it too; there need not be one
@@ -213,22 +252,25 @@ class CommandClient:
     def _require_room_for(self, command: Command, priority: bool) -> None:
         if self._admission.is_interval_over(timestamps.monotonic_clock()):
             _ = self.pressure  # drops the expired ones
+        pool = _pool(command)
         limit = self._max_in_flight * (PRIORITY_LIMIT_FACTOR if priority else 1)
-        if len(self._in_flight) >= limit:
+        if self._pools[pool] >= (MAX_FINDS if pool is Pool.FINDS else limit):
             raise Overloaded()
-        max_per_subject = MAX_PER_ORDER if isinstance(command, OrderCommand) else MAX_PER_RESTAURANT
-        if self._subjects[_subject(command)] >= max_per_subject:
+        if self._subjects[_subject(command)] >= _max_per_subject(command):
             raise Problem("too-many-requests", headers=retry_after())
 
     def _begin(self, command: Command, correlation_id: bytes, sent_at: MonotonicSeconds) -> _InFlight:
         placed = (command.order_id, restaurant_of(command)) if isinstance(command, PlaceOrder) else None
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        expires_at = MonotonicSeconds(sent_at + REPLY_EXPIRY_SECONDS)
+        pool = _pool(command)
+        expiry = FIND_EXPIRY_SECONDS if pool is Pool.FINDS else REPLY_EXPIRY_SECONDS
+        expires_at = MonotonicSeconds(sent_at + expiry)
         in_flight = _InFlight(
-            _subject(command), placed, _request_identity(command), sent_at, expires_at, reply
+            pool, _subject(command), placed, _request_identity(command), sent_at, expires_at, reply
         )
         self._in_flight[correlation_id] = in_flight
         self._subjects[in_flight.subject] += 1
+        self._pools[pool] += 1
         if in_flight.identity:
             self._shared[in_flight.identity] = correlation_id
         metrics.commands_in_flight.inc()
@@ -238,6 +280,7 @@ class CommandClient:
         in_flight = self._in_flight.pop(correlation_id, None)
         if in_flight is None:
             return None
+        self._pools[in_flight.pool] -= 1
         self._subjects[in_flight.subject] -= 1
         if not self._subjects[in_flight.subject]:
             del self._subjects[in_flight.subject]
@@ -259,8 +302,26 @@ async def _wait(in_flight: _InFlight, deadline: float) -> Reply | None:
         return None
 
 
+def _pool(command: Command) -> Pool:
+    if isinstance(command, FindOrder):
+        return Pool.FINDS
+    return _pool_of_payment(command.payment.method) if isinstance(command, PlaceOrder) else Pool.ORDERS
+
+
+def _pool_of_payment(payment_method: PaymentMethod) -> Pool:
+    return Pool.ORDERS if payment_method == CASH else Pool.PAYMENTS
+
+
+def _max_per_subject(command: Command) -> int:
+    if isinstance(command, FindOrder):
+        return MAX_FINDS_PER_ORDER
+    return MAX_PER_ORDER if isinstance(command, OrderCommand) else MAX_PER_RESTAURANT
+
+
 def _subject(command: Command) -> str:
-    """Return what shares a bound on commands in flight: an order, or a restaurant's catalogue."""
+    """Return what shares a bound on commands in flight: an order, its look-ups, or a restaurant's catalogue."""
+    if isinstance(command, FindOrder):
+        return f"find {command.order_id}"
     return command.order_id if isinstance(command, OrderCommand) else restaurant_of(command)
 
 

@@ -12,6 +12,7 @@ from ingress.handlers.app_keys import ACCESS_RULES, SETTINGS, TOKENS, VIEWS
 from ingress.http import tokens
 from ingress.http.problems import Problem, Unavailable
 from ingress.http.roles import Role
+from ingress.load_shedding.admitted_orders import Party
 from ingress.views.ports import OrderView
 from schemas import buckets, identity
 
@@ -45,6 +46,11 @@ class OrderAccess(NamedTuple):
     restaurant_id: str | None
     view: OrderView | None
     is_customer: bool  # else its restaurant
+
+    @property
+    def party(self) -> Party:
+        """Whose budget of commands a request uses."""
+        return Party.CUSTOMER if self.is_customer else Party.RESTAURANT
 
 
 async def authorize_order(request: web.Request) -> OrderAccess:

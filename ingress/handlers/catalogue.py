@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Struct, UnsetType
 
+from ingress.commands.admission import Pressure
 from ingress.handlers import responses
 from ingress.handlers.app_keys import COMMANDS, SETTINGS, TOKENS, VIEWS
 from ingress.handlers.request_bodies import (
@@ -143,7 +144,9 @@ async def _put(
     if status is None:
         raise responses.problem_of(reply.answer, {})
     key, version = view_keys.menu(command.restaurant_id), reply.answer.version
-    views = request.app[VIEWS]
-    if not await wait_until_visible(views, key, view_field, version, deadline):
+    views, is_under_pressure = request.app[VIEWS], request.app[COMMANDS].pressure >= Pressure.READS
+    if not await wait_until_visible(
+        views, key, view_field, version, deadline, is_under_pressure=is_under_pressure
+    ):
         return responses.respond(response_class(**fields, version=version, status="pending"), status=202)
     return responses.respond(response_class(**fields, version=version), status=status)

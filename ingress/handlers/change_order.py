@@ -1,12 +1,13 @@
 """POST /v1/orders/{order_id}/cancel and /v1/orders/{order_id}/status."""
 
+from functools import partial
 from typing import Literal
 
 from aiohttp import web
 from msgspec import Struct
 
 from ingress.handlers import order_lookup, order_representation, responses
-from ingress.handlers.access import authorize_command
+from ingress.handlers.access import OrderAccess, authorize_command
 from ingress.handlers.app_keys import ADMITTED_ORDERS, COMMANDS, SETTINGS
 from ingress.handlers.order_representation import PendingOrderPage
 from ingress.http import prefer_header, request_body, request_headers
@@ -14,6 +15,7 @@ from ingress.http.body_validation import BodyReader
 from ingress.views.ports import OrderView
 from schemas import identity
 from schemas.commands import AdvanceOrder, CancelOrder
+from schemas.replies import Answer, Outcome
 
 
 class CancelBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +46,7 @@ async def cancel(request: web.Request) -> web.Response:
         idempotency_key_hash=identity.cancel_key_hash(order_id, key),
         request_fingerprint=identity.fingerprint(f"cancel {order_id} ".encode() + responses.encode(body)),
     )
-    return await _change(request, access.view, command, deadline)
+    return await _change(request, access, command, deadline)
 
 
 async def update_status(request: web.Request) -> web.Response:
@@ -53,21 +55,32 @@ async def update_status(request: web.Request) -> web.Response:
     access, bucket = await authorize_command(request)
     body = await request_body.read(request, _statuses)
     command = AdvanceOrder(bucket, access.order_id, body.status)
-    return await _change(request, access.view, command, deadline)
+    return await _change(request, access, command, deadline)
 
 
 async def _change(
-    request: web.Request, view: OrderView | None, command: CancelOrder | AdvanceOrder, deadline: float
+    request: web.Request, access: OrderAccess, command: CancelOrder | AdvanceOrder, deadline: float
 ) -> web.Response:
     """Send the command and answer with the changed order; with 202 and what is known of it after the deadline."""
     traceparent = request_headers.traceparent(request.headers)
-    request.app[ADMITTED_ORDERS].consume(command.order_id)
-    reply = await request.app[COMMANDS].send_and_wait(command, traceparent, deadline, priority=True)
+    reply = await request.app[COMMANDS].send_and_wait(
+        command,
+        traceparent,
+        deadline,
+        priority=True,
+        before_send=partial(request.app[ADMITTED_ORDERS].consume, access.order_id, access.party),
+    )
     if reply is None:
-        return _respond_pending(request, view, command.order_id)
+        return _respond_pending(request, access.view, command.order_id)
     replayed = responses.REPLAYED if reply.replayed else {}
     answer = reply.answer
-    await order_lookup.record(request, answer.order)
+    known = access.view.order if access.view is not None else None
+    if answer.outcome == "unknown_order" and known is not None and known.status == "cancelled":
+        # it was refused without a fact: to its readers it is cancelled, so it is here, too
+        outcome: Outcome = "cancelled" if isinstance(command, CancelOrder) else "invalid_transition"
+        answer = Answer(outcome, known)
+    else:
+        await order_lookup.record(request, answer.order)
     if answer.outcome not in responses.CHANGED_OUTCOMES or answer.order is None:
         raise responses.problem_of(answer, replayed)
     return order_representation.respond(request, answer.order, headers=replayed)

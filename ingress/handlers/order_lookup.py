@@ -44,19 +44,20 @@ async def find(request: web.Request, access: OrderAccess, *, accept_stale: bool 
     restaurant_id = access.restaurant_id
     if restaurant_id is None or request.app[SETTINGS].escrow_buckets > 1:  # the order's bucket is not known
         return access.view
-    reply = await _ask_decider(request, FindOrder(restaurant_id, access.order_id))
+    reply = await _ask_decider(request, access, restaurant_id)
     if reply is None and not accept_stale:
         raise Unavailable()
     if reply is None:
         return None
     if reply.answer.outcome == "found" and reply.answer.order is not None:
-        return answers.newest(access.view, AnsweredOrder(reply.answer.order))
+        await record(request, reply.answer.order)
+        return answers.newest(access.view, [AnsweredOrder(reply.answer.order)])
     if not access.is_customer:
         raise Problem("unknown-order")
     # The order was placed before its token existed, so it was decided before this: it was refused without a fact.
     refused = Refusal(access.order_id, restaurant_id, "refused", timestamps.now_text())
     await request.app[ANSWERS].record(refused)
-    return answers.newest(access.view, refused)
+    return answers.newest(access.view, [refused])
 
 
 async def record(request: web.Request, order: Order | None, personal: bytes | None = None) -> None:
@@ -74,16 +75,18 @@ def _are_views_behind(request: web.Request, access: OrderAccess) -> bool:
     return timestamps.wall_clock() - as_of > MAX_VIEW_AGE_MS
 
 
-async def _ask_decider(request: web.Request, command: FindOrder) -> Reply | None:
-    """Return the decider's reply; None if it does not answer in time."""
+async def _ask_decider(request: web.Request, access: OrderAccess, restaurant_id: str) -> Reply | None:
+    """Return the decider's reply; None if it does not answer in time, or there are too many look-ups."""
     app = request.app
-    traceparent = request_headers.traceparent(request.headers)
+    command = FindOrder(restaurant_id, access.order_id)
     deadline = asyncio.get_running_loop().time() + FIND_TIMEOUT_SECONDS
     try:
-        if not app[ADMITTED_ORDERS].is_admitted(command.order_id):
-            app[RATE_LIMITS].consume(request, None)
-        app[ADMITTED_ORDERS].consume(command.order_id)
-        reply = await app[COMMANDS].send_and_wait(command, traceparent, deadline, priority=True)
-    except Problem:
+        app[RATE_LIMITS].consume_for_address(request)
+        app[ADMITTED_ORDERS].consume(access.order_id, access.party)
+        async with asyncio.timeout_at(deadline):  # writing may take longer than the wait for the reply
+            reply = await app[COMMANDS].send_and_wait(
+                command, request_headers.traceparent(request.headers), deadline
+            )
+    except (Problem, TimeoutError):
         return None
     return reply if reply is not None and reply.answer.outcome in ("found", "unknown_order") else None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from ingress.handlers.app_keys import (
 from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, order_errors, personal_data
 from ingress.http import prefer_header, request_body, request_headers
 from ingress.http.text_fields import TextBodyReader
+from ingress.load_shedding.admitted_orders import Party
 from ingress.privacy import sealing
 from ingress.views.answers import Answered, AnsweredOrder, Refusal, RefusalReason
 from schemas import buckets, identity, metrics, timestamps
@@ -45,9 +47,8 @@ async def place(request: web.Request) -> web.Response:
     order_id = identity.order_id(restaurant_id, key)
     limit_headers: Mapping[str, str] = {}
     if not app[ADMITTED_ORDERS].is_admitted(order_id):
-        app[COMMANDS].require_room()
+        app[COMMANDS].require_room(body.payment.method)
         limit_headers = app[RATE_LIMITS].consume(request, body.customer.id if body.customer else None)
-    app[ADMITTED_ORDERS].consume(order_id)
     sealed = sealing.seal(app[KEYRING], order_id, personal_data(body))
     key_hash = identity.key_hash(restaurant_id, key)
     bucket = buckets.bucket(restaurant_id, buckets.choose(key_hash, app[SETTINGS].escrow_buckets))
@@ -66,7 +67,11 @@ async def place(request: web.Request) -> web.Response:
     )
     _validate_stage.observe(asyncio.get_running_loop().time() - arrived)
     reply = await app[COMMANDS].send_and_wait(
-        command, request_headers.traceparent(headers), deadline, priority=True
+        command,
+        request_headers.traceparent(headers),
+        deadline,
+        priority=True,
+        before_send=partial(app[ADMITTED_ORDERS].consume, order_id, Party.KEY),
     )
     if reply is None:
         await app[ANSWERS].clear_refusal(order_id)

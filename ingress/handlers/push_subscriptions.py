@@ -76,7 +76,7 @@ async def unsubscribe(request: web.Request) -> web.Response:
 async def _authorize(request: web.Request) -> tuple[OrderAccess, str]:
     """Return the order, and its restaurant's id; counts against the order's budget. Raises Problem."""
     access, bucket = await authorize_command(request)
-    request.app[ADMITTED_ORDERS].consume(access.order_id)
+    request.app[ADMITTED_ORDERS].consume(access.order_id, access.party)
     return access, buckets.restaurant(bucket)
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from ingress.http.client_addresses import client_address, customer_network, is_in
-from ingress.http.problems import Problem
+from ingress.http.problems import Problem, retry_after
 from schemas import metrics, timestamps
 from schemas.settings import Settings
 from schemas.timestamps import MonotonicSeconds
@@ -105,11 +105,20 @@ class RateLimits:
             raise Problem("too-many-requests", headers=headers | {"Retry-After": str(max(1, wait))})
         return headers
 
+    def consume_for_address(self, request: web.Request) -> None:
+        """Count a request against its address, whatever token it has; raises Problem (429) past the limit."""
+        address = self._address(request)
+        if self._buckets is None or address is None:
+            return
+        name = f"look-up {customer_network(address)}"
+        if not self._buckets.consume(name, timestamps.monotonic_clock()).is_granted:
+            _rejected_by_rate_limit.inc()
+            raise Problem("too-many-requests", headers=retry_after())
+
     def _client(self, request: web.Request, customer_id: str | None) -> str | None:
         """Return the name of the client's bucket; None for a client without a limit."""
-        forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ()))
-        address = client_address(request.remote, forwarded_for, self._trusted_proxies)
-        if address is None or is_in(address, self._exempt_networks):
+        address = self._address(request)
+        if address is None:
             return None
         if customer_id is not None:
             return f"customer {customer_id}"
@@ -117,3 +126,9 @@ class RateLimits:
             digest = hashlib.blake2b(authorization.encode(errors="replace"), digest_size=12).hexdigest()
             return f"bearer {digest}"
         return f"address {customer_network(address)}"
+
+    def _address(self, request: web.Request) -> str | None:
+        """Return the client's address; None for one without a limit."""
+        forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ()))
+        address = client_address(request.remote, forwarded_for, self._trusted_proxies)
+        return None if address is None or is_in(address, self._exempt_networks) else address

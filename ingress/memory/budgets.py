@@ -32,8 +32,10 @@ REQUEST_FACTOR = 3
 AT_REST = 96 * MIB
 #: One connection, and in addition to it one open stream.
 CONNECTION, STREAM = 14 * KIB, 16 * KIB
-#: One bucket of a rate limit; and one command in flight, with what its answer waits for.
-BUCKET, COMMAND = 420, 24 * KIB
+#: One bucket of a rate limit; one request that waits for its command; and one command in flight, whether or not a request
+#: waits. Orders that are paid online and all others each have a pool, of twice the setting.
+BUCKET, COMMAND, IN_FLIGHT = 420, 24 * KIB, 2 * KIB
+IN_FLIGHT_POOLS = 4
 #: Boards that are followed, caches of fixed size, and what is needed while a page is rendered.
 OTHERS = 40 * MIB
 #: Memory of the process for a byte in use: freed memory cannot always be returned to the system.
@@ -46,7 +48,8 @@ def total(settings: Settings, max_buckets: int) -> int:
     counted = (
         settings.max_connections * CONNECTION
         + settings.max_streams * STREAM
-        + settings.max_in_flight_commands * COMMAND
+        + settings.max_feeds * STREAM
+        + settings.max_in_flight_commands * (COMMAND + IN_FLIGHT_POOLS * IN_FLIGHT)
         + max_buckets * BUCKET
     )
     return int((AT_REST + sum(CACHES.values()) + sum(clients.values()) + counted + OTHERS) * FRAGMENTATION)

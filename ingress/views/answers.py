@@ -4,6 +4,7 @@ An answer about an order goes to the store before it goes to the client. A reade
 the answer. DECISIONS.md, read-your-own-writes
 """
 
+from collections.abc import Sequence
 from typing import Literal, Protocol, cast
 
 from msgspec import Struct
@@ -52,10 +53,20 @@ class AnswerStore(Protocol):
         """Forget a refusal, because the order was placed again."""
 
 
-def newest(view: OrderView | None, answered: Answered | None) -> OrderView | None:
-    """Return the view, or the view with the answer that is newer than it."""
-    if answered is None or (view is not None and _version(answered) <= view.order.version):
-        return view
+def newest(view: OrderView | None, answered: Sequence[Answered]) -> OrderView | None:
+    """Return the view, or the view with the answers that are newer than it.
+
+    Args:
+        view: the order as the view shows it.
+        answered: the answers that are known, by version.
+    """
+    for one in answered:
+        if view is None or _version(one) > view.order.version:
+            view = _add_answer(view, one)
+    return view
+
+
+def _add_answer(view: OrderView | None, answered: Answered) -> OrderView:
     order = _refused_order(answered) if isinstance(answered, Refusal) else answered.order
     if view is None:
         history = [StatusChange("pending", order.created_at, PENDING_VERSION)]

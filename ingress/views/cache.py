@@ -123,15 +123,17 @@ class ViewCache(Generic[V]):
         return time.monotonic() < entry.read_at + reuse
 
     async def _load(self, keys: Sequence[str]) -> dict[str, CachedView[V] | None]:
-        epoch = self._tracker.epoch
+        epoch, started = self._tracker.epoch, timestamps.monotonic_clock()
         version, views = await self._load_views(keys)
         if not self._tracker.is_same_generation(version):  # the views were replaced or emptied just now
             await self._tracker.poll()
         if epoch != self._tracker.epoch or not self._tracker.is_same_generation(version):
             epoch = NO_EPOCH
-        return {key: self._store(key, views.get(key), epoch, version.revision) for key in keys}
+        return {key: self._store(key, views.get(key), epoch, version.revision, started) for key in keys}
 
-    def _store(self, key: str, view: V | None, epoch: int, revision: int) -> CachedView[V] | None:
+    def _store(
+        self, key: str, view: V | None, epoch: int, revision: int, read_at: MonotonicSeconds
+    ) -> CachedView[V] | None:
         """Cache what was read and return the entry; while the views are unavailable, keep the previous entry."""
         previous = self._entries.get(key)
         if previous is not None and not self._tracker.is_available:
@@ -140,6 +142,6 @@ class ViewCache(Generic[V]):
             self._entries.remove(key)
             return None
         epoch = epoch if self._is_complete(view) else NO_EPOCH
-        entry = CachedView(next(_numbers), view, epoch, revision, timestamps.monotonic_clock())
+        entry = CachedView(next(_numbers), view, epoch, revision, read_at)
         self._entries.put(key, entry, self._size_of(view))
         return entry

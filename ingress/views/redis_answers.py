@@ -16,6 +16,8 @@ from schemas import timestamps, view_keys
 WRITE_TIMEOUT_SECONDS = 0.5
 #: How long no answer is held back after a write that failed, in seconds: Redis serves no reader then either.
 PAUSE_SECONDS = 1.0
+#: Attempts at one write, and the pause between two, in seconds.
+MAX_ATTEMPTS, RETRY_SECONDS = 3, 0.5
 #: Writes that may wait for Redis; further ones are dropped, and the decider knows the orders.
 MAX_PENDING_WRITES = 1024
 
@@ -56,24 +58,28 @@ class RedisAnswers:
                 self._paused_until = timestamps.MonotonicSeconds(now + PAUSE_SECONDS)
 
     async def _write_all(self, writes: Sequence[_Write]) -> Mapping[_Write, None]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for key, field, value, ttl_seconds in writes:
-            if value is None:
-                pipeline.hdel(key, field)
-            else:
-                pipeline.hset(key, field, value)
-                pipeline.expire(key, ttl_seconds)
-        try:
-            await pipeline.execute()
-        except (RedisError, OSError, TimeoutError):
-            raise Unavailable() from None
-        return dict.fromkeys(writes)
+        for attempt in range(MAX_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(RETRY_SECONDS)
+            pipeline = self._redis.pipeline(transaction=False)
+            for key, field, value, ttl_seconds in writes:
+                if value is None:
+                    pipeline.hdel(key, field)
+                else:
+                    pipeline.hset(key, field, value)
+                    pipeline.expire(key, ttl_seconds)
+            try:
+                await pipeline.execute()
+                return dict.fromkeys(writes)
+            except (RedisError, OSError, TimeoutError):
+                continue
+        raise Unavailable()
 
 
-def decode_answered(fields: Mapping[bytes, bytes]) -> Answered | None:
-    """Return the newest answer of a Redis hash; None if it has none."""
-    versions = [int(field) for field in fields if field.isdigit()]
+def decode_answered(fields: Mapping[bytes, bytes]) -> list[Answered]:
+    """Return the answers of a Redis hash by version; a refusal only if there is no other."""
+    versions = sorted(int(field) for field in fields if field.isdigit())
     if versions:
-        return _answered.decode(fields[b"%d" % max(versions)])
+        return [_answered.decode(fields[b"%d" % version]) for version in versions]
     refused = fields.get(view_keys.REFUSED.encode())
-    return None if refused is None else _refusal.decode(refused)
+    return [] if refused is None else [_refusal.decode(refused)]

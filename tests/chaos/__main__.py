@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.chaos import campaign, report
 from tests.chaos.comparison import run as comparison
 from tests.chaos.faults import parse_names
-from tests.chaos.stack_under_test import RESERVATION_SECONDS, SETTINGS
+from tests.chaos.stack_under_test import SETTINGS
 from tests.support.programs import exit_on_sigterm, fresh_stack
 
 FOLDER = Path("build/chaos").resolve()
@@ -37,7 +37,6 @@ def main() -> int:
         arguments.minutes, arguments.seed, arguments.faults, arguments.rate, arguments.buckets
     )
     settings = SETTINGS | {
-        "reservation_seconds": RESERVATION_SECONDS,
         "escrow_buckets": arguments.buckets,
         "escrow_open_orders_per_second": 0,
     }

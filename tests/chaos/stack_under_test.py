@@ -17,18 +17,21 @@ from tests.chaos.extra_process import ExtraProcess
 from tests.chaos.proxy import Proxy
 from tests.e2e.stack import Stack
 
+#: Short, so that some reservations expire while the provider hangs.
+RESERVATION_SECONDS = 20
 #: Processes of each role.
 SIZE = {"streams": 3, "ingress": 2, "egress": 1}
 #: The same as settings of the stack.
 PROCESSES = {f"{role}_processes": number for role, number in SIZE.items()}
 #: Commands in flight of one ingress process: few enough that clients who do not wait would pass it.
 MAX_IN_FLIGHT_COMMANDS = 40
-SETTINGS = PROCESSES | {"max_in_flight_commands": MAX_IN_FLIGHT_COMMANDS}
+SETTINGS = PROCESSES | {
+    "max_in_flight_commands": MAX_IN_FLIGHT_COMMANDS,
+    "reservation_seconds": RESERVATION_SECONDS,
+}
 #: Commands on admitted orders may use twice as many. A broker that dies leaves some of which ingress does not know
 #: whether they were written.
 MAX_IN_FLIGHT = 3 * MAX_IN_FLIGHT_COMMANDS
-#: Short, so that some reservations expire while the provider hangs.
-RESERVATION_SECONDS = 20
 #: A stack that has not recovered by then counts as stuck.
 RECOVERY_TIMEOUT_SECONDS = 60.0
 WAIT_TIMEOUT_SECONDS = 10.0

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from ingress.commands.client import CommandClient
 from ingress.http.problems import Unavailable
 from ingress.live.ports import BoardView, Delta, FeedEpoch
-from ingress.views.answers import Answered, AnsweredOrder, Refusal, newest
+from ingress.views.answers import Answered, Refusal, newest
 from ingress.views.ports import MenuView, OrderView, RestaurantsView, ViewChanges, ViewVersion
 from schemas import codec, view_keys
 from schemas.commands import Command, FindOrder, PlaceOrder
@@ -91,7 +91,7 @@ class FakeViews:
     def __init__(self, partitions: int = 8) -> None:
         self.by_id: dict[str, MenuView] = {}
         self.orders: dict[str, OrderView] = {}
-        self.answers: dict[str, Answered] = {}
+        self.answers: dict[str, dict[int, Answered]] = {}  # by order and version; 0: a refusal
         self.all = RestaurantsView([], {})
         self.generation = "views-1"
         self.revision = 0
@@ -136,19 +136,16 @@ class FakeViews:
 
     async def order(self, order_id: str) -> OrderView | None:
         self._read()
-        return newest(self.orders.get(order_id), self.answers.get(order_id))
+        answered = self.answers.get(order_id, {})
+        versions = [answered[version] for version in sorted(answered) if version or len(answered) == 1]
+        return newest(self.orders.get(order_id), versions)
 
     async def record(self, answered: Answered) -> None:
-        known = self.answers.get(answered.order_id)
-        if isinstance(known, AnsweredOrder) and (
-            isinstance(answered, Refusal) or answered.order.version <= known.order.version
-        ):
-            return
-        self.answers[answered.order_id] = answered
+        version = 0 if isinstance(answered, Refusal) else answered.order.version
+        self.answers.setdefault(answered.order_id, {})[version] = answered
 
     async def clear_refusal(self, order_id: str) -> None:
-        if isinstance(self.answers.get(order_id), Refusal):
-            del self.answers[order_id]
+        self.answers.get(order_id, {}).pop(0, None)
 
     async def field_version(self, key: str, field: str) -> int:
         self._raise_if_down()

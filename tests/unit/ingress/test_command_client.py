@@ -111,6 +111,21 @@ async def test_commands_count_until_decided_without_a_wait() -> None:
 
 
 @in_virtual_time
+async def test_slow_provider_does_not_stop_cash_orders() -> None:
+    """Orders that wait for their payment have a bound of their own."""
+    client, _ = make(None, max_in_flight=3)
+    for number in range(3):
+        order = replace(place(number), payment=Payment("pix"))
+        assert await send(client, soon(0), order) is None
+    await asyncio.sleep(STALLED_AFTER_SECONDS + INTERVAL_SECONDS)
+    with pytest.raises(Problem, match="overloaded"):
+        client.require_room("pix")
+    client.require_room("cash")
+    assert not client.should_reject_order()
+    assert await send(client, soon(0), place(9)) is None
+
+
+@in_virtual_time
 async def test_command_without_reply_expires() -> None:
     """A reply that never comes must not take room from others indefinitely."""
     client, _ = make(None, max_in_flight=1)

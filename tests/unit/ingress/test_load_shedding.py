@@ -9,8 +9,9 @@ from aiohttp import ClientSession, web
 
 from ingress.commands.admission import Pressure
 from ingress.commands.client import CommandClient
+from ingress.http.problems import Problem
 from ingress.http.tokens import Tokens
-from ingress.load_shedding.admitted_orders import BURST, AdmittedOrders
+from ingress.load_shedding.admitted_orders import BURST, AdmittedOrders, Party
 from ingress.views.ports import OrderView, StatusChange
 from ingress.web import assets
 from schemas import identity
@@ -165,11 +166,34 @@ async def test_one_key_has_a_budget_of_commands(client: Client, log: FakeProduce
     assert statuses[:BURST] == [201] * BURST and statuses[-1] == 429 and len(log.written) < BURST + 10
 
 
+async def test_equal_requests_at_once_use_one_command_of_the_budget(
+    client: Client, log: FakeProducer
+) -> None:
+    """A client may send one order a hundred times at once, and gets one answer."""
+    log.decide = lambda command: None
+    tasks = [asyncio.ensure_future(place(client, "k1", "ana")) for _ in range(100)]
+    await eventually(lambda: len(log.written) == 1, 5)
+    await asyncio.sleep(0.2)
+    log.decide_all(confirm)
+    assert {response.status for response in await asyncio.gather(*tasks)} == {201} and len(log.written) == 1
+
+
+def test_each_party_has_its_own_budget() -> None:
+    """A customer who cancels in a loop, or a stranger with the key, must not lock the kitchen out."""
+    orders = AdmittedOrders()
+    for _ in range(BURST):
+        orders.consume("o1", Party.KEY)
+        orders.consume("o1", Party.CUSTOMER)
+    with pytest.raises(Problem, match="too-many-requests"):
+        orders.consume("o1", Party.CUSTOMER)
+    orders.consume("o1", Party.RESTAURANT)
+
+
 def test_admitted_orders_are_bounded() -> None:
     """The least recently used order is dropped first."""
     orders = AdmittedOrders(max_orders=2)
     for order_id in "abc":
-        orders.consume(order_id)
+        orders.consume(order_id, Party.KEY)
     assert [orders.is_admitted(order_id) for order_id in "abc"] == [False, True, True]
 
 

@@ -85,6 +85,59 @@ async def test_answered_change_can_be_read_at_once(
     assert [change["status"] for change in page["history"]] == ["pending", "received", "preparing"]
 
 
+async def test_history_and_address_outlast_a_change(client: Client, other: Client, log: FakeProducer) -> None:
+    """Confirmed, then cancelled, and no view shows either yet."""
+    assert (await place(client)).status == 201
+    cancelled = replace(RECEIVED, status="cancelled", reason="customer", version=3)
+    log.decide = lambda command: Reply(Answer("cancelled", cancelled))
+    headers = {"Authorization": f"Bearer {OWN}", "Idempotency-Key": "c1"}
+    assert (await client.post(f"/v1/orders/{ORDER_ID}/cancel", headers=headers)).status == 200
+    _, page = await read(other)
+    assert [change["status"] for change in page["history"]] == ["pending", "received", "cancelled"]
+    assert page["delivery_address"]["street"] == order_body()["delivery_address"]["street"]
+
+
+async def test_refused_order_is_cancelled_to_every_request(client: Client, log: FakeProducer) -> None:
+    """What GET says, cancel and status know."""
+    log.decide = lambda command: Reply(Answer("unknown_item", skus=["x"]))
+    assert (await place(client)).status == 404
+    log.decide = lambda command: Reply(Answer("unknown_order"))
+    headers = {"Authorization": f"Bearer {OWN}", "Idempotency-Key": "c1"}
+    cancelled = await client.post(f"/v1/orders/{ORDER_ID}/cancel", headers=headers)
+    assert cancelled.status == 200 and (await cancelled.json())["status"] == "cancelled"
+    headers = {"Authorization": f"Bearer {RESTAURANT}"}
+    moved = await client.post(f"/v1/orders/{ORDER_ID}/status", json={"status": "preparing"}, headers=headers)
+    assert (moved.status, (await moved.json())["order_status"]) == (409, "cancelled")
+
+
+async def test_reads_of_an_order_leave_room_for_its_cancellation(client: Client, log: FakeProducer) -> None:
+    """The decider is silent; a customer who reads again and again can still cancel."""
+    log.decide = lambda command: None
+    await asyncio.gather(*(read(client) for _ in range(9)))
+    headers = {"Authorization": f"Bearer {OWN}", "Idempotency-Key": "c1", "Prefer": "wait=0"}
+    assert (await client.post(f"/v1/orders/{ORDER_ID}/cancel", headers=headers)).status == 202
+
+
+async def test_read_ends_within_a_second_without_kafka(client: Client, log: FakeProducer) -> None:
+    """Writing a command may take four seconds until it fails."""
+
+    async def hang(*record: Any) -> None:
+        await asyncio.sleep(30)
+
+    log.send = hang  # type: ignore[method-assign]
+    started = asyncio.get_running_loop().time()
+    assert (await read(client))[0] == 503
+    assert asyncio.get_running_loop().time() - started < 2.0
+
+
+async def test_found_order_is_looked_up_once(client: Client, log: FakeProducer) -> None:
+    """Its answer is kept for the next reads."""
+    log.decide = lambda command: Reply(Answer("found", RECEIVED))
+    for _ in range(5):
+        assert (await read(client))[1]["status"] == "received"
+    assert len(log.written) == 1
+
+
 async def test_replay_does_not_hide_a_newer_state(client: Client, other: Client, views: FakeViews) -> None:
     """A replay repeats the first answer; the order has moved on since."""
     assert (await place(client)).status == 201
@@ -147,7 +200,7 @@ async def test_lost_refusal_is_found_at_the_decider(
     assert (await read(client, RESTAURANT))[0] == 404
     status, page = await read(client)
     assert (status, page["status"], page["reason"]) == (200, "cancelled", "refused")
-    assert isinstance(views.answers[ORDER_ID], Refusal)
+    assert isinstance(views.answers[ORDER_ID][0], Refusal)
 
 
 @pytest.mark.parametrize("token", [OWN, RESTAURANT])
