@@ -18,7 +18,7 @@ from tests.chaos.proxy import Proxy
 from tests.e2e.stack import Stack
 
 #: Short, so that some reservations expire while the provider hangs.
-RESERVATION_SECONDS = 20
+RESERVATION_SECONDS = 12
 #: Processes of each role.
 SIZE = {"streams": 3, "ingress": 2, "egress": 1}
 #: The same as settings of the stack.

@@ -44,5 +44,5 @@ def application(
 async def serving(app: web.Application) -> AsyncIterator[int]:
     """Serve the application as its settings say, and yield the port."""
     connections = limited_connections(app[app_keys.SETTINGS])
-    async with listen(app, connection_factory(app), HOST, 0, 1.0, connections) as port:
+    async with listen(app, connection_factory(app), HOST, 0, 0.1, connections) as port:
         yield port

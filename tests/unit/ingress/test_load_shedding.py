@@ -32,7 +32,7 @@ def settings() -> Settings:
     return Settings(
         admin_token="adm",
         token_secret="secret",
-        order_reply_timeout_seconds=1.5,
+        order_reply_timeout_seconds=0.7,
         max_in_flight_commands=4,
         client_orders_per_second=0.01,
         client_burst=2,
