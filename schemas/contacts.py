@@ -3,11 +3,13 @@
 import re
 import unicodedata
 
+from schemas import texts
 from schemas.texts import TextError
 
 _DASHES = re.compile("[\u2010-\u2015\u2212]")
-_SEPARATORS = re.compile(r"[ ().-]")
-_POSTAL_CODE = re.compile(r"([0-9]{2})\.?([0-9]{3})[- ]?([0-9]{3})")
+_SEPARATORS = re.compile(r"[ ()./-]")
+_POSTAL_CODE = re.compile(r"(?:cep:? ?)?([0-9]{2})[. ]?([0-9]{3}) ?-? ?([0-9]{3})", re.IGNORECASE)
+_PHONE_LABEL = re.compile(r"tel\.?:? ?", re.IGNORECASE)
 #: The country's code or the long-distance prefix, with or without a carrier; then the area code, and nine digits of a
 #: mobile phone or eight of another one.
 _BRAZILIAN = re.compile(
@@ -18,7 +20,7 @@ _FOREIGN = re.compile(r"\+(?!55)[1-9][0-9]{7,14}")
 
 def normalize_postal_code(text: str) -> str:
     """Return a CEP as `50000-000`; raises TextError."""
-    parts = _POSTAL_CODE.fullmatch(_fold(text))
+    parts = _POSTAL_CODE.fullmatch(fold(text))
     if parts is None:
         raise TextError("postal-code")
     return f"{parts[1]}{parts[2]}-{parts[3]}"
@@ -29,7 +31,7 @@ def normalize_phone(text: str) -> str:
 
     A Brazilian number needs its area code. A number of another country begins with `+` and the country's code.
     """
-    compact = _SEPARATORS.sub("", _fold(text))
+    compact = _SEPARATORS.sub("", _PHONE_LABEL.sub("", fold(text), count=1))
     if brazilian := _BRAZILIAN.fullmatch(compact):
         return f"+55{brazilian['number']}"
     if _FOREIGN.fullmatch(compact):
@@ -37,6 +39,11 @@ def normalize_phone(text: str) -> str:
     raise TextError("phone")
 
 
-def _fold(text: str) -> str:
-    """Return the text with the digits, dashes and blanks of ASCII in place of those that look like them."""
-    return _DASHES.sub("-", unicodedata.normalize("NFKC", text)).strip()
+def fold(text: str) -> str:
+    """Return the text with the digits, dashes and blanks of ASCII in place of those that look like them.
+
+    A number that is copied from a list of contacts has format characters around it, which are left out. Another hidden
+    character raises TextError.
+    """
+    shown = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    return _DASHES.sub("-", unicodedata.normalize("NFKC", texts.normalize(shown))).strip()

@@ -98,7 +98,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_connections_per_address: Annotated[
         Positive,
         "maximum number of connections of one address, per ingress process; above it, 429; trusted proxies have no such limit",
-    ] = 500
+    ] = 2000
     fast_path: Annotated[
         bool,
         "whether cached menus are answered, and orders rejected under overload, before aiohttp parses the request",
@@ -114,7 +114,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_streams_per_address: Annotated[
         Positive,
         "maximum number of open event streams of one address, and as many feeds, per ingress process; above it, 429",
-    ] = 250
+    ] = 1000
     max_streams_per_order: Annotated[
         Positive, "maximum number of open event streams of one order, per process"
     ] = 20

@@ -27,6 +27,8 @@ _MEANINGLESS = (
     "\U000f0000-\U0010ffff"
 ) + "".join(f"{chr(plane | 0xFFFE)}{chr(plane | 0xFFFF)}" for plane in range(0, 0xF0000, 0x10000))
 _HIDDEN = re.compile(f"[{_IGNORABLE}{_MEANINGLESS}]")
+#: What is removed at the ends of a text: blanks (category Zs), tabs and line ends. `str.strip` removes controls too.
+_BLANKS = "\t\n\r " + "".join(chr(c) for c in range(0xA0, 0x3001) if unicodedata.category(chr(c)) == "Zs")
 #: What a comparison leaves out. U+0345 is no accent there: case folding makes it a letter.
 _ACCENTS = "".join(chr(c) for c in range(0x300, 0x1E94B) if c != 0x345 and unicodedata.combining(chr(c)))
 _NOT_COMPARED = re.compile(f"[{_IGNORABLE}{_ACCENTS}]")
@@ -55,7 +57,7 @@ def normalize(text: str, multiline: bool = False) -> str:
 
     Raises TextError for a character that the text must not hold. Only a multiline text may hold line feeds and tabs.
     """
-    text = text.strip()
+    text = text.strip(_BLANKS)
     if text.isascii() and text.isprintable():
         return text
     if multiline:

@@ -6,6 +6,8 @@ everything else to aiohttp unchanged, which gives the same responses. README.md 
 
 import asyncio
 
+from aiohttp import web
+
 from ingress.commands.client import CommandClient
 from ingress.fast_path import request_parser
 from ingress.fast_path.early_rejection import EarlyRejector, RejectionResponse
@@ -86,10 +88,10 @@ class FastPathConnection(ServerConnection):
         self._transport.write(rejection.raw)
         request_metrics.record(rejection.route, "POST", 503, started)
 
-    def request_finished(self, _: object) -> None:
+    def request_finished(self, request: web.BaseRequest) -> None:
         """Count a request as answered by aiohttp."""
         self._complete_in_flight -= 1
-        super().request_finished(_)
+        super().request_finished(request)
 
     def _unanswered_size(self) -> int:
         is_idle = self._can_count_requests and not self._complete_in_flight

@@ -95,14 +95,14 @@ def require_path_segment(identifier: str) -> str:
 
 
 def _phone(text: str) -> str:
-    text = texts.normalize(text)
-    return contacts.normalize_phone(text) if text else text
+    folded = contacts.fold(text)
+    return contacts.normalize_phone(folded) if folded else folded
 
 
 _RULES: Final[dict[str, _Rule]] = {
     "line": texts.normalize,
     "paragraph": partial(texts.normalize, multiline=True),
-    "postal-code": lambda text: contacts.normalize_postal_code(texts.normalize(text)),
+    "postal-code": contacts.normalize_postal_code,
     "phone": _phone,
     "identifier": require_path_segment,
     "web-address": endpoint_urls.normalize,

@@ -154,11 +154,12 @@ class Board:
                 for line in order.view.order.items:
                     pending[line.sku] += line.quantity
         portions = []
+        open_promotions = pricing.index_open_promotions(self.menu.promotions, now)
         for item in self.menu.items:
             stock = self.menu.stocks.get(item.sku)
             if stock is None:
                 continue
-            offer = pricing.current_offer(item, stock, self.menu.promotions, now)
+            offer = pricing.best_offer(item, stock, open_promotions.get(item.sku, ()))
             promotion_id = offer.promotion.promotion_id if offer.promotion else None
             held = min(pending[item.sku], stock.reserved)
             sold = stock.reserved - held

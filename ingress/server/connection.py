@@ -1,7 +1,10 @@
 """One accepted connection: counted against the limit, timed, and passed to aiohttp."""
 
 import asyncio
+from functools import partial
 from typing import cast
+
+from aiohttp import StreamReader, web
 
 from ingress.http.problems import Overloaded, Problem
 from ingress.memory.byte_budget import ByteBudget
@@ -25,7 +28,7 @@ class ServerConnection(asyncio.Protocol):
         self._connections = connections
         self._is_admitted = False
         self._in_flight = 0
-        #: The last piece of data; and what may belong to a request that has not started, in bytes.
+        #: The last piece of data; and what may belong to a request that has not finished, in bytes.
         self._last_piece = self._unparsed = 0
         self._transport: asyncio.Transport
 
@@ -47,7 +50,7 @@ class ServerConnection(asyncio.Protocol):
         """Pass the data to aiohttp."""
         if self._is_admitted:
             self.timers.data_received(timestamps.monotonic_clock())
-            self._count_received(len(data) + PIECE_BYTES)
+            self._count_received(len(data))
             if not self._transport.is_closing():
                 self._fallback.data_received(data)
 
@@ -55,14 +58,15 @@ class ServerConnection(asyncio.Protocol):
         """Record that the head of a request is complete; it ends in the last piece of data."""
         self.timers.request_started()
         self._in_flight += 1
-        self._unparsed = self._last_piece
+        self._unparsed = min(self._unparsed, self._last_piece)
 
-    def request_finished(self, _: object) -> None:
-        """Record that aiohttp has answered a request."""
+    def request_finished(self, request: web.BaseRequest) -> None:
+        """Record that aiohttp has answered a request; its body may end later, if the handler did not read it."""
         self.timers.request_finished(timestamps.monotonic_clock())
         self._in_flight -= 1
-        if self._is_admitted:  # else the connection was lost before
-            UNANSWERED.set(self, self._unanswered_size())
+        self._unparsed = max(0, self._unparsed - _head_size(request))
+        self._count_unanswered()
+        request.content.on_eof(partial(self._body_ended, request.content))
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -105,11 +109,29 @@ class ServerConnection(asyncio.Protocol):
         if not aiohttp_protocol.is_websocket(self._fallback):  # its messages are read and dropped
             self._last_piece = size
             self._unparsed += size
-            UNANSWERED.add(self, size)
+            UNANSWERED.add(self, size + PIECE_BYTES)
+
+    def _body_ended(self, body: StreamReader) -> None:
+        self._unparsed = max(0, self._unparsed - body.total_bytes)
+        self._count_unanswered()
+
+    def _count_unanswered(self) -> None:
+        if self._is_admitted:  # else the connection was lost before
+            UNANSWERED.set(self, self._unanswered_size())
 
     def _unanswered_size(self) -> int:
         """Return what the parser may hold of further requests, in bytes."""
         return self._unparsed
+
+
+def _head_size(request: web.BaseRequest) -> int:
+    """Return the length of a request's head, in bytes, as clients write it."""
+    line = len(request.method) + len(request.raw_path) + len("  HTTP/1.1\r\n")
+    return (
+        line
+        + sum(len(name) + len(value) + len(": \r\n") for name, value in request.raw_headers)
+        + len("\r\n")
+    )
 
 
 class ConnectionFactory:

@@ -72,7 +72,9 @@ def _timed(handler: BaseHandler) -> BaseHandler:
         task = asyncio.current_task()
         if isinstance(connection, ServerConnection) and task is not None:
             connection.request_started()
-            task.add_done_callback(connection.request_finished)  # the task ends when the response is written
+            task.add_done_callback(
+                lambda _: connection.request_finished(request)
+            )  # the task ends when the response is written
         try:
             return await handler(request)
         except ConnectionError as error:

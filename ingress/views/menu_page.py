@@ -165,9 +165,10 @@ def valid_until(promotions: Iterable[Promotion | Window], now: EpochMs) -> float
 
 def _entries(view: MenuView, now: EpochMs, degraded: bool) -> list[MenuEntry]:
     entries = []
+    open_promotions = pricing.index_open_promotions(view.promotions, now)
     for item in view.items:
         stock = view.stocks.get(item.sku) or Stock(item.sku, version=0)
-        offer = pricing.current_offer(item, stock, view.promotions, now)
+        offer = pricing.best_offer(item, stock, open_promotions.get(item.sku, ()))
         promotion = offer.promotion
         entries.append(
             MenuEntry(

@@ -1,5 +1,6 @@
 """The views, read from Redis."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -24,7 +25,7 @@ from ingress.views.ports import (
     ViewVersion,
 )
 from ingress.views.redis_answers import decode_answered
-from schemas import buckets, view_keys
+from schemas import buckets, timestamps, view_keys
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.orders import Order, Status
 from schemas.timestamps import EpochMs
@@ -36,6 +37,8 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 1.0
 #: Connections of one process; more of them would only queue inside Redis.
 MAX_CONNECTIONS = 16
+#: How long menus are decoded before others are served, in seconds.
+STEP_SECONDS = 0.005
 #: Attempts at one read: each finds that the views were replaced since the one before.
 MAX_ATTEMPTS = 3
 
@@ -82,11 +85,13 @@ class RedisViews:
                 pipeline.hgetall(key(menu))
 
         generation, (revision, watermarks, *found) = await self.read(add_commands)
-        menus = {
-            key: decode_menu(fields, watermarks)
-            for key, fields in zip(keys, found, strict=True)
-            if view_keys.RESTAURANT.encode() in fields
-        }
+        menus, started = {}, timestamps.monotonic_clock()
+        for key, fields in zip(keys, found, strict=True):
+            if view_keys.RESTAURANT.encode() in fields:
+                if timestamps.monotonic_clock() - started > STEP_SECONDS:
+                    await asyncio.sleep(0)  # one menu may take milliseconds, and there are up to 64
+                    started = timestamps.monotonic_clock()
+                menus[key] = decode_menu(fields, watermarks)
         return ViewVersion(generation, int(revision or 0)), menus
 
     async def restaurants(self) -> tuple[ViewVersion, RestaurantsView]:

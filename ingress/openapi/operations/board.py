@@ -13,7 +13,7 @@ ADVANCE_ORDER = Operation(
     body=change_order.StatusBody,
     example={"status": "preparing"},
     responses=ORDER_CHANGED,
-    problems=("unknown-order", "invalid-transition", "overloaded", "unavailable"),
+    problems=("unknown-order", "invalid-transition", "too-many-requests", "overloaded", "unavailable"),
 )
 
 GET_DASHBOARD = Operation(

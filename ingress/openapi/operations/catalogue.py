@@ -4,7 +4,7 @@ from ingress.handlers import catalogue, request_bodies
 from ingress.openapi.operation import DocumentedResponse, Operation
 from ingress.openapi.texts import EXAMPLES
 
-_PUT_PROBLEMS = ("overloaded", "unavailable")
+_PUT_PROBLEMS = ("too-many-requests", "overloaded", "unavailable")
 
 
 def _put_responses(

@@ -54,6 +54,14 @@ def compose() -> Object:
     return validation.interpolated(validation.COMPOSE_FILE.read_text())
 
 
+def test_gateway_admits_customers_behind_one_address() -> None:
+    """A carrier's customers share an address, and this gateway counts their order streams as connections."""
+    limits = named("Ingress", "promo")["metadata"]["annotations"]
+    prefix = "nginx.ingress.kubernetes.io/limit-"
+    assert int(limits[f"{prefix}connections"]) >= Settings().max_streams_per_address
+    assert int(limits[f"{prefix}rps"]) >= 500
+
+
 def test_everything_is_valid() -> None:
     """The check of `make check` finds nothing."""
     assert list(validation.faults()) == []

@@ -144,3 +144,5 @@ def test_no_offer_is_dearer_and_none_is_passed_over(offers, item_portions, reser
             cheaper = passed.items[0].promo_price.amount < offer.unit_price.amount
             assert not cheaper or stock.allotments[passed.promotion_id].free == 0
     assert pricing.current_offer(item, stock, promotions[::-1], NOW - 1) == offer
+    index = pricing.index_open_promotions(promotions, NOW - 1)
+    assert pricing.best_offer(item, stock, index.get("x", [])) == offer

@@ -84,6 +84,13 @@ SETTINGS = Settings(token_secret="secret")
 HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nIdempotency-Key: k\r\n"
 
 
+async def read_response(reader: asyncio.StreamReader) -> bytes:
+    """Return the head of the next response on a connection."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
+    return head
+
+
 @pytest.mark.parametrize(
     "begun",
     [
@@ -94,8 +101,11 @@ HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r
         + HEAD
         + b"Content-Length: 65536\r\n\r\n"
         + b" " * 65_000,
+        b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 3
+        + b"GET /v1/restaurants HTTP/1.1\r\n"
+        + b"".join(b"X-%d: %b\r\n" % (n, b"y" * 8_000) for n in range(20)),
     ],
-    ids=["head", "body", "pipelined"],
+    ids=["head", "body", "pipelined body", "pipelined head"],
 )
 @pytest.mark.parametrize("fast_path", [True, False])
 async def test_unfinished_requests_share_a_budget(
@@ -130,6 +140,35 @@ async def test_answered_requests_hold_nothing() -> None:
         await asyncio.sleep(0.01)
         assert connection.UNANSWERED.held_bytes == before
         writer.close()
+
+
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunked"])
+@pytest.mark.parametrize("line", ["POST /v1/orders", "POST /nothing", "PUT /v1/orders"])
+async def test_idle_connections_hold_nothing_of_bodies_in_pieces(
+    line: str, is_chunked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were answered, and may send further requests: none is closed for the memory of those."""
+    body, end = b" " * 60_000, b""
+    framing = b"Content-Length: 60000"
+    if is_chunked:
+        framing, body, end = b"Transfer-Encoding: chunked", b"ea60\r\n" + body, b"\r\n0\r\n\r\n"
+    head = HEAD.replace(b"POST /v1/orders", line.encode()) + framing + b"\r\n\r\n"
+    async with serving(application(SETTINGS)) as port:
+        before = connection.UNANSWERED.held_bytes
+        monkeypatch.setattr(connection.UNANSWERED, "_max_bytes", before + 200_000)
+        opened = [await asyncio.open_connection(HOST, port) for _ in range(6)]
+        for _ in range(3):
+            for reader, writer in opened:
+                writer.write(head + body[:30_000])
+                await asyncio.sleep(0.005)
+                writer.write(body[30_000:] + end)
+                assert (await read_response(reader)).startswith(b"HTTP/1.1 4")
+        await asyncio.sleep(0.05)
+        assert connection.UNANSWERED.held_bytes - before <= (6 * 20 if is_chunked else 0)
+        for reader, writer in opened:
+            writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await read_response(reader)).startswith(b"HTTP/1.1 200 ")
+            writer.close()
 
 
 async def test_unread_responses_share_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,13 @@ TOKENS = Tokens("secret", "adm")
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+def test_defaults_admit_customers_behind_one_address() -> None:
+    """A carrier has a thousand customers behind one IPv4 address, each with a connection and an open order stream."""
+    defaults = Settings()
+    assert defaults.max_connections_per_address >= 2 * defaults.max_streams_per_address >= 2_000
+    assert defaults.max_connections_per_address < defaults.max_connections / 2, "others have room too"
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     async with serving(application(SETTINGS)) as port:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from aiohttp.typedefs import Handler
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -222,7 +223,7 @@ async def test_unread_responses_stop_the_fast_path() -> None:
     connection.data_received(GET_MENU)
     assert transport.sent == sent and fallback.received == GET_MENU
     connection.resume_writing()
-    connection.request_finished(None)
+    connection.request_finished(make_mocked_request("GET", "/"))
     connection.data_received(GET_MENU)
     assert transport.sent == sent * 2 and fallback.received == GET_MENU
 

@@ -1,6 +1,7 @@
 """The menu page."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from ingress.http.problems import FieldError, Problem
 from ingress.views.menu_page import Availability, MenuEntry, MenuQuery, build_listing, valid_until
 from ingress.views.ports import MenuView
+from schemas.commands import PromotionItem
 from schemas.money import Money
 from tests.support.ingress.samples import NOW, item, menu, promotion, stock
 
@@ -71,6 +73,32 @@ def test_sold_out_promotion_falls_to_the_next_offer() -> None:
     assert (shown.promo_price, shown.availability.state) == (Money(800), "sold_out")
     shown = entry("x", menu([item("x")], none_left, [back, cheap]))
     assert (shown.promo_price, shown.promotion, shown.availability.count) == (None, None, 10)
+
+
+class CountedItems(list[PromotionItem]):
+    """Items of a promotion, which count how often they are searched."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[PromotionItem]:
+        self.passes += 1
+        return super().__iter__()
+
+    def __reversed__(self) -> Iterator[PromotionItem]:
+        self.passes += 1
+        return super().__reversed__()
+
+
+def test_page_reads_each_open_promotion_once() -> None:
+    """And no other one: the largest menu has 200 items, and as many in each of 50 promotions."""
+    prices = {f"s{n:03}": 100 for n in range(200)}
+    promotions = [promotion(f"p{n:02}", **prices) for n in range(20)]
+    promotions += [promotion(f"later{n:02}", starts_in=1_000, **prices) for n in range(30)]
+    counted = [replace(one, items=CountedItems(one.items)) for one in promotions]
+    view = menu([item(sku) for sku in prices], promotions=counted)
+    shown = entries(view, limit=100)
+    assert len(shown) == 100 and {one.promotion.id for one in shown if one.promotion} == {"p00"}
+    assert [one.items.passes for one in counted] == [1] * 20 + [0] * 30
 
 
 def test_promotion_that_is_no_cheaper_is_not_shown() -> None:

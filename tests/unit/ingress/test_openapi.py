@@ -51,6 +51,13 @@ def test_every_problem_is_documented() -> None:
 
 
 @every_route
+def test_operation_that_sends_a_command_names_both_refusals(route: Any) -> None:
+    """A process has too many commands, or one client has sent too many of them: 503 or 429."""
+    problems = set(openapi.problems_of(route, route.operation))
+    assert "overloaded" not in problems or "too-many-requests" in problems
+
+
+@every_route
 def test_operations_name_known_parts(route: Any) -> None:
     """Tags, headers and problems exist, and each status is described once."""
     operation = route.operation

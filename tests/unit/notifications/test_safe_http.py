@@ -54,6 +54,9 @@ URLS = (
     "https://example.com:99999/", "https://example.com:x/", "https://example.com/#@127.0.0.1",
     "https://exa mple.com/", "https://example.com/\r\nHost: x", "https://１２７.0.0.1/", "https://ⓛocalhost.x/",
     "https://example.com\x00.evil.com/", "https://[::1", "https://1.2.3.0x4/",
+    "https://example..com", "https://.example.com/", "https://example.com../", "https://./", "https://[v1.x]/",
+    "https://[example.com]/", f"https://{'a' * 64}.com/", f"https://{'a.' * 126}com/", "https://exam%70le.com/",
+    "https://example.com%00/", "https://exam$ple.com/", "https://[2606:4700:4700::1111%251]/",
 )  # fmt: skip
 
 
@@ -102,11 +105,24 @@ async def test_forbidden_url_is_rejected_before_name_lookup(url: str) -> None:
         "https://api.example.com.br:8443/hooks?a=1&b=2",
         "https://EXAMPLE.com:443/x",
         "https://a.1e/",
+        "https://my_hooks.xn--po-zja.example.com./",
+        f"https://{'a' * 63}.com/",
+        f"https://{'a.' * 125}com/",
     ],
 )
 def test_url_of_public_endpoint_is_accepted(url: str) -> None:
     """Ports 443 and 8443, any path and query, upper case."""
     assert endpoint_urls.find_fault(url) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[v1.x]/", "http://a..b/", "http://a%62/", f"http://{'a' * 64}/", "http://[::1%25lo]/"]
+)
+def test_unreachable_host_is_refused_in_demonstrations_too(url: str) -> None:
+    """Where private addresses and names without a domain are accepted."""
+    assert endpoint_urls.find_fault(url, allow_private=True) == "web-address"
+    for good in ("http://localhost:8000/x", "http://[::1]:8000/", "http://127.0.0.1/"):
+        assert endpoint_urls.find_fault(good, allow_private=True) is None
 
 
 class AttackerDns:

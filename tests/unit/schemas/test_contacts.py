@@ -18,6 +18,12 @@ from schemas.texts import TextError
         "50000–000",
         "50000\u2011000",
         "５００００－０００",
+        "50000 - 000",
+        "50 000 000",
+        "CEP 50000-000",
+        "cep: 50.000-000",
+        "\u202a50000\u2011000\u202c",
+        "\u200e50000\u00a0000",
     ],
 )
 def test_postal_code_has_one_form(text: str) -> None:
@@ -39,6 +45,9 @@ def test_postal_code_has_one_form(text: str) -> None:
         "٥٠٠٠٠-٠٠٠",
         "0",
         "5-0000000",
+        "CEP",
+        "CEP CEP 50000-000",
+        "50000 -- 000",
     ],
 )
 def test_postal_code_has_eight_digits(text: str) -> None:
@@ -65,6 +74,13 @@ def test_postal_code_has_eight_digits(text: str) -> None:
         "0055 81 99999-0000",
         "+55\u00a081\u00a099999\u20110000",
         "８１ ９９９９９-００００",
+        "\u202a+55 81 99999-0000\u202c",
+        "\u200e(81)\u00a099999\u20110000\u200f",
+        "\u2066+55\u00a081\u00a099999\u20110000\u2069",
+        "tel: 81 99999-0000",
+        "tel:+55-81-99999-0000",
+        "Tel. (81) 99999-0000",
+        "81/99999-0000",
     ],
 )
 def test_mobile_number_has_one_form(text: str) -> None:
@@ -119,6 +135,9 @@ def test_country_and_area_codes_are_not_confused(text: str, number: str) -> None
         "81+999990000",
         "ana@example.org",
         "٨١٩٩٩٩٩٠٠٠٠",
+        "tel:",
+        "tel: tel: 81 99999-0000",
+        "81 99999-0000 / 81 98888-0000",
         "",
     ],
 )
@@ -126,6 +145,15 @@ def test_number_that_cannot_be_called_is_refused(text: str) -> None:
     """Without an area code, a courier cannot call; a service number has none."""
     with pytest.raises(TextError, match="phone"):
         normalize_phone(text)
+
+
+@pytest.mark.parametrize("hidden", ["\x00", "\x1f", "\x85", "\u2028", "\u3164", "\ue000"], ids=ascii)
+def test_hidden_character_that_no_phone_copies_is_refused(hidden: str) -> None:
+    """Format characters surround the numbers of a list of contacts; controls and empty letters do not."""
+    for normalize, text in ((normalize_phone, "81 99999-0000"), (normalize_postal_code, "50000-000")):
+        for changed in (f"{hidden}{text}", f"{text}{hidden}", text.replace("-", f"{hidden}-")):
+            with pytest.raises(TextError, match="hidden-character"):
+                normalize(changed)
 
 
 @given(st.text(max_size=40) | st.text("0123456789+-.() ", max_size=40))

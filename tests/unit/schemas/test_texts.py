@@ -84,6 +84,13 @@ def test_character_that_shows_nothing_is_refused(plane: int) -> None:
         ("Pizza\u202egnp", "U+202E"),
         ("a\tb", "U+0009"),
         ("a\nb", "U+000A"),
+        ("\x1fPizza", "U+001F"),
+        ("Pizza\x85", "U+0085"),
+        ("Pizza \x0b", "U+000B"),
+        ("\x0cPizza", "U+000C"),
+        ("\x1c", "U+001C"),
+        ("Pizza\u2028", "U+2028"),
+        ("\u2029Pizza", "U+2029"),
     ],
 )
 def test_hidden_character_is_named(text: str, shown: str) -> None:
@@ -91,6 +98,12 @@ def test_hidden_character_is_named(text: str, shown: str) -> None:
     with pytest.raises(TextError, match="hidden-character") as error:
         normalize(text)
     assert error.value.expected == shown
+
+
+def test_outer_blanks_are_removed() -> None:
+    """Spaces of any width, tabs and line ends; nothing else is deleted."""
+    blanks = "".join(chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) == "Zs") + "\t\r\n"
+    assert normalize(f"{blanks}Pão{blanks}") == "Pão"
 
 
 def test_multiline_text_has_one_kind_of_line_end() -> None:
