@@ -42,8 +42,6 @@ def normalize_phone(text: str) -> str:
 def fold(text: str) -> str:
     """Return the text with the digits, dashes and blanks of ASCII in place of those that look like them.
 
-    A number that is copied from a list of contacts has format characters around it, which are left out. Another hidden
-    character raises TextError.
+    Raises TextError for hidden characters, as every text does.
     """
-    shown = "".join(character for character in text if unicodedata.category(character) != "Cf")
-    return _DASHES.sub("-", unicodedata.normalize("NFKC", texts.normalize(shown))).strip()
+    return _DASHES.sub("-", unicodedata.normalize("NFKC", texts.normalize(text))).strip()
