@@ -116,7 +116,7 @@ async def _run_parts(app: web.Application) -> AsyncIterator[None]:
 
 async def _record_late_replies(app: web.Application) -> AsyncIterator[None]:
     """Record refusals of orders that were answered 202; all else that became of these orders is in the views."""
-    recordings: set[asyncio.Task[None]] = set()
+    recordings: set[asyncio.Task[bool]] = set()
 
     def record(order_id: str, restaurant_id: str, reply: Reply) -> None:
         answered = place_order.answered_order(order_id, buckets.restaurant(restaurant_id), reply)

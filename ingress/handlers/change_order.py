@@ -12,6 +12,7 @@ from ingress.handlers.app_keys import ADMITTED_ORDERS, COMMANDS, SETTINGS
 from ingress.handlers.order_representation import PendingOrderPage
 from ingress.http import prefer_header, request_body, request_headers
 from ingress.http.body_validation import BodyReader
+from ingress.http.problems import Unavailable
 from ingress.views.ports import OrderView
 from schemas import identity
 from schemas.commands import AdvanceOrder, CancelOrder
@@ -79,8 +80,8 @@ async def _change(
         # it was refused without a fact: to its readers it is cancelled, so it is here, too
         outcome: Outcome = "cancelled" if isinstance(command, CancelOrder) else "invalid_transition"
         answer = Answer(outcome, known)
-    else:
-        await order_lookup.record(request, answer.order)
+    elif answer.order is not None and not await order_lookup.record(request, answer.order):
+        raise Unavailable()  # readers would still find the state before; repeating the request is safe
     if answer.outcome not in responses.CHANGED_OUTCOMES or answer.order is None:
         raise responses.problem_of(answer, replayed)
     return order_representation.respond(request, answer.order, headers=replayed)

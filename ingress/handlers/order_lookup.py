@@ -39,7 +39,7 @@ async def find(request: web.Request, access: OrderAccess, *, accept_stale: bool 
     `accept_stale`: what the views show is enough, as for a stream, which later states follow. Raises Problem:
     `unknown-order` for a restaurant's token; Unavailable if an earlier answer may have said more than is known here.
     """
-    if access.view is not None and (accept_stale or not _are_views_behind(request, access)):
+    if access.view is not None and (accept_stale or _is_certain(request, access, access.view)):
         return access.view
     restaurant_id = access.restaurant_id
     if restaurant_id is None or request.app[SETTINGS].escrow_buckets > 1:  # the order's bucket is not known
@@ -60,10 +60,18 @@ async def find(request: web.Request, access: OrderAccess, *, accept_stale: bool 
     return answers.newest(access.view, [refused])
 
 
-async def record(request: web.Request, order: Order | None, personal: bytes | None = None) -> None:
-    """Record the order that the response to a request will show."""
-    if order is not None:
-        await request.app[ANSWERS].record(AnsweredOrder(order, personal))
+async def record(request: web.Request, order: Order) -> bool:
+    """Record the order that the response to a request will show; return True if readers will find it."""
+    return await request.app[ANSWERS].record(AnsweredOrder(order))
+
+
+def _is_certain(request: web.Request, access: OrderAccess, view: OrderView) -> bool:
+    """Return True if no earlier answer can have said more than a view.
+
+    An answer is not always kept when an order is confirmed while Redis is away. Then the view lacks the order, or shows it
+    as pending.
+    """
+    return view.order.status != "pending" and not _are_views_behind(request, access)
 
 
 def _are_views_behind(request: web.Request, access: OrderAccess) -> bool:

@@ -46,8 +46,8 @@ Answered = AnsweredOrder | Refusal
 class AnswerStore(Protocol):
     """Keeps answers for a time, for all processes. No method raises: without an answer, readers see the view."""
 
-    async def record(self, answered: Answered) -> None:
-        """Keep an answer; of one order the newest is read."""
+    async def record(self, answered: Answered) -> bool:
+        """Keep an answer; of one order the newest is read. Return True if readers will find it from now on."""
 
     async def clear_refusal(self, order_id: str) -> None:
         """Forget a refusal, because the order was placed again."""

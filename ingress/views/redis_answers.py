@@ -35,27 +35,29 @@ class RedisAnswers:
         self._writes: BatchLoader[_Write, None] = BatchLoader(self._write_all)
         self._paused_until = timestamps.monotonic_clock()
 
-    async def record(self, answered: Answered) -> None:
+    async def record(self, answered: Answered) -> bool:
         key, value = view_keys.answered(answered.order_id), msgspec.json.encode(answered)
         if isinstance(answered, Refusal):
-            await self._write((key, view_keys.REFUSED, value, view_keys.REFUSED_TTL_SECONDS))
-        else:
-            await self._write((key, str(answered.order.version), value, view_keys.ANSWERED_TTL_SECONDS))
+            return await self._write((key, view_keys.REFUSED, value, view_keys.REFUSED_TTL_SECONDS))
+        return await self._write((key, str(answered.order.version), value, view_keys.ANSWERED_TTL_SECONDS))
 
     async def clear_refusal(self, order_id: str) -> None:
         await self._write((view_keys.answered(order_id), view_keys.REFUSED, None, 0))
 
-    async def _write(self, write: _Write) -> None:
+    async def _write(self, write: _Write) -> bool:
+        """Return True if the write is known to have been made."""
         if self._writes.pending_count >= MAX_PENDING_WRITES:
-            return
+            return False
         is_paused = timestamps.monotonic_clock() < self._paused_until
         try:
             async with asyncio.timeout(0.0 if is_paused else WRITE_TIMEOUT_SECONDS):
                 await self._writes.get(write)  # the write goes on after a timeout
+                return True
         except (Unavailable, TimeoutError):
             if not is_paused:
                 now = timestamps.monotonic_clock()
                 self._paused_until = timestamps.MonotonicSeconds(now + PAUSE_SECONDS)
+            return False
 
     async def _write_all(self, writes: Sequence[_Write]) -> Mapping[_Write, None]:
         for attempt in range(MAX_ATTEMPTS):

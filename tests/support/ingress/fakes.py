@@ -140,9 +140,12 @@ class FakeViews:
         versions = [answered[version] for version in sorted(answered) if version or len(answered) == 1]
         return newest(self.orders.get(order_id), versions)
 
-    async def record(self, answered: Answered) -> None:
+    async def record(self, answered: Answered) -> bool:
+        if self.down:
+            return False
         version = 0 if isinstance(answered, Refusal) else answered.order.version
         self.answers.setdefault(answered.order_id, {})[version] = answered
+        return True
 
     async def clear_refusal(self, order_id: str) -> None:
         self.answers.get(order_id, {}).pop(0, None)

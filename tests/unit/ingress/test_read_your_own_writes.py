@@ -242,6 +242,14 @@ async def test_views_far_behind_are_not_believed(client: Client, log: FakeProduc
     assert (await read(client))[1]["status"] == "preparing"
 
 
+async def test_pending_order_is_looked_up(client: Client, log: FakeProducer, views: FakeViews) -> None:
+    """It may have been confirmed while Redis was away, and the view follows."""
+    pending = replace(RECEIVED, status="pending", version=1)
+    views.orders[ORDER_ID] = OrderView(pending, [StatusChange("pending", AT, 1)])
+    log.decide = lambda command: Reply(Answer("found", RECEIVED))
+    assert (await read(client))[1]["status"] == "received"
+
+
 async def test_new_attempt_ends_the_refusal(client: Client, log: FakeProducer, views: FakeViews) -> None:
     """The same key may succeed later, when the item is on the menu."""
     log.decide = lambda command: Reply(Answer("unknown_item", skus=["x"]))
