@@ -118,7 +118,6 @@ class Campaign:
             for work in (
                 self._restaurants.restock(RESTOCK_INTERVAL_SECONDS),
                 self._garbage.run(),
-                self._customers.flood(),
                 self._order_readers.order_unknown_items(),
                 self._readers.run(),
                 self._monitor.run(),
@@ -131,7 +130,7 @@ class Campaign:
             await self._injector.run(self._options.minutes * 60 - CALM_SECONDS)
             self._customers.is_running = False
             await load
-            await _cancel(*background[:4])
+            await _cancel(*background[:3])
             await self._provider.set_behaviour(GOOD)
             await asyncio.sleep(RESERVATION_SECONDS + REFUND_SECONDS)
             await self._wait_for_quiet("quiet after the load")

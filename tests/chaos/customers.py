@@ -118,22 +118,16 @@ class RetryingCustomers:
         """Send orders until `is_running` is False; return when all are decided or given up."""
         async with asyncio.TaskGroup() as group:
             due = time.monotonic()
+            flood_due = due + FLOOD_DELAY_SECONDS
             while self.is_running:
+                if due >= flood_due:  # many orders at once, whose customers do not wait for their decisions
+                    flood_due += FLOOD_INTERVAL_SECONDS
+                    for intent in self._flood_intents():
+                        group.create_task(self._retry_until_decided(intent, asynchronous=True))
                 due += self._rng.expovariate(self._rate)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 for intent in self._next_intents():
                     group.create_task(self._retry_until_decided(intent))
-
-    async def flood(self) -> None:
-        """Now and then send many orders at once without waiting for their decisions, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await asyncio.sleep(FLOOD_DELAY_SECONDS)
-                for _ in range(FLOOD_ORDERS):
-                    intent = self._new_intent()
-                    self._past.append(intent)
-                    group.create_task(self._retry_until_decided(intent, asynchronous=True))
-                await asyncio.sleep(FLOOD_INTERVAL_SECONDS)
 
     async def repeat(self, share: float) -> None:
         """Send every undecided order again until it is decided, and this share of all past orders."""
@@ -152,6 +146,12 @@ class RetryingCustomers:
         attempts = [a for a, _ in await asyncio.gather(*(self._send(intent, False) for intent in intents))]
         self.unanswered += [i for i, a in zip(intents, attempts, strict=True) if a.status in NOT_YET]
         return all(a.status not in NOT_YET for a in attempts) and time.monotonic() - started < SERVED_SECONDS
+
+    def _flood_intents(self) -> Iterator[OrderIntent]:
+        for _ in range(FLOOD_ORDERS):
+            intent = self._new_intent()
+            self._past.append(intent)
+            yield intent
 
     def _next_intents(self) -> Iterator[OrderIntent]:
         draw = self._rng.random()
