@@ -35,7 +35,7 @@ GARBAGE_SHARE = 0.01
 CALM_SECONDS = 5.0
 QUIET_TIMEOUT_SECONDS = 60.0
 #: After the last reservation has expired: time for its refund.
-REFUND_SECONDS = 10.0
+REFUND_SECONDS = 6.0
 #: Share of the past orders that are sent again after the load.
 REPEATED_SHARE = 0.03
 #: From complete views to the last event at the followers.
