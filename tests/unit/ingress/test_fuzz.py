@@ -18,7 +18,7 @@ from tests.support.ingress.fakes import FakeProducer, FakeViews, confirm, order_
 from tests.support.ingress.samples import item, menu, order_body, stock
 from tests.unit.ingress.conftest import Client
 
-CASES = 30
+CASES = 20
 TOKENS = Tokens("secret", "adm")
 ORDER_ID = identity.order_id("r1", "k1")
 KNOWN = KnownResources(

@@ -62,7 +62,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     reader=st.sampled_from(sorted(READERS)), body=VALUES, changes=st.dictionaries(NAMES, VALUES, max_size=30)
 )
@@ -75,7 +75,7 @@ def test_any_body_has_a_small_problem(reader: str, body: Any, changes: dict[str,
             checked(problem)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.tuples(NAMES | st.sampled_from(MenuQuery.__struct_fields__), st.text(max_size=300)), max_size=60
@@ -96,7 +96,7 @@ def test_any_query_has_a_small_problem(parameters: list[tuple[str, str]]) -> Non
             checked(problem)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["Idempotency-Key", "Authorization", "Content-Type"]), st.text()),

@@ -12,14 +12,14 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import simulate
 from tests.support.planting import Mutant
 
-SEEDS = 150
+SEEDS = 100
 #: A planted bug must show in this many seeds.
 MAX_SEEDS = 25
 
 
 @pytest.mark.slow
 def test_no_seed_breaks_an_invariant():
-    """150 seeds of 500 commands and 14 faults each; `make simulate` runs 10,000."""
+    """100 seeds of 500 commands and 14 faults each; `make simulate` runs 10,000."""
     struck: Counter[str] = Counter()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for result in pool.map(simulate, range(SEEDS), chunksize=5):
