@@ -38,6 +38,15 @@ def prices(harness: EscrowHarness) -> Counter[int]:
     return sold
 
 
+def outcomes_after_cancellation(harness):
+    """Cancel the confirmed order, order one portion four times, and return the outcomes."""
+    order = next(o for o in harness[ORDERS].values() if o.status == "received")
+    harness.decide(CancelOrder(order.restaurant_id, order.order_id, "customer", "c", "c"))
+    again = [buy(harness, number, 1) for number in range(4)]
+    harness.settle()
+    return {harness.outcome(caller) for caller in again}
+
+
 def test_a_bucket_borrows_before_it_takes_the_next_offer():
     """Portions of the cheapest promotion lie in another bucket: no order pays more while there are any."""
     harness = with_offers((400, 8, "sold_out"), (600, 8, "sold_out"))
@@ -144,11 +153,7 @@ def test_zero_portions_stay_zero_in_every_bucket(of_promotion: bool):
     zero = promotion(PromotionItem("x", Money(400), 0, None, "sold_out"), id_="p1")
     harness.decide(zero if of_promotion else menu_item("x", 0))
     harness.settle()
-    order = next(o for o in harness[ORDERS].values() if o.status == "received")
-    harness.decide(CancelOrder(order.restaurant_id, order.order_id, "customer", "c", "c"))
-    again = [buy(harness, number, 1) for number in range(4)]
-    harness.settle()
-    assert {harness.outcome(caller) for caller in again} == {"out_of_stock"}
+    assert outcomes_after_cancellation(harness) == {"out_of_stock"}
     assert sold_portions(harness) == 2
 
 
@@ -159,11 +164,7 @@ def test_an_unlimited_item_that_runs_out_stays_sold_out():
     harness.settle()
     harness.decide(menu_item("x", 0))
     harness.settle()
-    order = next(o for o in harness[ORDERS].values() if o.status == "received")
-    harness.decide(CancelOrder(order.restaurant_id, order.order_id, "customer", "c", "c"))
-    again = [buy(harness, number, 1) for number in range(4)]
-    harness.settle()
-    assert {harness.outcome(caller) for caller in again} == {"out_of_stock"}
+    assert outcomes_after_cancellation(harness) == {"out_of_stock"}
     assert sold_portions(harness) == 3
 
 

@@ -200,16 +200,19 @@ async def test_connection_past_the_limit_is_503(port: int) -> None:
         writer.close()
 
 
+class One:
+    """A connection that records whether it was aborted."""
+
+    def __init__(self) -> None:
+        self.timers = ConnectionTimers(0.0)
+        self.aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
 def test_closed_connection_is_not_counted() -> None:
     """It makes room for another, and is not aborted again."""
-
-    class One:
-        def __init__(self) -> None:
-            self.timers = ConnectionTimers(0.0)
-            self.aborted = False
-
-        def abort(self) -> None:
-            self.aborted = True
 
     some, one, two = Connections(1, AddressLimit(SETTINGS, 1)), One(), One()
     some.admit(one, None)
@@ -223,14 +226,6 @@ def test_closed_connection_is_not_counted() -> None:
 
 def test_idle_connections_make_room_in_a_crowd() -> None:
     """Thousands of connections with a request a minute would be all that a process has."""
-
-    class One:
-        def __init__(self) -> None:
-            self.timers = ConnectionTimers(0.0)
-            self.aborted = False
-
-        def abort(self) -> None:
-            self.aborted = True
 
     some, busy, idle = Connections(3, AddressLimit(SETTINGS, 1)), One(), One()
     some.admit(busy, None)
