@@ -12,7 +12,7 @@ from tests.e2e.customers import Kitchen
 from tests.e2e.stack import ADMIN, Stack
 from tests.fuzz.generator import KnownResources
 from tests.fuzz.runner import OperationFindings, routes, run
-from tests.fuzz.usage import IngressUsage
+from tests.fuzz.usage import IngressUsage, measure_idle_share
 from tests.support.programs import temporary_stack
 from tests.support.report import table_head, table_row
 
@@ -41,13 +41,15 @@ async def _fuzz(stack: Stack, arguments: argparse.Namespace) -> int:
     failed = False
     async with aiohttp.ClientSession(timeout=timeout) as session:
         known = await _create_resources(Kitchen(session, stack.url))
+        pids = [int(str(process["pid"])) for process in stack.processes("ingress")]
+        idle_share = await measure_idle_share(pids)
         wanted = [name for name in arguments.only.split(",") if name]
         print(table_head(("operation", "requests", "invalid", "statuses", "faults", "s", "CPU ms", "MiB")))
         for route in routes():
             if wanted and route.operation.id not in wanted:
                 continue
             started = time.monotonic()
-            usage = IngressUsage([int(str(process["pid"])) for process in stack.processes("ingress")])
+            usage = IngressUsage(pids, idle_share)
             found = await run(session, stack.url, route, arguments.cases, known, arguments.seed, usage)
             print(_row(found, time.monotonic() - started, usage), flush=True)
             for fault in found.faults[:MAX_SHOWN]:

@@ -1,6 +1,7 @@
 """Sends generated requests concurrently, and judges each response."""
 
 import asyncio
+import time
 from collections import Counter
 
 import aiohttp
@@ -66,10 +67,10 @@ async def run(
         findings.faults.extend(f"{fault}: {request}" for fault in find_faults(request, response))
 
     for first in range(0, len(requests), CONCURRENCY):
-        batch = requests[first : first + CONCURRENCY]
+        batch, started = requests[first : first + CONCURRENCY], time.monotonic()
         await asyncio.gather(*map(check, batch))
         if usage is not None:
-            costs = usage.faults_of_batch(len(batch))
+            costs = usage.faults_of_batch(len(batch), time.monotonic() - started)
             shown = "; ".join(str(request)[:MAX_SHOWN_OF_BATCH] for request in batch)
             findings.faults.extend(f"{cost}: {shown}" for cost in costs)
     return findings

@@ -70,13 +70,15 @@ async def test_generated_requests(client: Client, log: FakeProducer, views: Fake
 def test_costs_of_a_batch_are_judged() -> None:
     """A check that cannot fail is a defect: one request of 16 that takes 0.6 s, and a process that passes its limit."""
     cpu, memory = {1: 5.0, 2: 9.0}, {1: 100 << 20, 2: 90 << 20}
-    costs = usage.IngressUsage([1, 2], cpu.__getitem__, memory.__getitem__)
+    costs = usage.IngressUsage([1, 2], 0.05, cpu.__getitem__, memory.__getitem__)
     cpu[1] += 0.1
-    assert costs.faults_of_batch(16) == []
+    assert costs.faults_of_batch(16, 1.0) == []
+    cpu[1] += 0.4
+    assert costs.faults_of_batch(16, 8.0) == []  # it is what the processes use without requests
     cpu[2] += 0.61
-    assert costs.faults_of_batch(16) == ["38 ms of processor time for each of 16 requests"]
+    assert costs.faults_of_batch(16, 0.0) == ["38 ms of processor time for each of 16 requests"]
     memory[2] = usage.memory_limit() + (1 << 20)
-    assert [fault.partition(" ")[2] for fault in costs.faults_of_batch(16)] == ["MiB of memory"]
+    assert [fault.partition(" ")[2] for fault in costs.faults_of_batch(16, 1.0)] == ["MiB of memory"]
     assert costs.highest_cpu_seconds == pytest.approx(0.61 / 16)
 
 
