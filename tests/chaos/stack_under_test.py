@@ -13,6 +13,7 @@ from compose import ports, subprocesses
 from compose.kafka import readiness
 from compose.supervisor import control, services
 from compose.supervisor.stack_state import RunningProcess, StackDir
+from ingress.commands.client import MAX_FINDS, PRIORITY_LIMIT_FACTOR
 from tests.chaos.extra_process import ExtraProcess
 from tests.chaos.proxy import Proxy
 from tests.e2e.stack import Stack
@@ -29,9 +30,9 @@ SETTINGS = PROCESSES | {
     "max_in_flight_commands": MAX_IN_FLIGHT_COMMANDS,
     "reservation_seconds": RESERVATION_SECONDS,
 }
-#: Commands on admitted orders may use twice as many. A broker that dies leaves some of which ingress does not know
-#: whether they were written.
-MAX_IN_FLIGHT = 3 * MAX_IN_FLIGHT_COMMANDS
+#: Orders that are paid online have a bound of their own, commands on admitted orders may use more, and look-ups have
+#: theirs.
+MAX_IN_FLIGHT = 2 * PRIORITY_LIMIT_FACTOR * MAX_IN_FLIGHT_COMMANDS + MAX_FINDS
 #: A stack that has not recovered by then counts as stuck.
 RECOVERY_TIMEOUT_SECONDS = 60.0
 WAIT_TIMEOUT_SECONDS = 10.0
