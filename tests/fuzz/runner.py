@@ -66,6 +66,8 @@ async def run(
         findings.statuses[response.status] += 1
         findings.faults.extend(f"{fault}: {request}" for fault in find_faults(request, response))
 
+    if usage is not None:  # generating them took a while
+        usage.start()
     for first in range(0, len(requests), CONCURRENCY):
         batch, started = requests[first : first + CONCURRENCY], time.monotonic()
         await asyncio.gather(*map(check, batch))

@@ -58,6 +58,10 @@ class IngressUsage:
         self.highest_cpu_seconds = 0.0
         self.highest_mib = 0
 
+    def start(self) -> None:
+        """Begin: what was used until now is not counted for any batch."""
+        self._used = self._total()
+
     def faults_of_batch(self, requests: int, seconds: float) -> list[str]:
         """Return what the requests since the last call, which took this long, have used too much of."""
         used = self._total()

@@ -71,6 +71,8 @@ def test_costs_of_a_batch_are_judged() -> None:
     """A check that cannot fail is a defect: one request of 16 that takes 0.6 s, and a process that passes its limit."""
     cpu, memory = {1: 5.0, 2: 9.0}, {1: 100 << 20, 2: 90 << 20}
     costs = usage.IngressUsage([1, 2], 0.05, cpu.__getitem__, memory.__getitem__)
+    cpu[1] += 5.0
+    costs.start()
     cpu[1] += 0.1
     assert costs.faults_of_batch(16, 1.0) == []
     cpu[1] += 0.4
