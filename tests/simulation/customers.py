@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from schemas import buckets, codec
 from schemas.codec import ReplyAddress
 from schemas.commands import (
+    CASH,
     AdvanceOrder,
     CancelOrder,
     Command,
@@ -43,6 +44,7 @@ STATUSES: dict[Outcome, int] = {
     "price_changed": 409,
     "promotion_closed": 409,
     "limit_reached": 409,
+    "cash_limit_reached": 409,
     "customer_required": 400,
     "unknown_restaurant": 404,
     "unknown_item": 404,
@@ -193,6 +195,7 @@ class Customers:
             rng.choice([rng.randrange(4), rng.randrange(20)]),
             rng.choice([None, None, 2]),
             rng.choice([UNSET, "sold_out", "regular_price"]),
+            rng.choice([UNSET, 1, 3]),
         )
         command = promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=ends)
         return replace(command, restaurant_id=restaurant)
@@ -201,6 +204,8 @@ class Customers:
         customer = self._rng.choice([None, "ana", "bia"])
         method = self._rng.choice(["cash", "pix"])
         command = place(key, *lines, restaurant=restaurant, customer=customer, method=method)
+        if method == CASH:
+            command = replace(command, client=self._rng.choice(["", "n1", "n2"]))
         if self._buckets > 1:
             number = buckets.choose(command.idempotency_key_hash, self._buckets)
             command = replace(command, restaurant_id=buckets.bucket(restaurant, number))
