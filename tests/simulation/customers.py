@@ -86,7 +86,9 @@ class Customers:
                 portions = None if sku == "agua" else self._rng.randrange(40)
                 await self._put_item(restaurant, sku, portions, 1000)
             start = int(self._now())
-            first = promotion(PromotionItem("agua", Money(500), 30, cash_portions=6), starts=start, ends=start + 9000)
+            first = promotion(
+                PromotionItem("agua", Money(500), 30, cash_portions=6), starts=start, ends=start + 9000
+            )
             await self._put_promotion(replace(first, restaurant_id=restaurant))
         ticking = asyncio.create_task(self._tick())
         await asyncio.gather(*(self._run_client() for _ in range(self._commands)))
