@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from tests.checker.histories import milliseconds, promotions_over_time, restaurants_with_buckets, values_at
@@ -9,8 +11,8 @@ from tests.checker.observations import Finding, Observations
 
 #: Restaurant and bucket; scope; customer, address, or promotion and sku.
 Subject = tuple[tuple[str, int], str, str]
-#: When something was held or was given back, how much, and by which order.
-Timeline = list[tuple[int, int, str]]
+#: When something was held or given back, and how much.
+Timeline = list[tuple[int, int]]
 
 
 def cash_holds_are_bounded(seen: Observations) -> Finding:
@@ -23,11 +25,13 @@ def cash_holds_are_bounded(seen: Observations) -> Finding:
     finding = Finding()
     allowed = _Limits(seen)
     for subject, timeline in _timelines(seen).items():
-        for at in {at for at, change, _ in timeline if change > 0}:
-            count = sum(change for when, change, _ in timeline if when <= at)
+        count = 0
+        for at, group in groupby(sorted(timeline), key=itemgetter(0)):
+            changes = [change for _, change in group]
+            count += sum(changes)
             limits = allowed.at(subject, at)
             finding.expect(
-                not limits or any(limit is None or count <= limit for limit in limits),
+                max(changes) < 0 or not limits or any(limit is None or count <= limit for limit in limits),
                 f"{subject} at {at}: {count} held, limit {limits}",
             )
     return finding
@@ -48,7 +52,7 @@ def cash_refusals_have_a_reason(seen: Observations) -> Finding:
             for subject, wanted in _held_by(order):
                 if not _is_of(limit, subject):
                     continue
-                held = sum(c for when, c, _ in timelines[subject] if when < at or (when == at and c > 0))
+                held = sum(c for when, c in timelines[subject] if when < at or (when == at and c > 0))
                 finding.expect(
                     held + wanted > limit["limit"] and limit["left"] >= limit["limit"] - held,
                     f"{order['order_id']}: refused for {limit}, {held} held",
@@ -92,7 +96,7 @@ def _timelines(seen: Observations) -> dict[Subject, Timeline]:
             ended.add(order_id)
         for subject, count in _held_by(order):
             change = count if is_open else -count
-            timelines[subject].append((milliseconds(order["updated_at"]), change, order_id))
+            timelines[subject].append((milliseconds(order["updated_at"]), change))
     return timelines
 
 

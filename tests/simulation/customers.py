@@ -180,8 +180,8 @@ class Customers:
 
     def _changed_promotion(self, restaurant: str) -> PutPromotion:
         """Return a new or changed promotion, or the latest with only its limit changed."""
-        before = self._promotions[restaurant]
-        if self._rng.random() < 0.5:
+        before = self._promotions.get(restaurant)  # none, if a planted bug has lost the restaurant
+        if before is None or self._rng.random() < 0.5:
             return self._new_promotion(restaurant)
         (item,) = before.items
         return replace(before, items=[replace(item, per_customer_limit=self._rng.choice([None, 1, 2]))])
