@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from schemas.settings import Settings
 from tests.e2e.customers import Answer, Kitchen, order_body
 from tests.support.waiting import eventually
 
@@ -95,6 +96,19 @@ async def test_cash_orders_hold_only_the_cash_portions(kitchen: Kitchen) -> None
     for status in ("preparing", "out_for_delivery"):
         assert (await kitchen.advance(first, status)).status == 200
     assert (await buy(kitchen, restaurant, "c", 3))["http"] == 201
+
+
+async def test_a_customer_has_only_so_many_cash_orders_open(kitchen: Kitchen) -> None:
+    """As many as the setting says; it can pay by Pix, and order in cash again after a cancellation."""
+    restaurant = await kitchen.open(x=50)
+    limit = Settings().cash_orders_per_customer
+    placed = [await buy(kitchen, restaurant, f"k{number}", 1, "ana") for number in range(limit)]
+    assert [order["http"] for order in placed] == [201] * limit
+    refused = await buy(kitchen, restaurant, "next", 1, "ana")
+    assert refused["limits"] == [{"scope": "customer", "limit": limit, "left": 0}]
+    assert (await buy(kitchen, restaurant, "other", 1, "bia"))["http"] == 201
+    assert (await kitchen.cancel(placed[0])).status == 200
+    assert (await buy(kitchen, restaurant, "again", 1, "ana"))["http"] == 201
 
 
 async def test_orders_and_menus_fall_to_the_next_offer_alike(kitchen: Kitchen) -> None:
