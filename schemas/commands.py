@@ -92,6 +92,7 @@ class PlaceOrder(Struct, frozen=True, tag="place-order", omit_defaults=True):
     customer: CustomerRef | None = None
     personal: bytes | None = None
     forgotten: bool = False
+    client: str = ""  # of a cash order: keyed digest of the client's network; empty: it has no limit
     hops: int = 0  # how often one bucket forwarded it to another
 
 
@@ -121,6 +122,7 @@ class PromotionItem(Struct, frozen=True, forbid_unknown_fields=True):
     """A promotion's offer of one menu item.
 
     `when_sold_out` is what becomes of the item if no open promotion of it has portions left; unset: it is sold out.
+    `cash_portions` is how many of its portions open cash orders may hold at once; unset: as many as there are.
     """
 
     sku: Identifier
@@ -129,6 +131,7 @@ class PromotionItem(Struct, frozen=True, forbid_unknown_fields=True):
     per_customer_limit: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     # earlier releases refuse a field that they do not know, so it is not written unless it was given
     when_sold_out: Literal["regular_price", "sold_out"] | UnsetType = UNSET
+    cash_portions: Portions | UnsetType = UNSET
 
 
 class PutPromotion(Struct, frozen=True, tag="put-promotion"):

@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.commands import CustomerRef
-from schemas.orders import LimitReached, Order
+from schemas.orders import CashLimit, LimitReached, Order
 
 
 class OrderCreated(Order, frozen=True, kw_only=True):
@@ -72,6 +72,7 @@ class OrderFailed(Order, frozen=True, kw_only=True):
     skus: list[str]  # the items that the reason is about
     occurred_at: str
     limits: list[LimitReached] = field(default_factory=list)
+    cash_limits: list[CashLimit] = field(default_factory=list)
 
 
 class OrderStatusChanged(Order, frozen=True, kw_only=True):

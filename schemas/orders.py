@@ -11,12 +11,13 @@ Status = Literal["pending", "received", "preparing", "out_for_delivery", "delive
 #: No status follows these.
 FINAL: frozenset[Status] = frozenset({"delivered", "cancelled"})
 
-#: Why an order is cancelled. The first four reject it when it is placed.
+#: Why an order is cancelled. The first five reject it when it is placed.
 Reason = Literal[
     "out_of_stock",
     "price_changed",
     "promotion_closed",
     "limit_reached",
+    "cash_limit_reached",
     "payment_declined",
     "payment_timeout",
     "preparation_timeout",
@@ -57,6 +58,19 @@ class LimitReached(Struct, frozen=True):
     left: int
 
 
+class CashLimit(Struct, frozen=True, omit_defaults=True):
+    """A limit of cash orders that an order would pass, and what is left of it.
+
+    It counts portions of the order itself, open cash orders of its customer or of its address, or portions of a
+    promotion's item, `sku`, that open cash orders hold.
+    """
+
+    scope: Literal["order", "customer", "address", "promotion"]
+    limit: int
+    left: int
+    sku: str | UnsetType = UNSET
+
+
 class Refund(Struct, frozen=True):
     """The refund of an order: pending until the payment provider has confirmed it."""
 
@@ -85,6 +99,9 @@ class Order(Struct, frozen=True, kw_only=True):
     customer_id: str | None = None  # opaque; counts against per-customer limits
     is_counted: bool = False  # its portions in promotions are counted as the customer's
     bucket: int | UnsetType = UNSET  # the bucket that decides it, if not the home
+    #: Keyed digest of the client's network, empty if it has no limit, of an order that counts as a cash order while it
+    #: is open. Unset: it never counted.
+    cash_client: str | UnsetType = UNSET
 
 
 def order_of(fact: Order) -> Order:
@@ -108,4 +125,5 @@ def order_of(fact: Order) -> Order:
         customer_id=fact.customer_id,
         is_counted=fact.is_counted,
         bucket=fact.bucket,
+        cash_client=fact.cash_client,
     )

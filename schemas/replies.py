@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.orders import LimitReached, Order
+from schemas.orders import CashLimit, LimitReached, Order
 
 Outcome = Literal[
     "confirmed",
@@ -12,6 +12,7 @@ Outcome = Literal[
     "price_changed",
     "promotion_closed",
     "limit_reached",
+    "cash_limit_reached",
     "payment_declined",
     "payment_timeout",
     "customer_required",
@@ -50,6 +51,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     skus: list[str] = []  # the items that the outcome is about
     version: int = 0  # of the restaurant, item or promotion that was put
     limits: list[LimitReached] = []
+    cash_limits: list[CashLimit] = []
     faults: list[PromotionFault] = []
 
 

@@ -146,6 +146,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     escrow_open_orders_per_second: Annotated[
         NonNegative, "orders a second from which a further bucket opens; 0: all buckets are always open"
     ] = 50
+    cash_orders_per_customer: Annotated[
+        NonNegative,
+        "cash orders that one customer may have open at a restaurant, until they are out for delivery; above it, 409; 0: no limit",
+    ] = 10
+    cash_orders_per_address: Annotated[
+        NonNegative,
+        "cash orders that one address may have open at a restaurant, until they are out for delivery; above it, 409; 0: no limit",
+    ] = 100
+    cash_order_portions: Annotated[
+        NonNegative, "portions that one cash order may have; above it, 409; 0: no limit"
+    ] = 100
 
     # Overload
     max_in_flight_commands: Annotated[

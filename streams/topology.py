@@ -58,6 +58,9 @@ def build(settings: Settings, runtime_settings: RuntimeSettings) -> App:
         reservation_seconds=settings.reservation_seconds,
         buckets=settings.escrow_buckets,
         open_rate=settings.escrow_open_orders_per_second,
+        cash_orders_per_customer=settings.cash_orders_per_customer,
+        cash_orders_per_address=settings.cash_orders_per_address,
+        cash_order_portions=settings.cash_order_portions,
     )
     tables = [app.Table(spec.name, value_type=spec.record) for spec in TABLES]
     agent(app, commands, changelog=STATE_CHANGELOG.name, tables=tables, dead_letter=dead_letter)(

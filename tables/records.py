@@ -35,6 +35,12 @@ class CustomerUsage(Struct, frozen=True):
     portions: dict[str, int] = field(default_factory=dict)
 
 
+class CashHold(Struct, frozen=True):
+    """Open cash orders of one customer or address, or portions of one promotion's item that open cash orders hold."""
+
+    count: int
+
+
 class PendingReplies(Struct, frozen=True):
     """The callers that wait for the outcome of an order, in the order of their requests."""
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.orders import Order
 from tables.records import (
+    CashHold,
     CustomerUsage,
     EscrowState,
     IdempotencyRecord,
@@ -77,6 +78,14 @@ CUSTOMER_USAGE = _table(
     "per-customer limits",
     "anonymous clients: one for each name that orders under a limit",
     "indefinitely",
+)
+CASH_HOLDS = _table(
+    "cash_holds",
+    ("restaurant_id", "scope", "subject"),
+    CashHold,
+    "open cash orders by customer and by address, and the portions that they hold by promotion and sku",
+    "anonymous clients: up to two for each open cash order, and one for each item of a promotion in it",
+    "until the last of these orders is no longer open",
 )
 KITCHENS = _table(
     "kitchens",

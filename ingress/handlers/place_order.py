@@ -17,14 +17,15 @@ from ingress.handlers.app_keys import (
     TOKENS,
 )
 from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, order_errors, personal_data
-from ingress.http import prefer_header, request_body, request_headers
+from ingress.http import client_addresses, prefer_header, request_body, request_headers
 from ingress.http.text_fields import TextBodyReader
 from ingress.load_shedding.admitted_orders import Party
 from ingress.privacy import sealing
 from ingress.views.answers import Answered, AnsweredOrder, Refusal, RefusalReason
 from schemas import buckets, identity, metrics, timestamps
-from schemas.commands import CustomerRef, PlaceOrder
+from schemas.commands import CASH, CustomerRef, PlaceOrder
 from schemas.replies import Outcome, Reply
+from schemas.setting_types import split_secrets
 
 #: The outcomes that leave no fact, as an order's reason.
 REFUSAL_REASONS: dict[Outcome, RefusalReason] = {
@@ -64,6 +65,7 @@ async def place(request: web.Request) -> web.Response:
         customer=CustomerRef(body.customer.id) if body.customer else None,
         personal=sealed.personal,
         forgotten=sealed.forgotten,
+        client=_cash_client(request, body),
     )
     _validate_stage.observe(asyncio.get_running_loop().time() - arrived)
     reply = await app[COMMANDS].send_and_wait(
@@ -82,6 +84,17 @@ async def place(request: web.Request) -> web.Response:
         response = responses.respond_decided(reply, app[TOKENS])
     response.headers.update(limit_headers)
     return response
+
+
+def _cash_client(request: web.Request, body: OrderBody) -> str:
+    """Return by what a cash order's client is counted; empty for a client without limits, and for other orders."""
+    if body.payment.method != CASH:
+        return ""
+    address = request.app[RATE_LIMITS].address(request)
+    if address is None:
+        return ""
+    secret, *_ = split_secrets(request.app[SETTINGS].token_secret)
+    return client_addresses.client_digest(secret, body.restaurant_id, address)
 
 
 def answered_order(

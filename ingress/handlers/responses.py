@@ -25,6 +25,7 @@ PROBLEM_SLUGS: dict[str, str] = {
     "price_changed": "price-changed",
     "promotion_closed": "promotion-closed",
     "limit_reached": "limit-reached",
+    "cash_limit_reached": "cash-limit-reached",
     "customer_required": "customer-required",
     "unknown_restaurant": "unknown-restaurant",
     "unknown_item": "unknown-item",
@@ -136,6 +137,8 @@ def _details(answer: Answer, order: Order) -> dict[str, Any]:
     if outcome == "price_changed":
         prices = {line.sku: line.unit_price for line in order.items if line.sku in answer.skus}
         return {"items": [{"sku": sku, "unit_price": price} for sku, price in prices.items()]}
+    if answer.cash_limits:
+        return {"limits": answer.cash_limits}
     if answer.limits:
         return {"items": answer.limits}
     if outcome in ("payment_declined", "payment_timeout"):

@@ -107,7 +107,7 @@ class RateLimits:
 
     def consume_for_address(self, request: web.Request) -> None:
         """Count a request against its address, whatever token it has; raises Problem (429) past the limit."""
-        address = self._address(request)
+        address = self.address(request)
         if self._buckets is None or address is None:
             return
         name = f"look-up {customer_network(address)}"
@@ -117,7 +117,7 @@ class RateLimits:
 
     def _client(self, request: web.Request, customer_id: str | None) -> str | None:
         """Return the name of the client's bucket; None for a client without a limit."""
-        address = self._address(request)
+        address = self.address(request)
         if address is None:
             return None
         if customer_id is not None:
@@ -127,7 +127,7 @@ class RateLimits:
             return f"bearer {digest}"
         return f"address {customer_network(address)}"
 
-    def _address(self, request: web.Request) -> str | None:
+    def address(self, request: web.Request) -> str | None:
         """Return the client's address; None for one without a limit."""
         forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ()))
         address = client_address(request.remote, forwarded_for, self._trusted_proxies)

@@ -9,6 +9,7 @@ from ingress.http.problems import MAX_FIELD_ERRORS, FieldError, Problem, encode
 from ingress.openapi.texts import EXAMPLES
 from schemas.languages import Language
 from schemas.money import Money
+from schemas.orders import CashLimit
 
 
 class FieldErrorEntry(Struct, frozen=True):
@@ -45,6 +46,8 @@ class ProblemDocument(Struct, frozen=True):
     order_id: str | UnsetType = UNSET
     items: list[ItemNow] | UnsetType = UNSET
     items_omitted: bool | UnsetType = UNSET
+    limits: list[CashLimit] | UnsetType = UNSET
+    limits_omitted: bool | UnsetType = UNSET
     skus: list[str] | UnsetType = UNSET
     skus_omitted: bool | UnsetType = UNSET
     reason: str | UnsetType | None = UNSET

@@ -7,6 +7,7 @@ put, also if more are reserved: a release then frees none of them.
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from schemas.catalogue import Allotment, Item, Promotion, Restaurant, Stock
@@ -123,6 +124,9 @@ def _faults(
         whole = None if here is None else here - net_received.get(offered.sku, 0)
         if whole is not None and offered.portions is not None and offered.portions > whole:
             yield PromotionFault(f"/items/{index}/portions", "too_many_portions", whole)
+        bound = whole if offered.portions is None else offered.portions
+        if bound is not None and offered.cash_portions is not UNSET and offered.cash_portions > bound:
+            yield PromotionFault(f"/items/{index}/cash_portions", "too_many_portions", bound)
 
 
 def _allot(stock: Stock, promotion: Promotion, net_received: Mapping[str, int]) -> Stock:

@@ -45,6 +45,10 @@ class Policy(Struct, frozen=True):
     reservation_seconds: int = 120
     buckets: int = 1  # of each restaurant; 1: only its home
     open_rate: int = 0  # orders a second from which a bucket opens; 0: all are open
+    # cash orders, by restaurant; 0: no limit
+    cash_orders_per_customer: int = 0  # open at once
+    cash_orders_per_address: int = 0  # open at once
+    cash_order_portions: int = 0  # in one order
 
 
 def reply_only(answer: Answer) -> Decision:

@@ -19,7 +19,7 @@ from schemas.facts import (
 from schemas.orders import Order, order_of
 from schemas.replies import Answer
 from schemas.timestamps import EpochMs, Milliseconds, add_seconds, from_text
-from streams.domain import eta, idempotency, order_facts
+from streams.domain import cash_holds, eta, idempotency, order_facts
 from streams.domain.decision import Decision, Policy
 from streams.domain.order_machine import IN_KITCHEN_QUEUE
 from streams.domain.state import Change, State, WritableState, set_timer
@@ -57,7 +57,7 @@ def evolve(state: State, fact: Fact, policy: Policy) -> list[AnyChange]:
     """Return what this fact changes, in order."""
     match fact:
         case OrderCreated():
-            return [_order(fact, order_of(fact)), *_idempotency(fact, None, policy)]
+            return [*_order(state, fact, order_of(fact)), *_idempotency(fact, None, policy)]
         case StockReserved():
             return [*_stocks(state, fact, sign=1), *_reservation_timer(state, fact, policy)]
         case StockReleased():
@@ -65,26 +65,29 @@ def evolve(state: State, fact: Fact, policy: Policy) -> list[AnyChange]:
         case OrderConfirmed():
             answer = order_facts.answer_of(fact)
             return [
-                _order(fact, answer.order),
+                *_order(state, fact, answer.order),
                 *_kitchen(state, fact),
                 *_idempotency(fact, answer, policy),
                 _preparation_timer(state, fact),
             ]
         case OrderFailed():
             answer = order_facts.answer_of(fact)
-            return [_order(fact, answer.order), *_idempotency(fact, answer, policy)]
+            return [*_order(state, fact, answer.order), *_idempotency(fact, answer, policy)]
         case facts.OrderStatusChanged() | facts.OrderCancelled():
-            return [_order(fact, order_of(fact)), *_kitchen(state, fact)]
+            return [*_order(state, fact, order_of(fact)), *_kitchen(state, fact)]
         case facts.PaymentRefunded():
-            return [_order(fact, order_of(fact))]
+            return [*_order(state, fact, order_of(fact))]
         case CatalogChanged():
             return list(_catalogue(fact))
         case facts.PortionsMoved():
             return [Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock) for item in fact.items]
 
 
-def _order(fact: Order, order: Order | None) -> AnyChange:
-    return Change(ORDERS, key(fact.restaurant_id, fact.order_id), order)
+def _order(state: State, fact: Order, order: Order | None) -> Iterator[AnyChange]:
+    """Store the order, and count what it holds without money."""
+    order_key = key(fact.restaurant_id, fact.order_id)
+    yield Change(ORDERS, order_key, order)
+    yield from cash_holds.changes(state, state[ORDERS].get(order_key), fact)
 
 
 def _kitchen(state: State, fact: Order) -> Iterator[AnyChange]:

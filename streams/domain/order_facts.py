@@ -5,7 +5,7 @@ from typing import cast
 from msgspec.structs import asdict, replace
 
 from schemas.facts import OrderCancelled, OrderConfirmed, OrderFailed, OrderStatusChanged, PaymentRefunded
-from schemas.orders import Eta, LimitReached, Order, Reason, Refund, Shortage, Status, order_of
+from schemas.orders import CashLimit, Eta, LimitReached, Order, Reason, Refund, Shortage, Status, order_of
 from schemas.replies import Answer, Outcome
 from schemas.timestamps import EpochMs, to_text
 from streams.domain.order_machine import TRANSITIONS
@@ -35,6 +35,7 @@ def failed(
     shortages: list[Shortage],
     request_fingerprint: str,
     limits: list[LimitReached],
+    cash_limits: list[CashLimit],
 ) -> OrderFailed:
     """Return the fact that the order will not be confirmed; `skus` are the items that the reason is about."""
     status = TRANSITIONS[("pending", "refuse")]
@@ -45,6 +46,7 @@ def failed(
         skus=skus,
         occurred_at=after.updated_at,
         limits=limits,
+        cash_limits=cash_limits,
     )
 
 
@@ -74,4 +76,10 @@ def answer_of(fact: OrderConfirmed | OrderFailed) -> Answer:
     if isinstance(fact, OrderConfirmed):
         return Answer("confirmed", order_of(fact))
     outcome = "payment_declined" if fact.reason in ("customer", "restaurant") else fact.reason
-    return Answer(cast(Outcome, outcome), order_of(fact), skus=fact.skus, limits=fact.limits)
+    return Answer(
+        cast(Outcome, outcome),
+        order_of(fact),
+        skus=fact.skus,
+        limits=fact.limits,
+        cash_limits=fact.cash_limits,
+    )

@@ -44,7 +44,14 @@ def fail_and_release(
 ) -> Decision:
     """Fail a pending order, release its portions, and answer the callers that wait for it."""
     failed = order_facts.failed(
-        order, now, reason, skus=[], shortages=[], request_fingerprint=_fingerprint(state, order), limits=[]
+        order,
+        now,
+        reason,
+        skus=[],
+        shortages=[],
+        request_fingerprint=_fingerprint(state, order),
+        limits=[],
+        cash_limits=[],
     )
     replies, changes = replies_to_pending(
         state, order.restaurant_id, order.order_id, order_facts.answer_of(failed)

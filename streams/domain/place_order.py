@@ -1,14 +1,16 @@
 """Place an order. Checked in this order: idempotency key, menu, prices and windows, limits, stock."""
 
+from msgspec import UNSET
+
 from schemas import money
 from schemas.codec import ReplyAddress
 from schemas.commands import CASH, PlaceOrder
 from schemas.facts import OrderConfirmed, OrderCreated, StockReserved
-from schemas.orders import LimitReached, Order, Reason, Shortage, order_of
+from schemas.orders import CashLimit, LimitReached, Order, Reason, Shortage, order_of
 from schemas.payments import PaymentRequest
 from schemas.replies import Answer, Reply
 from schemas.timestamps import EpochMs, add_seconds, to_text
-from streams.domain import eta, idempotency, order_facts, reservation
+from streams.domain import cash_holds, eta, idempotency, order_facts, reservation
 from streams.domain.decision import Decision, Policy, reply_only
 from streams.domain.order_machine import TRANSITIONS
 from streams.domain.reservation import Quote
@@ -50,6 +52,9 @@ def place_new(
         limits := reservation.limits_reached(state, restaurant_id, quote, command.customer)
     ):
         return _refuse(state, command, quote, now, "limit_reached", [i.sku for i in limits], limits=limits)
+    if cash_limits := cash_holds.limits_reached(state, command, quote, policy):
+        skus = [limit.sku for limit in cash_limits if limit.sku is not UNSET]
+        return _refuse(state, command, quote, now, "cash_limit_reached", skus, cash_limits=cash_limits)
     if shortages := reservation.shortages(quote):
         return _refuse(state, command, quote, now, "out_of_stock", [s.sku for s in shortages], shortages)
     return _reserve(state, command, quote, now, policy, reply_to)
@@ -85,6 +90,7 @@ def _created(state: State, command: PlaceOrder, quote: Quote, now: EpochMs) -> O
         version=previous.version + 1 if previous else 1,
         customer_id=command.customer.id if command.customer else None,
         is_counted=command.customer is not None,
+        cash_client=command.client if command.payment.method == CASH else UNSET,
         request_fingerprint=command.request_fingerprint,
         customer=command.customer,
         occurred_at=to_text(now),
@@ -134,6 +140,7 @@ def _refuse(
     skus: list[str],
     shortages: list[Shortage] | None = None,
     limits: list[LimitReached] | None = None,
+    cash_limits: list[CashLimit] | None = None,
 ) -> Decision:
     created = _created(state, command, quote, now)
     failed = order_facts.failed(
@@ -144,5 +151,6 @@ def _refuse(
         shortages=shortages or [],
         request_fingerprint=command.request_fingerprint,
         limits=limits or [],
+        cash_limits=cash_limits or [],
     )
     return Decision((created, failed), Reply(order_facts.answer_of(failed)))

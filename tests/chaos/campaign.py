@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from schemas.settings import Settings
 from schemas.topics import TOPICS
 from tests.chaos import observer
 from tests.chaos.customers import AttemptTiming, RetryingCustomers
@@ -169,6 +170,7 @@ class Campaign:
             order_reads=self._order_readers.reads,
             refusal_reads=self._order_readers.refusal_reads,
             max_in_flight=MAX_IN_FLIGHT,
+            cash_limits={"customer": Settings().cash_orders_per_customer},
             followed=followed,
             boards=boards,
         )

@@ -140,7 +140,9 @@ class RetryingCustomers:
         """Order once at every restaurant; return True if all orders are decided within SERVED_SECONDS."""
         self._canaries += 1
         intents = [
-            OrderIntent(r, f"canary-{self._canaries}", [(UNLIMITED, 1)], "canary") for r in RESTAURANTS
+            # each by a customer of its own: one may have only so many cash orders open
+            OrderIntent(r, f"canary-{self._canaries}", [(UNLIMITED, 1)], f"canary-{self._canaries}")
+            for r in RESTAURANTS
         ]
         started = time.monotonic()
         attempts = [a for a, _ in await asyncio.gather(*(self._send(intent, False) for intent in intents))]

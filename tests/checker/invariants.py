@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.checker import answers, catalogue, escrow, live, money, offers, orders, reads, service, stock
+from tests.checker import answers, cash, catalogue, escrow, live, money, offers, orders, reads, service, stock
 from tests.checker.observations import Finding, Observations
 
 Invariant = Callable[[Observations], Finding]
@@ -24,6 +24,8 @@ INVARIANTS: dict[str, Invariant] = {
     "cheapest-offer-with-portions-applies": offers.cheapest_offer_with_portions_applies,
     "refusals-have-no-offer-left": offers.refusals_have_no_offer_left,
     "limits-count-all-orders": offers.limits_count_all_orders,
+    "cash-holds-are-bounded": cash.cash_holds_are_bounded,
+    "cash-refusals-have-a-reason": cash.cash_refusals_have_a_reason,
     "one-order-per-key": orders.one_order_per_key,
     "replays-equal": orders.replays_equal,
     "a-key-means-one-body": orders.a_key_means_one_body,

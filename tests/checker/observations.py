@@ -151,6 +151,8 @@ class Observations(Struct):
     in_flight_peaks: list[InFlightPeak] = field(default_factory=list)
     #: What a process may have in flight.
     max_in_flight: int = 0
+    #: Cash orders that one `customer` and one `address` may have open at a restaurant.
+    cash_limits: dict[str, int] = field(default_factory=dict)
     followed: list[FollowedOrder] = field(default_factory=list)
     boards: list[WatchedBoard] = field(default_factory=list)
 

@@ -1,11 +1,16 @@
 """Prices, offers and limits: what an order pays is what the catalogue offered, and no customer passes a limit."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from datetime import datetime
+from collections import Counter
 from typing import Any
 
-from tests.checker.observations import Fact, Finding, Observations
+from tests.checker.histories import (
+    milliseconds,
+    prices_over_time,
+    promotions_over_time,
+    restaurants_with_buckets,
+    values_at,
+)
+from tests.checker.observations import Finding, Observations
 from tests.checker.stock import changes_of_stocks, promotion_of
 
 #: Restaurant and sku.
@@ -20,12 +25,16 @@ def orders_pay_an_offered_price(seen: Observations) -> Finding:
     buckets a moment later.
     """
     finding = Finding()
-    prices, promotions, with_buckets = _prices(seen), _promotions(seen), _with_buckets(seen)
+    prices, promotions, with_buckets = (
+        prices_over_time(seen),
+        promotions_over_time(seen),
+        restaurants_with_buckets(seen),
+    )
     for fact in seen.of("order.confirmed"):
-        restaurant, at = fact.value["restaurant_id"], _milliseconds(fact.value["created_at"])
+        restaurant, at = fact.value["restaurant_id"], milliseconds(fact.value["created_at"])
         for line in fact.value["items"] if restaurant not in with_buckets else ():
             paid, id_ = line["unit_price"]["amount"], line["promotion_id"]
-            regular = _at(prices[restaurant, line["sku"]], at)
+            regular = values_at(prices[restaurant, line["sku"]], at)
             what = f"{fact.value['order_id']} {line['sku']}: {paid} in {id_}, regular {regular}"
             if id_ is None:
                 finding.expect(paid in regular, what)
@@ -33,7 +42,7 @@ def orders_pay_an_offered_price(seen: Observations) -> Finding:
             finding.expect(any(paid < price for price in regular), f"{what}: not cheaper")
             offered = [
                 offer["promo_price"]["amount"]
-                for promotion in _at(promotions[restaurant, id_], at)
+                for promotion in values_at(promotions[restaurant, id_], at)
                 for offer in promotion["items"]
                 if offer["sku"] == line["sku"] and promotion["starts_at"] <= at < promotion["ends_at"]
             ]
@@ -47,7 +56,7 @@ def promotions_keep_their_bounds(seen: Observations) -> Finding:
     prices: dict[Item, int] = {}
     portions: dict[Item, int | None] = {}
     known: dict[Item, dict[str, Any]] = {}
-    with_buckets = _with_buckets(seen)
+    with_buckets = restaurants_with_buckets(seen)
     for fact in seen.of("catalog.changed"):
         restaurant = fact.value["restaurant_id"]
         if (item := fact.value["item"]) is not None:
@@ -60,13 +69,15 @@ def promotions_keep_their_bounds(seen: Observations) -> Finding:
         if before is not None and all(before[n] == promotion[n] for n in ("starts_at", "ends_at", "items")):
             continue
         what = f"{restaurant} {promotion}"
-        finding.expect(promotion["ends_at"] > _milliseconds(fact.value["occurred_at"]), f"{what}: over")
+        finding.expect(promotion["ends_at"] > milliseconds(fact.value["occurred_at"]), f"{what}: over")
         for offer in promotion["items"]:
             where = (restaurant, offer["sku"])
             finding.expect(offer["promo_price"]["amount"] < prices[where], f"{what}: not cheaper")
             count, whole = offer["portions"], portions[where]
             fits = count is None or whole is None or count <= whole or restaurant in with_buckets
             finding.expect(fits, f"{what}: more portions than {whole}")
+            cash = offer.get("cash_portions")
+            finding.expect(cash is None or count is None or cash <= count, f"{what}: {cash} by cash")
     return finding
 
 
@@ -77,11 +88,11 @@ def cheapest_offer_with_portions_applies(seen: Observations) -> Finding:
     a bucket may rely for a second on what it has learnt (streams/domain/escrow/README.md, N3).
     """
     finding = Finding()
-    promotions, prices = _promotions(seen), _prices(seen)
-    with_buckets = _with_buckets(seen)
+    promotions, prices = promotions_over_time(seen), prices_over_time(seen)
+    with_buckets = restaurants_with_buckets(seen)
     orders = {f.value["order_id"]: f.value for f in seen.of("order.created")}
     for fact in seen.of("stock.reserved"):
-        restaurant, at = fact.value["restaurant_id"], _milliseconds(fact.value["occurred_at"])
+        restaurant, at = fact.value["restaurant_id"], milliseconds(fact.value["occurred_at"])
         paid = {line["sku"]: line["unit_price"]["amount"] for line in orders[fact.value["order_id"]]["items"]}
         for item in fact.value["items"] if restaurant not in with_buckets else ():
             if item["sku"] not in paid:
@@ -89,9 +100,9 @@ def cheapest_offer_with_portions_applies(seen: Observations) -> Finding:
             for id_, allotment in item["stock"]["allotments"].items():
                 offers = [
                     _cheaper_offer(p, item["sku"], paid[item["sku"]], at)
-                    for p in _at(promotions[restaurant, id_], at)
+                    for p in values_at(promotions[restaurant, id_], at)
                 ]
-                regular = _at(prices[restaurant, item["sku"]], at)
+                regular = values_at(prices[restaurant, item["sku"]], at)
                 applies = all(
                     offer is not None and all(offer < price for price in regular) for offer in offers
                 )
@@ -120,26 +131,30 @@ def refusals_have_no_offer_left(seen: Observations) -> Finding:
     their orders wait for portions, which others may take in the meantime.
     """
     finding = Finding()
-    promotions, prices, with_buckets = _promotions(seen), _prices(seen), _with_buckets(seen)
+    promotions, prices, with_buckets = (
+        promotions_over_time(seen),
+        prices_over_time(seen),
+        restaurants_with_buckets(seen),
+    )
     stocks: dict[Item, list[tuple[int, Any]]] = {
-        where[:2]: [(_milliseconds(fact.value["occurred_at"]), stock) for _, stock, _, fact in changes]
+        where[:2]: [(milliseconds(fact.value["occurred_at"]), stock) for _, stock, _, fact in changes]
         for where, changes in changes_of_stocks(seen).items()
         if where[0] not in with_buckets
     }
     for fact in seen.of("order.failed"):
-        restaurant, at = fact.value["restaurant_id"], _milliseconds(fact.value["occurred_at"])
+        restaurant, at = fact.value["restaurant_id"], milliseconds(fact.value["occurred_at"])
         for shortage in fact.value["shortages"] if restaurant not in with_buckets else ():
             where = (restaurant, shortage["sku"])
             if shortage["available"] != 0:
                 continue
             open_now = [
-                [_offer(promotion, where[1], at) for promotion in _at(history, at)]
+                [_offer(promotion, where[1], at) for promotion in values_at(history, at)]
                 for (whose, _), history in promotions.items()
                 if whose == restaurant
             ]
-            regular = _at(prices[where], at)
+            regular = values_at(prices[where], at)
             finding.expect(
-                not all(_has_offer(stock, open_now, regular) for stock in _at(stocks[where], at)),
+                not all(_has_offer(stock, open_now, regular) for stock in values_at(stocks[where], at)),
                 f"{fact.value['order_id']} {where[1]}: refused, and an offer of {open_now} has portions",
             )
     return finding
@@ -183,7 +198,7 @@ def limits_count_all_orders(seen: Observations) -> Finding:
     both. Restaurants with buckets are left out: a new limit does not count what other buckets have sold.
     """
     finding = Finding()
-    promotions, with_buckets = _promotions(seen), _with_buckets(seen)
+    promotions, with_buckets = promotions_over_time(seen), restaurants_with_buckets(seen)
     customers = {f.value["order_id"]: f.value["customer_id"] for f in seen.of("order.created")}
     for (restaurant, sku, _), changes in changes_of_stocks(seen).items():
         counted: Counter[tuple[str, str]] = Counter()
@@ -192,10 +207,10 @@ def limits_count_all_orders(seen: Observations) -> Finding:
             if customer is None or (id_ := promotion_of(fact, sku)) is None:
                 continue
             counted[id_, customer] += delta or 0
-            at = _milliseconds(fact.value["occurred_at"])
+            at = milliseconds(fact.value["occurred_at"])
             limits = [
                 offer["per_customer_limit"]
-                for promotion in _at(promotions[restaurant, id_], at)
+                for promotion in values_at(promotions[restaurant, id_], at)
                 for offer in promotion["items"]
                 if offer["sku"] == sku
             ]
@@ -206,44 +221,3 @@ def limits_count_all_orders(seen: Observations) -> Finding:
                 f"{restaurant} {sku} {id_}: {customer} has {count}, limit {limits}",
             )
     return finding
-
-
-def _with_buckets(seen: Observations) -> set[str]:
-    """Return the restaurants whose buckets have exchanged portions."""
-    return {fact.value["restaurant_id"] for fact in seen.of("portions.moved")}
-
-
-def _prices(seen: Observations) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """Return the prices of each item with the times since when they hold."""
-    return _history(
-        (fact, item["sku"], item["price"]["amount"])
-        for fact in seen.of("catalog.changed")
-        if (item := fact.value["item"]) is not None
-    )
-
-
-def _promotions(seen: Observations) -> dict[tuple[str, str], list[tuple[int, Any]]]:
-    """Return the versions of each promotion with the times since when they hold."""
-    return _history(
-        (fact, promotion["promotion_id"], promotion)
-        for fact in seen.of("catalog.changed")
-        if (promotion := fact.value["promotion"]) is not None
-    )
-
-
-def _history(changes: Iterator[tuple[Fact, str, Any]]) -> dict[tuple[str, str], list[tuple[int, Any]]]:
-    histories: dict[tuple[str, str], list[tuple[int, Any]]] = defaultdict(list)
-    for fact, name, value in changes:
-        since = _milliseconds(fact.value["occurred_at"])
-        histories[fact.value["restaurant_id"], name].append((since, value))
-    return histories
-
-
-def _at(history: list[tuple[int, Any]], at: int) -> list[Any]:
-    """Return the value that held before `at`, and those that came at that millisecond."""
-    before = [value for since, value in history if since < at]
-    return before[-1:] + [value for since, value in history if since == at]
-
-
-def _milliseconds(instant: str) -> int:
-    return round(datetime.fromisoformat(instant).timestamp() * 1000)

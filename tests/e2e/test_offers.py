@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from schemas.settings import Settings
 from tests.e2e.customers import Answer, Kitchen, order_body
 from tests.support.waiting import eventually
 
@@ -43,6 +44,7 @@ async def put_portions(kitchen: Kitchen, restaurant: str, portions: int, price: 
         (1500, {}, "/items/0/promo_price"),
         (500, {"minutes": -1}, "/ends_at"),
         (500, {"portions": 11}, "/items/0/portions"),
+        (500, {"portions": 5, "cash_portions": 6}, "/items/0/cash_portions"),
     ],
 )
 async def test_a_promotion_that_is_no_offer_is_400(
@@ -80,6 +82,33 @@ async def test_a_new_limit_counts_earlier_orders(kitchen: Kitchen) -> None:
     assert (await kitchen.cancel(first)).status == 200
     assert (await buy(kitchen, restaurant, "c", 2, "ana"))["http"] == 201
     assert (await buy(kitchen, restaurant, "d", 1, "ana"))["items"] == [{"sku": "x", "limit": 2, "left": 0}]
+
+
+async def test_cash_orders_hold_only_the_cash_portions(kitchen: Kitchen) -> None:
+    """The next one is refused and can pay by Pix, until the restaurant has sent the first one out."""
+    restaurant = await kitchen.open(x=50)
+    assert (await promote(kitchen, restaurant, "p", 500, portions=20, cash_portions=3)).status == 201
+    first = await buy(kitchen, restaurant, "a", 2)
+    refused = await buy(kitchen, restaurant, "b", 2)
+    assert refused["type"].endswith("cash-limit-reached")
+    assert refused["limits"] == [{"scope": "promotion", "limit": 3, "left": 1, "sku": "x"}]
+    assert (await kitchen.order(restaurant, "paid", ("x", 2))).status == 201
+    for status in ("preparing", "out_for_delivery"):
+        assert (await kitchen.advance(first, status)).status == 200
+    assert (await buy(kitchen, restaurant, "c", 3))["http"] == 201
+
+
+async def test_a_customer_has_only_so_many_cash_orders_open(kitchen: Kitchen) -> None:
+    """As many as the setting says; it can pay by Pix, and order in cash again after a cancellation."""
+    restaurant = await kitchen.open(x=50)
+    limit = Settings().cash_orders_per_customer
+    placed = [await buy(kitchen, restaurant, f"k{number}", 1, "ana") for number in range(limit)]
+    assert [order["http"] for order in placed] == [201] * limit
+    refused = await buy(kitchen, restaurant, "next", 1, "ana")
+    assert refused["limits"] == [{"scope": "customer", "limit": limit, "left": 0}]
+    assert (await buy(kitchen, restaurant, "other", 1, "bia"))["http"] == 201
+    assert (await kitchen.cancel(placed[0])).status == 200
+    assert (await buy(kitchen, restaurant, "again", 1, "ana"))["http"] == 201
 
 
 async def test_orders_and_menus_fall_to_the_next_offer_alike(kitchen: Kitchen) -> None:

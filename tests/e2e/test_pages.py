@@ -65,15 +65,18 @@ def new_board(visit: Visit, stack: Stack) -> NewBoard:
     return new_board
 
 
-async def promote(kitchen: Kitchen, **portions: int) -> str:
-    """Open a restaurant with a promotion of these items at half price, and guaraná; return its id."""
+async def promote(kitchen: Kitchen, *, more: dict[str, int] | None = None, **portions: int) -> str:
+    """Open a restaurant with a promotion of these items at half price, and guaraná; return its id.
+
+    `more` has further fields of each item of the promotion.
+    """
     restaurant = await kitchen.open(**dict.fromkeys(portions), guarana=None)
     now = datetime.now(UTC)
     promotion = {
         "starts_at": (now - timedelta(seconds=5)).isoformat(),
         "ends_at": (now + timedelta(minutes=12)).isoformat(),
         "items": [
-            {"sku": sku, "promo_price": {"amount": 500, "currency": "BRL"}, "portions": count}
+            {"sku": sku, "promo_price": {"amount": 500, "currency": "BRL"}, "portions": count} | (more or {})
             for sku, count in portions.items()
         ],
     }
@@ -176,6 +179,21 @@ async def test_late_customer_may_order_what_is_left(customer: CustomerPage, kitc
     await customer.confirm()
     await expect(customer.alert).to_contain_text("coxinha: última porção")
     await customer.confirm(re.compile("Confirmar · R\\$\\s5,00"))
+    await expect(customer.title).to_have_text("Pedido confirmado")
+
+
+async def test_customer_past_a_cash_limit_pays_by_pix(customer: CustomerPage, kitchen: Kitchen) -> None:
+    """409 cash-limit-reached: the page says the way out, and the order goes through with a new key."""
+    restaurant = await promote(kitchen, more={"cash_portions": 0}, coxinha=4)
+    await customer.open_menu(restaurant)
+    await customer.add("coxinha")
+    await customer.check_out()
+    await customer.fill_in()
+    await customer.page.get_by_role("radio", name="Dinheiro").check()
+    await customer.confirm()
+    await expect(customer.alert).to_contain_text("Pague por Pix ou cartão")
+    await customer.page.get_by_role("radio", name="Pix").check()
+    await customer.confirm()
     await expect(customer.title).to_have_text("Pedido confirmado")
 
 

@@ -26,7 +26,14 @@ SESSION = 3.0
 #: Until a worker learns that a partition was reassigned; less than its pause after being fenced.
 REVOCATION_DELAY = 2.5
 #: Reservations so short that some expire within a run.
-POLICY = Policy(idempotency_ttl_seconds=86_400, reservation_seconds=4)
+#: The limits of cash orders are so low that a run reaches each of them.
+POLICY = Policy(
+    idempotency_ttl_seconds=86_400,
+    reservation_seconds=4,
+    cash_orders_per_customer=5,
+    cash_orders_per_address=6,
+    cash_order_portions=8,
+)
 #: Virtual seconds after which an input counts as never decided.
 TIMEOUT_SECONDS = 80.0
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from schemas import buckets, codec
 from schemas.codec import ReplyAddress
 from schemas.commands import (
+    CASH,
     AdvanceOrder,
     CancelOrder,
     Command,
@@ -43,6 +44,7 @@ STATUSES: dict[Outcome, int] = {
     "price_changed": 409,
     "promotion_closed": 409,
     "limit_reached": 409,
+    "cash_limit_reached": 409,
     "customer_required": 400,
     "unknown_restaurant": 404,
     "unknown_item": 404,
@@ -84,7 +86,9 @@ class Customers:
                 portions = None if sku == "agua" else self._rng.randrange(40)
                 await self._put_item(restaurant, sku, portions, 1000)
             start = int(self._now())
-            first = promotion(PromotionItem("agua", Money(500), 30), starts=start, ends=start + 9000)
+            first = promotion(
+                PromotionItem("agua", Money(500), 30, cash_portions=6), starts=start, ends=start + 9000
+            )
             await self._put_promotion(replace(first, restaurant_id=restaurant))
         ticking = asyncio.create_task(self._tick())
         await asyncio.gather(*(self._run_client() for _ in range(self._commands)))
@@ -176,8 +180,8 @@ class Customers:
 
     def _changed_promotion(self, restaurant: str) -> PutPromotion:
         """Return a new or changed promotion, or the latest with only its limit changed."""
-        before = self._promotions[restaurant]
-        if self._rng.random() < 0.5:
+        before = self._promotions.get(restaurant)  # none, if a planted bug has lost the restaurant
+        if before is None or self._rng.random() < 0.5:
             return self._new_promotion(restaurant)
         (item,) = before.items
         return replace(before, items=[replace(item, per_customer_limit=self._rng.choice([None, 1, 2]))])
@@ -193,6 +197,7 @@ class Customers:
             rng.choice([rng.randrange(4), rng.randrange(20)]),
             rng.choice([None, None, 2]),
             rng.choice([UNSET, "sold_out", "regular_price"]),
+            rng.choice([UNSET, 1, 3]),
         )
         command = promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=ends)
         return replace(command, restaurant_id=restaurant)
@@ -201,6 +206,8 @@ class Customers:
         customer = self._rng.choice([None, "ana", "bia"])
         method = self._rng.choice(["cash", "pix"])
         command = place(key, *lines, restaurant=restaurant, customer=customer, method=method)
+        if method == CASH:
+            command = replace(command, client=self._rng.choice(["", "n1", "n2"]))
         if self._buckets > 1:
             number = buckets.choose(command.idempotency_key_hash, self._buckets)
             command = replace(command, restaurant_id=buckets.bucket(restaurant, number))

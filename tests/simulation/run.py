@@ -93,7 +93,13 @@ def simulate(
 def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Observations:
     """Return the observations of an outside reader of this cluster."""
     seen = Observations(
-        calls=customers.calls, poisoned=customers.poisoned, answers_ahead=customers.answers_ahead
+        calls=customers.calls,
+        poisoned=customers.poisoned,
+        answers_ahead=customers.answers_ahead,
+        cash_limits={
+            "customer": POLICY.cash_orders_per_customer,
+            "address": POLICY.cash_orders_per_address,
+        },
     )
     seen.puts = customers.puts
     seen.ledger = customers.provider.ledger

@@ -46,6 +46,7 @@ PLACE_ORDER = Operation(
         "price-changed",
         "promotion-closed",
         "limit-reached",
+        "cash-limit-reached",
         "idempotency-key-reused",
         "too-many-requests",
         "overloaded",

@@ -2,16 +2,17 @@
 
 An idempotency key always falls to the same bucket, so a key has one writer, whatever is open. If another
 bucket is to decide, the key's bucket forwards the order and stores where to. An item with a per-customer limit
-is decided by the bucket of the customer's id, which counts the limit.
+is decided by the bucket of the customer's id, which counts the limit; one with a limit of cash portions by the home.
 """
 
 from collections.abc import Iterator
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from schemas import buckets
 from schemas.codec import ReplyAddress
-from schemas.commands import PlaceOrder
+from schemas.commands import CASH, PlaceOrder, PromotionItem
 from schemas.facts import ReservedItem, StockReserved
 from schemas.timestamps import EpochMs
 from streams.domain import idempotency, place_order, reservation
@@ -34,7 +35,7 @@ HOME_OUTCOMES = {
 }
 
 #: Outcomes that may be another's once it is certain that the item's promotion is sold out.
-OFFER_OUTCOMES = {"customer_required", "limit_reached"}
+OFFER_OUTCOMES = {"customer_required", "limit_reached", "cash_limit_reached"}
 
 
 def place_in_bucket(
@@ -98,21 +99,24 @@ def _deciding_bucket(work: UnitOfWork, command: PlaceOrder) -> str:
     """Return the bucket that is to decide an order of this bucket's key."""
     if not work.escrow.created_with_buckets:
         return work.home
-    if command.customer is not None and _has_limited_item(work, command):
+    offers = list(_possible_offers(work, command))
+    is_limited = command.customer is not None and any(offer.per_customer_limit for offer in offers)
+    if (is_limited or command.payment.method == CASH) and any(o.cash_portions is not UNSET for o in offers):
+        return work.home
+    if command.customer is not None and is_limited:
         return buckets.bucket(work.home, buckets.choose(command.customer.id, work.policy.buckets))
     return work.bucket if work.escrow.is_open else work.home
 
 
-def _has_limited_item(work: UnitOfWork, command: PlaceOrder) -> bool:
-    """Return True if a promotion that may apply to the order has a per-customer limit."""
+def _possible_offers(work: UnitOfWork, command: PlaceOrder) -> Iterator[PromotionItem]:
+    """Yield the items of the open promotions that may apply to the order; none if it has an unknown item."""
     if reservation.unknown_items(work.base, work.bucket, command.items):
-        return False
-    return any(
-        promotion.is_open(work.now) and (item := promotion.item(line.sku)) and item.per_customer_limit
-        for line in command.items
-        for promotion_id in work.base[STOCKS][key(work.bucket, line.sku)].allotments
-        if (promotion := work.base[PROMOTIONS][key(work.bucket, promotion_id)])
-    )
+        return
+    for line in command.items:
+        for promotion_id in work.base[STOCKS][key(work.bucket, line.sku)].allotments:
+            promotion = work.base[PROMOTIONS][key(work.bucket, promotion_id)]
+            if promotion.is_open(work.now) and (item := promotion.item(line.sku)):
+                yield item
 
 
 def _forward(work: UnitOfWork, command: PlaceOrder, to: str, reply_to: ReplyAddress | None) -> Decision:

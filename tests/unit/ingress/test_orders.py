@@ -12,7 +12,7 @@ from ingress.views.ports import OrderView, StatusChange
 from schemas import identity
 from schemas.commands import Command, Payment, PlaceOrder
 from schemas.money import Money
-from schemas.orders import LimitReached, Refund, Shortage
+from schemas.orders import CashLimit, LimitReached, Refund, Shortage
 from schemas.replies import Answer, Outcome, Reply
 from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
 from tests.support.ingress.samples import order_body
@@ -33,12 +33,14 @@ def refuse(
     *skus: str,
     shortages: list[Shortage] | None = None,
     limits: list[LimitReached] | None = None,
+    cash_limits: list[CashLimit] | None = None,
     order: bool = True,
 ) -> Any:
     def decide(command: Command) -> Reply:
         assert isinstance(command, PlaceOrder)
         made = order_of(command, outcome, shortages) if order else None
-        return Reply(Answer(outcome, made, list(skus), limits=limits or []))
+        answer = Answer(outcome, made, list(skus), limits=limits or [], cash_limits=cash_limits or [])
+        return Reply(answer)
 
     return decide
 
@@ -128,6 +130,15 @@ async def test_refusal_is_replayed(client: Client, log: FakeProducer) -> None:
             409,
             "limit-reached",
             {"items": [{"sku": "coxinha", "limit": 2, "left": 1}], "skus": ["coxinha"]},
+        ),
+        (
+            refuse("cash_limit_reached", "coxinha", cash_limits=[CashLimit("promotion", 8, 1, "coxinha")]),
+            409,
+            "cash-limit-reached",
+            {
+                "limits": [{"scope": "promotion", "limit": 8, "left": 1, "sku": "coxinha"}],
+                "skus": ["coxinha"],
+            },
         ),
         (
             refuse("customer_required", "coxinha", order=False),
