@@ -1,4 +1,7 @@
-"""Money: the provider's ledger agrees with the orders, life by life: an order's id may have several, a payment's one."""
+"""Money: the provider's ledger agrees with the orders, life by life.
+
+An order's id may have several lives, told apart by when they were created. A payment is one life's.
+"""
 
 from collections import defaultdict
 from typing import Any
@@ -11,18 +14,19 @@ CASH = "cash"
 
 
 def money_is_where_orders_say(seen: Observations) -> Finding:
-    """authorised - refunded = what a life owes: its total, or nothing once it is cancelled; money moves at most once each way."""
+    """authorised - refunded = what the payment's life owes; money moves at most once each way.
+
+    A life that stands owes its total, and a cancelled one nothing. Two lives with one payment owe both, so neither can
+    stand on the money of the other.
+    """
     finding = Finding()
     if seen.ledger is None:
         return finding
-    moved = _moves(seen.ledger)
-    lives = _latest(seen)
-    for payment_id in lives.keys() | moved.keys():
+    moved, owed = _moves(seen.ledger), _owed(seen)
+    for payment_id in owed.keys() | moved.keys():
         authorised = [entry.amount for entry in moved[payment_id]["authorised"]]
         refunded = [entry.amount for entry in moved[payment_id]["refunded"]]
-        life = lives.get(payment_id)
-        stands = life is not None and life["status"] != "cancelled" and life["payment_method"] != CASH
-        due = life["total"]["amount"] if life is not None and stands else 0
+        due = owed.get(payment_id, 0)
         what = f"{payment_id}: authorised {authorised}, refunded {refunded}, due {due}"
         finding.expect(len(authorised) <= 1 and len(refunded) <= 1, f"{what}: more than once")
         finding.expect(sum(authorised) - sum(refunded) == due, what)
@@ -63,9 +67,8 @@ def refunds_are_published(seen: Observations) -> Finding:
     if seen.ledger is None:
         return finding
     given = {e.payment_id: e.amount for e in seen.ledger if e.kind == "refunded"}
-    published = [
-        (payment_of(f.value), f.value["refund"]["amount"]["amount"]) for f in seen.of("payment.refunded")
-    ]
+    refunds = seen.of("payment.refunded")
+    published = [(payment_of(f.value), f.value["refund"]["amount"]["amount"]) for f in refunds]
     amounts = dict(published)
     finding.expect(len(published) == len(amounts), "a refund was published twice")
     for payment_id, amount in given.items():
@@ -90,11 +93,15 @@ def _moves(ledger: list[LedgerEntry]) -> dict[str, dict[str, list[LedgerEntry]]]
     return moved
 
 
-def _latest(seen: Observations) -> dict[str, dict[str, Any]]:
-    """Return the latest version of each life."""
-    latest: dict[str, dict[str, Any]] = {}
+def _owed(seen: Observations) -> dict[str, int]:
+    """Return what is owed, in centavos, by payment: the totals of its lives that stand in their latest version."""
+    latest: dict[tuple[str, str], dict[str, Any]] = {}
     for fact in seen.of(*ORDER_TOPICS):
-        payment_id = payment_of(fact.value)
-        if fact.value["version"] > latest.get(payment_id, {"version": 0})["version"]:
-            latest[payment_id] = fact.value
-    return latest
+        life = fact.value["order_id"], fact.value["created_at"]
+        if fact.value["version"] > latest.get(life, {"version": 0})["version"]:
+            latest[life] = fact.value
+    owed: dict[str, int] = defaultdict(int)
+    for order in latest.values():
+        stands = order["status"] != "cancelled" and order["payment_method"] != CASH
+        owed[payment_of(order)] += order["total"]["amount"] if stands else 0
+    return owed

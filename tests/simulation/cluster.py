@@ -25,8 +25,8 @@ RESTART = 0.8
 SESSION = 3.0
 #: Until a worker learns that a partition was reassigned; less than its pause after being fenced.
 REVOCATION_DELAY = 2.5
-#: Reservations so short that some expire within a run.
-POLICY = Policy(idempotency_ttl_seconds=86_400, reservation_seconds=4)
+#: Reservations and keys so short that some expire within a run, and keys so long that no retry comes after them.
+POLICY = Policy(idempotency_ttl_seconds=30, reservation_seconds=4)
 #: Virtual seconds after which an input counts as never decided.
 TIMEOUT_SECONDS = 80.0
 
