@@ -1,4 +1,4 @@
-"""The payment provider and its client, by seed: slow, declining, silent, and sending results twice."""
+"""The payment provider and its client, by seed: slow, declining, silent, sending results twice, and foreign ones."""
 
 import asyncio
 import random
@@ -14,6 +14,8 @@ from tests.checker.observations import LedgerEntry
 
 #: The provider's longest delay, in virtual seconds: longer than some reservations last.
 MAX_DELAY = 7.0
+#: Share of the requests before whose result one of another life of the order arrives.
+FOREIGN_SHARE = 0.05
 
 
 class SimulatedProvider:
@@ -35,6 +37,8 @@ class SimulatedProvider:
             asyncio.get_running_loop().call_later(delay, self._execute, request)
 
     def _execute(self, request: PaymentRequest) -> None:
+        if self._rng.random() < FOREIGN_SHARE:
+            self._publish_foreign_result(request)
         payment_id = request.payment_id or request.order_id
         if request.kind == "refund":
             outcome = self._refund(payment_id, request)
@@ -50,6 +54,15 @@ class SimulatedProvider:
         )
         for _ in range(self._rng.choice([1, 1, 1, 2])):
             self._publish(request.restaurant_id, codec.encode(result))
+
+    def _publish_foreign_result(self, request: PaymentRequest) -> None:
+        """Publish a late result of another life of the order: it says what the provider may not say of this one."""
+        kind, outcome = self._rng.choice(
+            [("authorise", "authorised"), ("authorise", "declined"), ("refund", "refunded")]
+        )
+        payment = f"pay_before_{request.order_id}"
+        result = PaymentResult(request.restaurant_id, request.order_id, kind, outcome, payment, "ref_before")
+        self._publish(request.restaurant_id, codec.encode(result))
 
     def _authorise(self, payment_id: str, request: PaymentRequest) -> str:
         if payment_id not in self._decided:
