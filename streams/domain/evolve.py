@@ -126,7 +126,7 @@ def _idempotency(
 ) -> Iterator[AnyChange]:
     expires_at = add_seconds(from_text(fact.created_at), policy.idempotency_ttl_seconds)
     yield idempotency.store_key(fact, answer, expires_at)
-    if answer is None:
+    if answer is None or expires_at <= from_text(fact.occurred_at):  # the first timer found no answer
         yield idempotency.key_timer(fact, expires_at)
 
 
