@@ -102,6 +102,8 @@ class Order(Struct, frozen=True, kw_only=True):
     #: Keyed digest of the client's network, empty if it has no limit, of an order that counts as a cash order while it
     #: is open. Unset: it never counted.
     cash_client: str | UnsetType = UNSET
+    payment_id: str | UnsetType = UNSET  # of this life of the order; of an older order it is the order's id
+    payment_reference: str | UnsetType = UNSET  # the provider's, of the authorisation that paid it
 
 
 def order_of(fact: Order) -> Order:
@@ -126,4 +128,6 @@ def order_of(fact: Order) -> Order:
         is_counted=fact.is_counted,
         bucket=fact.bucket,
         cash_client=fact.cash_client,
+        payment_id=fact.payment_id,
+        payment_reference=fact.payment_reference,
     )

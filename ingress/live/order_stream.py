@@ -60,7 +60,8 @@ def next_changes(view: OrderView, after: int) -> list[StatusChange]:
     """Return the changes that follow version `after` without a gap; `after` 0: from the first.
 
     Several topics fill the views, so a later status may be visible before an earlier one. It waits for that one.
-    Versions before the current `pending` belong to an earlier order with the same id, whose key has expired.
+    Versions before the current `pending` belong to an earlier life: older releases began a second one under a key
+    whose time was over.
     """
     placed = next((change.version for change in view.history if change.status == "pending"), None)
     if placed is None:

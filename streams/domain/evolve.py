@@ -129,7 +129,7 @@ def _idempotency(
 ) -> Iterator[AnyChange]:
     expires_at = add_seconds(from_text(fact.created_at), policy.idempotency_ttl_seconds)
     yield idempotency.store_key(fact, answer, expires_at)
-    if answer is None:
+    if answer is None or expires_at <= from_text(fact.occurred_at):  # the first timer found no answer
         yield idempotency.key_timer(fact, expires_at)
 
 
@@ -137,13 +137,13 @@ def _reservation_timer(state: State, fact: StockReserved, policy: Policy) -> Ite
     order = state[ORDERS][key(fact.restaurant_id, fact.order_id)]
     if order.payment_method != CASH:
         due = add_seconds(from_text(fact.occurred_at), policy.reservation_seconds)
-        yield set_timer(Timer("reservation", fact.restaurant_id, fact.order_id, due))
+        yield set_timer(Timer("reservation", fact.restaurant_id, fact.order_id, due, order.payment_id))
 
 
 def _preparation_timer(state: State, fact: OrderConfirmed) -> AnyChange:
     timeout_seconds = state[RESTAURANTS][fact.restaurant_id].preparation_timeout_seconds
     due = add_seconds(from_text(fact.occurred_at), timeout_seconds)
-    return set_timer(Timer("preparation", fact.restaurant_id, fact.order_id, due))
+    return set_timer(Timer("preparation", fact.restaurant_id, fact.order_id, due, fact.payment_id))
 
 
 def _catalogue(fact: CatalogChanged) -> Iterator[AnyChange]:

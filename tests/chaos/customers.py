@@ -10,10 +10,11 @@ import aiohttp
 from msgspec import Struct
 
 from tests.chaos.followers import Followers
+from tests.chaos.key_times import KeyTimes
 from tests.chaos.lifecycles import OrderLifecycles
 from tests.chaos.order_readers import OrderReaders
 from tests.chaos.restaurants import HOT, PRICE, PROMO_PRICE, PROMOTED, RESTAURANTS, SKUS, UNLIMITED
-from tests.chaos.stack_under_test import StackUnderTest
+from tests.chaos.stack_under_test import KEY_SECONDS, StackUnderTest
 from tests.checker.observations import OrderAttempt
 from tests.checker.service import NOT_YET
 from tests.e2e.customers import order_body
@@ -31,6 +32,8 @@ CONCURRENT_SHARE = 0.08
 REUSED_KEY_SHARE = 0.02
 #: Share that send an earlier order again.
 REPEATED_SHARE = 0.03
+#: Share that come back with an expired key during the fault `key expires`: half of them want the same again.
+RETURNING_SHARE = 0.3
 #: Share that send `Prefer: respond-async`.
 ASYNCHRONOUS_SHARE = 0.05
 #: Orders that are sent at once without waiting, the pause before the first time, and between two times in seconds.
@@ -113,6 +116,7 @@ class RetryingCustomers:
         self._retries = RateLimit(RETRIES_PER_SECOND)
         self._past: list[OrderIntent] = []
         self._canaries = 0
+        self._key_times = KeyTimes(KEY_SECONDS)
 
     async def run(self) -> None:
         """Send orders until `is_running` is False; return when all are decided or given up."""
@@ -157,17 +161,28 @@ class RetryingCustomers:
 
     def _next_intents(self) -> Iterator[OrderIntent]:
         draw = self._rng.random()
-        if self._past and draw < REUSED_KEY_SHARE:
-            before = self._rng.choice(self._past)
-            yield OrderIntent(
-                before.restaurant, before.key, self._lines(), before.customer, method=before.method
-            )
+        if (expired := self._expired_intent()) is not None:
+            yield self._rng.choice([expired, self._other_body(expired)])
+        elif self._past and draw < REUSED_KEY_SHARE:
+            yield self._other_body(self._rng.choice(self._past))
         elif self._past and draw < REUSED_KEY_SHARE + REPEATED_SHARE:
             yield self._rng.choice(self._past)
         else:
             intent = self._new_intent()
             self._past.append(intent)
             yield from [intent] * (3 if draw > 1 - CONCURRENT_SHARE else 1)
+
+    def _expired_intent(self) -> OrderIntent | None:
+        """Return an earlier order whose key's time is over, for a share of the customers while keys expire."""
+        if not (self._target.do_customers_return and self._past and self._rng.random() < RETURNING_SHARE):
+            return None
+        before = self._rng.choice(self._past)
+        return before if self._key_times.is_over((before.restaurant, before.key), time.time()) else None
+
+    def _other_body(self, before: OrderIntent) -> OrderIntent:
+        return OrderIntent(
+            before.restaurant, before.key, self._lines(), before.customer, method=before.method
+        )
 
     def _new_intent(self) -> OrderIntent:
         self.intents += 1
@@ -227,7 +242,19 @@ class RetryingCustomers:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             status, body, failure = 0, b"", type(error).__name__
         order_id = json.loads(body).get("order_id") if body else None
-        attempt = OrderAttempt(intent.restaurant, intent.key, intent.lines, status, body, replayed, order_id)
+        key, answered_at = (intent.restaurant, intent.key), time.time()
+        self._key_times.record(key, at, answered_at, is_known=order_id is not None and status != 202)
+        attempt = OrderAttempt(
+            intent.restaurant,
+            intent.key,
+            intent.lines,
+            status,
+            body,
+            replayed,
+            order_id,
+            variant=f"{intent.customer} {intent.expected} {intent.method}",
+            key_is=self._key_times.state(key, at, answered_at),
+        )
         self.attempts.append(attempt)
         self.timings.append(AttemptTiming(at, time.monotonic() - started, not asynchronous, failure))
         return attempt, retry_after

@@ -20,6 +20,8 @@ from tests.e2e.stack import Stack
 
 #: Short, so that some reservations expire while the provider hangs.
 RESERVATION_SECONDS = 12
+#: How long a key lives: longer than most retries take, and short enough that customers come back after it.
+KEY_SECONDS = 45
 #: Processes of each role.
 SIZE = {"streams": 3, "ingress": 2, "egress": 1}
 #: The same as settings of the stack.
@@ -29,10 +31,13 @@ MAX_IN_FLIGHT_COMMANDS = 40
 SETTINGS = PROCESSES | {
     "max_in_flight_commands": MAX_IN_FLIGHT_COMMANDS,
     "reservation_seconds": RESERVATION_SECONDS,
+    "idempotency_ttl_seconds": KEY_SECONDS,
 }
 #: Orders that are paid online have a bound of their own, commands on admitted orders may use more, and look-ups have
 #: theirs.
 MAX_IN_FLIGHT = 2 * PRIORITY_LIMIT_FACTOR * MAX_IN_FLIGHT_COMMANDS + MAX_FINDS
+#: What the extra members have in common with the stack.
+SHARED_SETTINGS = ("PROMO_ESCROW_", "PROMO_IDEMPOTENCY_")
 #: A stack that has not recovered by then counts as stuck.
 RECOVERY_TIMEOUT_SECONDS = 60.0
 WAIT_TIMEOUT_SECONDS = 10.0
@@ -46,6 +51,7 @@ class StackUnderTest:
         self.folder: Path = stack.data_dir
         self.extras: list[ExtraProcess] = []
         self.is_hot = False  # whether the load prefers one restaurant
+        self.do_customers_return = False  # whether many customers come back with an expired key
         self.broker_link = Proxy(ports.any_free(), ports.any_free())
         self.redis_link = Proxy(ports.any_free(), stack.redis_port)
         self._dir = StackDir(stack.data_dir)
@@ -95,8 +101,8 @@ class StackUnderTest:
         variables = {
             "PROMO_KAFKA_BOOTSTRAP_SERVERS": self.stack.bootstrap,
             "PROMO_REDIS_URL": f"redis://{ports.LOOPBACK}:{self.stack.redis_port}/0",
-            # all workers must agree on the bucket of a key, or it is decided twice
-            **{k: v for k, v in self.stack.environment.items() if k.startswith("PROMO_ESCROW_")},
+            # all workers must agree on the bucket of a key, or it is decided twice, and on how long it lives
+            **{k: v for k, v in self.stack.environment.items() if k.startswith(SHARED_SETTINGS)},
             **environment,
         }
         self.extras.append(ExtraProcess(role, instance, self.folder, variables))

@@ -2,13 +2,17 @@
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
 
 class OrderAttempt(Struct, frozen=True):
-    """One request to place an order, and its response; status 0: no response."""
+    """One request to place an order, and its response; status 0: no response.
+
+    `variant` is what the body says besides the lines. `key_is`: the key's time was over when the request was sent, of
+    an order that was known; or not yet when it was answered; or neither is certain.
+    """
 
     restaurant_id: str
     key: str
@@ -17,6 +21,8 @@ class OrderAttempt(Struct, frozen=True):
     body: bytes = b""
     replayed: bool = False
     order_id: str | None = None
+    variant: str = ""
+    key_is: Literal["live", "over", "unsure"] = "live"
 
 
 class Put(Struct, frozen=True):
@@ -112,9 +118,11 @@ class Fact(Struct, frozen=True):
 class LedgerEntry(Struct, frozen=True):
     """One movement of money in the provider's own ledger."""
 
-    order_id: str
+    payment_id: str
     kind: str  # authorised or refunded
     amount: int  # centavos
+    reference: str
+    returns: str = ""  # the reference of the authorisation that a refund named
 
 
 class Observations(Struct):

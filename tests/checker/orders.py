@@ -25,6 +25,9 @@ ORDER_TOPICS = (
 CONFIRMED = 201
 REFUSED = {402, 409}
 ACCEPTED = 202
+KEY_REUSED = 422
+#: No response, accepted, or rejected because of load.
+NOT_DECIDED = {0, ACCEPTED, 429, 503}
 #: A request that is rejected without an order; only a repeated request shows the status again.
 NO_ORDER = {400, 404, 422}
 
@@ -151,11 +154,21 @@ def refused_orders_do_not_stand(seen: Observations) -> Finding:
 
 
 def orders_come_from_calls(seen: Observations) -> Finding:
-    """Every confirmed order was requested."""
+    """Every confirmed order was requested.
+
+    Who got no answer until the key's time was over never gets the order's id: so many of a restaurant's orders may be
+    known to no customer.
+    """
     finding = Finding()
     asked = {call.order_id for call in seen.calls}
+    answered = {(call.restaurant_id, call.key) for call in seen.calls if call.order_id is not None}
+    late = {(call.restaurant_id, call.key) for call in seen.calls if call.key_is != "live"} - answered
+    unknown = Counter(restaurant_id for restaurant_id, _ in late)
     for fact in seen.of("order.confirmed"):
-        finding.expect(fact.value["order_id"] in asked, f"{fact.value['order_id']} was never requested")
+        order_id, restaurant_id = fact.value["order_id"], fact.value["restaurant_id"]
+        if is_unknown := order_id not in asked and unknown[restaurant_id] > 0:
+            unknown[restaurant_id] -= 1
+        finding.expect(order_id in asked or is_unknown, f"{order_id} was never requested")
     return finding
 
 
@@ -170,6 +183,28 @@ def a_key_means_one_body(seen: Observations) -> Finding:
     for key, lines in bodies.items():
         finding.expect(len(lines) == 1, f"{key} got decisions for {len(lines)} bodies")
     finding.checked += len(confirmed)
+    return finding
+
+
+def live_keys_get_their_answer(seen: Observations) -> Finding:
+    """A decided order is not refused as another body's to who repeats its request while the key lives."""
+    finding = Finding()
+    statuses: dict[tuple[str, str, str, str], set[int]] = defaultdict(set)
+    for call in seen.calls:
+        if call.key_is == "live":
+            statuses[(call.restaurant_id, call.key, str(call.lines), call.variant)].add(call.status)
+    for asked, given in statuses.items():
+        finding.expect(KEY_REUSED not in given or not given & (REFUSED | {CONFIRMED}), f"{asked} got {given}")
+    return finding
+
+
+def keys_past_their_time_are_refused(seen: Observations) -> Finding:
+    """The key of a known order opens nothing once its time is over: 422 to the same body and to another."""
+    finding = Finding()
+    for call in seen.calls:
+        if call.key_is == "over" and call.status not in NOT_DECIDED:
+            is_refused = call.status == KEY_REUSED and call.order_id is None
+            finding.expect(is_refused, f"{call.key}: {call.status} {call.order_id} after the key's time")
     return finding
 
 

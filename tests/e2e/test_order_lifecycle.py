@@ -35,11 +35,15 @@ class Provider:
         async with self._session.put(self._url + "/behaviour", json=behaviour) as response:
             assert response.status == 200
 
-    async def kinds(self, order: Order) -> Counter[str]:
-        """Count the ledger's entries of an order by kind."""
+    async def entries(self, order: Order) -> list[dict[str, Any]]:
+        """Return the ledger's entries of an order."""
         async with self._session.get(self._url + "/ledger") as response:
             entries = (await response.json())["entries"]
-        return Counter(e["kind"] for e in entries if e["order_id"] == order["order_id"])
+        return [entry for entry in entries if entry["order_id"] == order["order_id"]]
+
+    async def kinds(self, order: Order) -> Counter[str]:
+        """Count the ledger's entries of an order by kind."""
+        return Counter(entry["kind"] for entry in await self.entries(order))
 
 
 async def placed(kitchen: Kitchen, restaurant: str, key: str, status: int = 201, **headers: str) -> Order:
@@ -95,7 +99,10 @@ async def test_cancelled_order_is_refunded_and_releases_its_portion(
     assert json.loads(first.body)["refund"] == {"status": "pending", "amount": money}
     refunded = {"status": "refunded", "amount": money}
     await eventually(is_shown(kitchen, order, status="cancelled", reason="customer", refund=refunded))
-    assert await provider.kinds(order) == {"authorised": 1, "refunded": 1}
+    taken, returned = await provider.entries(order)
+    assert (taken["kind"], returned["kind"]) == ("authorised", "refunded")
+    assert (returned["payment_id"], returned["returns"]) == (taken["payment_id"], taken["reference"])
+    assert taken["payment_id"] != order["order_id"]
 
     async def free() -> bool:
         return await portions(kitchen, restaurant) == 1

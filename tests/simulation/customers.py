@@ -23,11 +23,13 @@ from schemas.commands import (
 )
 from schemas.identity import cancel_key_hash
 from schemas.money import Money
+from schemas.orders import Order
 from schemas.replies import Outcome, Reply
+from schemas.timestamps import from_text
 from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
 from streams.exactly_once.ports import Message, Output
 from tests.checker.observations import OrderAttempt, Put
-from tests.simulation.cluster import Cluster
+from tests.simulation.cluster import POLICY, Cluster
 from tests.simulation.faults import Faults
 from tests.simulation.provider import MAX_DELAY, SimulatedProvider
 from tests.support.domain.harness import menu_item, place, promotion
@@ -70,6 +72,7 @@ class Customers:
         self._trace = trace
         self._commands = commands
         self._buckets = count  # of each restaurant
+        self._first_used: dict[tuple[str, str], float] = {}  # when the first order under a key was sent
         self._in_flight = 0  # commands between buckets
         self._last_order: dict[int, float] = {}  # when the last forwarded order of a partition arrives
         self._cluster: Cluster
@@ -162,9 +165,8 @@ class Customers:
         else:
             key = f"k{rng.randrange(self._commands)}"
             lines = [(rng.choice(SKUS), 1 + rng.randrange(3)) for _ in range(1 + rng.randrange(3))]
-            await asyncio.gather(
-                *(self._order(restaurant, key, lines) for _ in range(rng.choice([1, 1, 1, 2, 3])))
-            )
+            times = rng.choice([1, 1, 1, 2, 3])
+            await asyncio.gather(*(self._order(restaurant, key, lines) for _ in range(times)))
 
     async def _put_item(self, restaurant: str, sku: str, portions: int | None, price: int) -> None:
         reply = await self._send(menu_item(sku, portions, restaurant=restaurant, price=price))
@@ -202,7 +204,11 @@ class Customers:
         command = promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=ends)
         return replace(command, restaurant_id=restaurant)
 
-    async def _order(self, restaurant: str, key: str, lines: list[tuple[str, int]]) -> None:
+    async def _order(
+        self, restaurant: str, key: str, lines: list[tuple[str, int]], *, is_over: bool = False
+    ) -> None:
+        """Place an order; `is_over`: under the key of a known order, whose time is over."""
+        first_used = self._first_used.setdefault((restaurant, key), self._now())
         customer = self._rng.choice([None, "ana", "bia"])
         method = self._rng.choice(["cash", "pix"])
         command = place(key, *lines, restaurant=restaurant, customer=customer, method=method)
@@ -213,6 +219,7 @@ class Customers:
             command = replace(command, restaurant_id=buckets.bucket(restaurant, number))
         reply = await self._send(command)
         order = reply.answer.order
+        is_live = self._now() < first_used + POLICY.idempotency_ttl_seconds * 1000
         self.calls.append(
             OrderAttempt(
                 restaurant_id=restaurant,
@@ -222,11 +229,22 @@ class Customers:
                 body=codec.encode(reply.answer),
                 replayed=reply.replayed,
                 order_id=order.order_id if order else None,
+                variant=customer or "",
+                key_is="over" if is_over else "live" if is_live else "unsure",
             )
         )
         if reply.answer.outcome == "confirmed" and not reply.replayed and self._rng.random() < 0.4:
             bucket = buckets.bucket(restaurant, (order.bucket or 0) if order else 0)
             await self._complete(bucket, command.order_id)
+        if order is not None and self._faults.strike("customer"):
+            await self._come_back(order, key, lines)
+
+    async def _come_back(self, order: Order, key: str, lines: list[tuple[str, int]]) -> None:
+        """Wait until the key's time is over, and order again under it, the same or something else."""
+        ends = from_text(order.created_at) + POLICY.idempotency_ttl_seconds * 1000 + 1
+        await asyncio.sleep(max(0.0, (ends - self._now()) / 1000))
+        again = self._rng.choice([lines, [(SKUS[2], 1)]])
+        await self._order(buckets.restaurant(order.restaurant_id), key, again, is_over=True)
 
     async def _complete(self, restaurant: str, order_id: str) -> None:
         """Move an order on to its end; now and then it is cancelled."""

@@ -10,7 +10,12 @@ CRASHES = ("crash", "crash and lose the store", "crash and restore an old store"
 STEP_FAULTS = (*CRASHES, "error", "zombie", "rebalance", "redelivery", "skipped fetch")
 COMMIT_FAULTS = ("in doubt, committed", "in doubt, not committed")
 REPLY_FAULTS = ("lost reply", "late reply")
-KINDS = (*STEP_FAULTS, *COMMIT_FAULTS, *REPLY_FAULTS)
+INFRASTRUCTURE_FAULTS = (*STEP_FAULTS, *COMMIT_FAULTS, *REPLY_FAULTS)
+#: The customer comes back with the key of a decided order when its time is over.
+CUSTOMER_FAULTS = ("key expires",)
+KINDS = (*INFRASTRUCTURE_FAULTS, *CUSTOMER_FAULTS)
+#: Customers of a run who come back.
+EXPIRED_KEYS = 10
 
 
 class PlannedFault(Struct, frozen=True):
@@ -25,13 +30,17 @@ class Faults:
 
     def __init__(self, rng: random.Random, count: int, steps: int) -> None:
         planned = sorted(
-            (PlannedFault(rng.randrange(steps), rng.choice(KINDS)) for _ in range(count)),
+            (PlannedFault(rng.randrange(steps), rng.choice(INFRASTRUCTURE_FAULTS)) for _ in range(count)),
             key=lambda f: f.after,
         )
         self._due: dict[str, deque[PlannedFault]] = {
             "step": deque(f for f in planned if f.kind in STEP_FAULTS),
             "commit": deque(f for f in planned if f.kind in COMMIT_FAULTS),
             "reply": deque(f for f in planned if f.kind in REPLY_FAULTS),
+            "customer": deque(
+                PlannedFault(after, CUSTOMER_FAULTS[0])
+                for after in sorted(rng.randrange(steps) for _ in range(EXPIRED_KEYS))
+            ),
         }
         self.steps = 0
         self.struck: Counter[str] = Counter()

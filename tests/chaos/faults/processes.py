@@ -90,6 +90,12 @@ async def shift_clock(injection: Injection) -> None:
     await member.wait_until_ready()
 
 
+async def let_keys_expire(injection: Injection) -> None:
+    """Let many customers come back with the key of an order that is long decided, for the same or for something else."""
+    injection.undo.callback(setattr, injection.target, "do_customers_return", False)
+    injection.target.do_customers_return = True
+
+
 async def heat_restaurant(injection: Injection) -> None:
     """Send 80 % of the traffic to one restaurant."""
     injection.undo.callback(setattr, injection.target, "is_hot", False)

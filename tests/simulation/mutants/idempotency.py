@@ -13,7 +13,7 @@ from tables.registry import IDEMPOTENCY_KEYS, key
 from tests.simulation.mutants.planted import changed_placements, mutant
 
 
-@mutant("one-order-per-key", "replays-equal", "legal-transitions")
+@mutant("live-keys-get-their-answer")
 def store_no_idempotency_key() -> Iterator[None]:
     with patch.object(evolve, "_idempotency", lambda fact, answer, policy: iter(())):
         yield
@@ -32,7 +32,7 @@ def ignore_the_request_fingerprint() -> Iterator[None]:
         yield
 
 
-@mutant("one-order-per-key", "legal-transitions", "replays-equal")
+@mutant("live-keys-get-their-answer")
 def store_no_refusals() -> Iterator[None]:
     original = evolve._idempotency
 

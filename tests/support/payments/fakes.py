@@ -14,6 +14,8 @@ from schemas.payments import PaymentRequest
 from schemas.topics import PAYMENT_REQUESTS
 from tests.support.egress.fake_consumer import FakeConsumer
 
+#: Of every movement of money.
+REFERENCE = "ref_1"
 FAR = 4_102_444_800_000  # 2100-01-01
 
 P0, P1 = Partition(PAYMENT_REQUESTS.name, 0), Partition(PAYMENT_REQUESTS.name, 1)
@@ -68,7 +70,7 @@ class FakeProvider:
                 step = _default(request)
             if isinstance(step, Exception):
                 raise step
-            return PaymentOutcome(step, self.duplicate)
+            return PaymentOutcome(step, self.duplicate, REFERENCE)
         finally:
             self.in_flight -= 1
 
@@ -82,6 +84,7 @@ class FakeResultProducer:
 
     def __init__(self) -> None:
         self.results: list[tuple[str, str, ProviderStatus]] = []
+        self.written: list[PaymentResult] = []
         self.traces: list[bytes] = []
         self.failures = 0
 
@@ -89,6 +92,7 @@ class FakeResultProducer:
         await asyncio.sleep(0)
         for record in records:
             result = codec.decode(PaymentResult, record.value or b"")
+            self.written.append(result)
             self.results.append((result.order_id, result.kind, result.outcome))
             self.traces.append(codec.header(record.headers, "traceparent") or b"")
         if self.failures:

@@ -30,6 +30,8 @@ ORDER = Order(
     is_counted=True,
     bucket=3,
     cash_client="2f7c",
+    payment_id="pay_1",
+    payment_reference="ref_1",
 )
 
 

@@ -5,6 +5,8 @@ import pytest
 from schemas.codec import ReplyAddress
 from schemas.facts import OrderConfirmed, OrderFailed, PaymentRefunded, StockReleased
 from schemas.money import Money
+from streams.domain.decision import Policy
+from tables.registry import IDEMPOTENCY_KEYS
 from tests.support.domain.harness import RESERVATION, DomainHarness, place
 from tests.support.domain.one_order import order, pending_order, result
 
@@ -43,6 +45,20 @@ def test_a_retry_in_flight_waits_for_the_same_outcome(domain):
 def test_another_body_under_a_key_in_flight_is_refused_at_once(domain):
     """422 does not wait."""
     assert domain.place("k", ("coxinha", 1)).answer.outcome == "key_reused"
+
+
+def test_a_key_lives_until_its_order_is_decided():
+    """Also past its time: a retry waits, another body is refused, and the key ends with the next tick after."""
+    domain = DomainHarness(policy=Policy(60, RESERVATION)).open(coxinha=5)
+    assert domain.do(place("k", ("coxinha", 2), method="pix")) is None
+    domain.advance_time(61)
+    assert domain.do(place("k", ("coxinha", 2), method="pix"), OTHER) is None
+    assert domain.place("k", ("coxinha", 1), method="pix").answer.outcome == "key_reused"
+    result(domain, "authorised")
+    assert [reply.answer.outcome for _, reply in domain.deferred_replies] == ["confirmed"] * 2
+    assert domain.place("k", ("coxinha", 2), method="pix").answer.outcome == "key_reused"
+    domain.advance_time(1)
+    assert not domain[IDEMPOTENCY_KEYS]
 
 
 def test_a_declined_payment_fails_the_order_and_releases_it(domain):

@@ -4,11 +4,12 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.commands import CancelOrder, PromotionItem
+from schemas.facts import OrderCreated
 from schemas.money import Money
 from streams.domain.decide import UnknownBucketError
 from tables.registry import ESCROWS, ORDERS
 from tests.escrow.harness import HOME, key_of, one_item
-from tests.support.domain.harness import place, promotion
+from tests.support.domain.harness import TTL, place, promotion
 
 
 def test_a_key_with_another_customer_is_refused_in_any_bucket():
@@ -49,6 +50,22 @@ def test_an_idle_restaurant_is_decided_at_its_home():
     assert harness.outcome(b"a") == harness.outcome(b"again") == "confirmed"
     assert harness.stock_of(HOME, "x").reserved == 1
     assert [harness.stock_of(b, "x").portions for b in harness.buckets[1:]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("open_rate", [0, 50])
+def test_an_expired_key_of_a_known_order_is_refused_in_any_bucket(open_rate):
+    """By the bucket that has the order, or that forwarded it: the route of a key does not end with its time."""
+    harness = one_item(open_rate=open_rate)
+    for number in range(4):
+        harness.place_order(place(key_of(number, 4), ("x", 1)), b"first%d" % number)
+        harness.settle()
+    harness.advance_time(TTL + 1)
+    for number in range(4):
+        harness.place_order(place(key_of(number, 4), ("x", 1)), b"again%d" % number)
+        harness.settle()
+        assert harness.outcome(b"first%d" % number) == "confirmed"
+        assert harness.outcome(b"again%d" % number) == "key_reused"
+    assert sum(isinstance(fact, OrderCreated) for fact in harness.facts) == 4
 
 
 def test_a_bucket_opens_when_busy_and_closes_when_idle():

@@ -85,7 +85,7 @@ def test_incomplete_views_send_nothing_twice(life: tuple[str, ...], after: int) 
 
 
 def test_earlier_order_with_same_id_is_not_sent() -> None:
-    """An expired key makes a new order under the same id, whose versions continue those of the earlier order."""
+    """Older releases began a second life under an expired key, whose versions continue those of the first."""
     order, changes = complete_history(("preparing",), 4)
     earlier = [StatusChange("cancelled", AT, 2), StatusChange("delivered", AT, 3)]
     view = OrderView(order, [*earlier, *changes])

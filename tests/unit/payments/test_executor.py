@@ -8,10 +8,13 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from egress.payments import executor as executors
 from egress.payments.executor import PaymentExecutor
 from egress.payments.http_provider import HttpProvider
+from egress.payments.provider import PaymentOutcome
 from egress.resilience.circuit_breaker import CircuitBreaker
 from egress.resilience.errors import PermanentError, TransientError
 from egress.resilience.retry_budget import RetryBudget
@@ -60,6 +63,29 @@ async def test_answers_of_the_provider(
         await HttpProvider(session, "http://127.0.0.1:1", TIMEOUT).perform(request("o"), codec.NO_TRACE)
     with pytest.raises(PermanentError, match="404"):
         await HttpProvider(session, provider.url + "/x", TIMEOUT).perform(request("o"), codec.NO_TRACE)
+
+
+async def test_provider_is_asked_by_the_payment(
+    session: aiohttp.ClientSession, provider: RealProvider, client: ProviderClient
+) -> None:
+    """Two lives of one order have an authorisation each, and a refund returns the one that it names."""
+    order = f"o_{uuid4().hex}"
+    http = HttpProvider(session, provider.url, TIMEOUT)
+
+    async def perform(payment: str, kind: str, reference: str | UnsetType = UNSET) -> PaymentOutcome:
+        asked = replace(request(order, kind), payment_id=order + payment, reference=reference)
+        return await http.perform(asked, codec.NO_TRACE)
+
+    first, second = await perform("1", "authorise"), await perform("2", "authorise")
+    assert first.reference and second.reference and first.reference != second.reference
+    assert await perform("1", "authorise") == first
+    with pytest.raises(PermanentError, match="422"):
+        await perform("2", "refund", first.reference)
+    assert (await perform("2", "refund", second.reference)).status == "refunded"
+    assert await client.kinds(order + "1") == {"authorised": 1}
+    assert await client.kinds(order + "2") == {"authorised": 1, "refunded": 1}
+    entries = [entry for entry in await client.ledger() if entry["order_id"] == order]
+    assert [entry["returns"] for entry in entries] == ["", "", second.reference]
 
 
 async def test_circuit_opens_and_closes(

@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from egress.kafka.records import Partition
 from egress.payments import executor as executors
@@ -23,6 +25,7 @@ from tests.support.payments.fakes import (
     FAR,
     P0,
     P1,
+    REFERENCE,
     FakeProvider,
     FakeRequestConsumer,
     FakeResultProducer,
@@ -80,6 +83,22 @@ async def test_requests_become_results(harness: PaymentHarness) -> None:
         ("o2", "refund", "refunded"),
         ("o3", "authorise", "declined"),
     ]
+
+
+@in_virtual_time
+async def test_result_is_of_the_requests_payment(harness: PaymentHarness) -> None:
+    """With the reference of an authorisation; a request without a payment id has a result without one."""
+    harness.requests.append_request(replace(request("o1"), payment_id="pay_1"))
+    harness.requests.append_request(replace(request("o1", "refund"), payment_id="pay_1", reference=REFERENCE))
+    harness.requests.append_request(request("o2"))
+    async with harness.running():
+        await harness.until_committed(P0)
+    named = {(one.order_id, one.kind): (one.payment_id, one.reference) for one in harness.results.written}
+    assert named == {
+        ("o1", "authorise"): ("pay_1", REFERENCE),
+        ("o1", "refund"): ("pay_1", UNSET),
+        ("o2", "authorise"): (UNSET, REFERENCE),
+    }
 
 
 @in_virtual_time
