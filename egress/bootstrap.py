@@ -28,12 +28,14 @@ from schemas.consumer_groups import BUCKET_RELAY, PAYMENTS
 from schemas.runtime.cancellation import run_until_first_ends
 from schemas.runtime.kafka_sessions import started
 from schemas.runtime.reconnect import run_reconnecting
+from schemas.runtime.secret_file import provider_token
 from schemas.settings import Settings
 from schemas.telemetry import ops
 
 
 async def serve(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; raise what a part raises that fails for good."""
+    """Work until SIGTERM or SIGINT; raise what a part raises that fails for good, and SettingError."""
+    token = provider_token(settings)
     metrics.memory_budget.set(memory_budget.total(settings))
     loop = asyncio.get_running_loop()
     if (server := ops.start(settings)) is not None:
@@ -48,7 +50,7 @@ async def serve(settings: Settings) -> None:
         contextlib.aclosing(redis_client.connect(settings.redis)) as deliveries,
         aiohttp.ClientSession(connector=connector) as http,
     ):
-        provider = HttpProvider(http, settings.provider, settings.provider_timeout_seconds)
+        provider = HttpProvider(http, settings.provider, token, settings.provider_timeout_seconds)
         executor = PaymentExecutor(provider, CircuitBreaker(METRICS_NAME), RetryBudget())
         await run_until_first_ends(
             stop.wait(),

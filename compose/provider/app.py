@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -13,9 +14,12 @@ from opentelemetry.trace import SpanKind
 from compose.provider.behaviour import Behaviour
 from compose.provider.ledger import AmountMismatchError, Ledger
 from schemas.money import Money
+from schemas.runtime.secret_file import SecretFile
 from schemas.telemetry import tracing
 
 T = TypeVar("T")
+
+BEHAVIOUR_PATH = "/behaviour"
 
 #: How often a request that hangs checks that its client is still connected.
 DISCONNECT_POLL_INTERVAL_SECONDS = 0.2
@@ -38,9 +42,10 @@ class RefundRequest(Struct, frozen=True, forbid_unknown_fields=True):
 class SimulatedProvider:
     """The handlers."""
 
-    def __init__(self, ledger: Ledger, behaviour: Behaviour) -> None:
+    def __init__(self, ledger: Ledger, behaviour: Behaviour, token: SecretFile) -> None:
         self._ledger = ledger
         self._behaviour = behaviour
+        self._token = token
 
     async def authorise(self, request: web.Request) -> web.StreamResponse:
         """POST /authorisations: one authorisation for each order id; a repeat gets the same answer."""
@@ -83,6 +88,21 @@ class SimulatedProvider:
         self._behaviour = await _read(request, Behaviour)
         return _json(self._behaviour)
 
+    @web.middleware
+    async def admit(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Reject callers without our token, if we have one, and everyone while the behaviour says so."""
+        if request.path == BEHAVIOUR_PATH:  # of the tests, not of a provider's API
+            return await handler(request)
+        if status := self._behaviour.reject_status:
+            raise _fault(status, "a simulated rejection")
+        expected = f"Bearer {token}".encode() if (token := self._token.current()) else b""
+        given = request.headers.get("Authorization", "").encode(errors="replace")
+        if expected and not secrets.compare_digest(given, expected):
+            raise _fault(401, "the bearer token is not ours")
+        return await handler(request)
+
     async def _perform(self, request: web.Request, act: Callable[[], dict[str, Any]]) -> web.StreamResponse:
         """Act and answer, with the delays and failures of the behaviour."""
         behaviour = self._behaviour
@@ -99,17 +119,17 @@ class SimulatedProvider:
         return _json(answer)
 
 
-def make_app(ledger: Ledger, behaviour: Behaviour) -> web.Application:
-    """Return the application over this ledger."""
-    provider = SimulatedProvider(ledger, behaviour)
-    app = web.Application(middlewares=[_traced])
+def make_app(ledger: Ledger, behaviour: Behaviour, token: SecretFile) -> web.Application:
+    """Return the application over this ledger, for callers with this token."""
+    provider = SimulatedProvider(ledger, behaviour, token)
+    app = web.Application(middlewares=[_traced, provider.admit])
     app.add_routes(
         [
             web.post("/authorisations", provider.authorise),
             web.post("/refunds", provider.refund),
             web.get("/ledger", provider.ledger),
-            web.get("/behaviour", provider.behaviour),
-            web.put("/behaviour", provider.set_behaviour),
+            web.get(BEHAVIOUR_PATH, provider.behaviour),
+            web.put(BEHAVIOUR_PATH, provider.set_behaviour),
         ]
     )
     return app
@@ -140,6 +160,9 @@ def _fault(status: int, text: str) -> web.HTTPException:
     body = msgspec.json.encode({"error": text})
     kinds: dict[int, type[web.HTTPException]] = {
         400: web.HTTPBadRequest,
+        401: web.HTTPUnauthorized,
+        403: web.HTTPForbidden,
+        404: web.HTTPNotFound,
         422: web.HTTPUnprocessableEntity,
         500: web.HTTPInternalServerError,
     }

@@ -96,10 +96,17 @@ class StackUnderTest:
             "PROMO_REDIS_URL": f"redis://{ports.LOOPBACK}:{self.stack.redis_port}/0",
             # all workers must agree on the bucket of a key, or it is decided twice
             **{k: v for k, v in self.stack.environment.items() if k.startswith("PROMO_ESCROW_")},
+            **(self._provider_settings() if role == "egress" else {}),
             **environment,
         }
         self.extras.append(ExtraProcess(role, instance, self.folder, variables))
         return self.extras[-1]
+
+    def _provider_settings(self) -> dict[str, str]:
+        return {
+            "PROMO_PROVIDER_PORT": self.stack.environment["PROMO_PROVIDER_PORT"],
+            "PROMO_PROVIDER_TOKEN_FILE": str(self.folder / "provider-token"),
+        }
 
     async def wait_until_ended(self, process: RunningProcess) -> None:
         """Return once the process has ended; the supervisor then starts a successor."""

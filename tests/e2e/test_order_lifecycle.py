@@ -19,7 +19,8 @@ Order = dict[str, Any]
 async def provider(stack: Stack) -> AsyncIterator["Provider"]:
     """The stack's payment provider; its behaviour is reset at the end."""
     async with aiohttp.ClientSession() as session:
-        provider = Provider(session, stack.provider_url)
+        token = (stack.data_dir / "provider-token").read_text()
+        provider = Provider(session, stack.provider_url, token)
         yield provider
         await provider.behave()
 
@@ -27,9 +28,10 @@ async def provider(stack: Stack) -> AsyncIterator["Provider"]:
 class Provider:
     """A client of the simulated provider."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
         self._session = session
         self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"}
 
     async def behave(self, **behaviour: float) -> None:
         async with self._session.put(self._url + "/behaviour", json=behaviour) as response:
@@ -37,7 +39,7 @@ class Provider:
 
     async def kinds(self, order: Order) -> Counter[str]:
         """Count the ledger's entries of an order by kind."""
-        async with self._session.get(self._url + "/ledger") as response:
+        async with self._session.get(self._url + "/ledger", headers=self._headers) as response:
             entries = (await response.json())["entries"]
         return Counter(e["kind"] for e in entries if e["order_id"] == order["order_id"])
 

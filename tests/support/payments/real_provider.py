@@ -16,7 +16,9 @@ from tests.support.stack import Server
 class RealProvider(Server):
     """`python -m compose.provider`. A provider that is started again in a folder keeps its ledger."""
 
-    def __init__(self, data_dir: Path, port: int | None = None, **behaviour: float) -> None:
+    def __init__(
+        self, data_dir: Path, port: int | None = None, token_file: Path | None = None, **behaviour: float
+    ) -> None:
         self.port = ports.any_free() if port is None else port
         self.url = f"http://{ports.LOOPBACK}:{self.port}"
         self.ledger_file = data_dir / "payments" / "ledger.jsonl"
@@ -26,6 +28,7 @@ class RealProvider(Server):
             "PROMO_DATA_DIR": str(data_dir),
             "PROMO_PROVIDER_PORT": str(self.port),
             "PROMO_OPS_PORT": "0",
+            "PROMO_PROVIDER_TOKEN_FILE": str(token_file or ""),
             "PROMO_PROVIDER_BEHAVIOUR": msgspec.json.encode(behaviour).decode(),
         }
         command = [
