@@ -131,6 +131,11 @@ payment_calls = Histogram(
     ["kind", "result"],
     buckets=LATENCY_BUCKETS,
 )
+refunds_refused = Gauge(
+    "promo_refunds_refused",
+    "Refunds that are owed and wait for a person, as dead letters",
+    multiprocess_mode="mostrecent",
+)
 provider_rejections = Counter(
     "promo_provider_rejections_total",
     "Calls that the payment provider rejected because of our credentials or address, by cause",
