@@ -174,12 +174,17 @@ class FindOrder(Struct, frozen=True, tag="find-order"):
 
 
 class PaymentResult(Struct, frozen=True, tag="payment-result"):
-    """The payment provider's answer, written by egress at least once."""
+    """The payment provider's answer, written by egress at least once.
+
+    `payment_id` is that of the request; unset: the order's id. `reference` is the provider's, of an authorisation.
+    """
 
     restaurant_id: str
     order_id: str
     kind: Literal["authorise", "refund"]
     outcome: Literal["authorised", "declined", "refunded", "nothing_to_refund"]
+    payment_id: str | UnsetType = UNSET
+    reference: str | UnsetType = UNSET
 
 
 class ReplicateCatalogue(Struct, frozen=True, tag="mirror"):

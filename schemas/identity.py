@@ -27,6 +27,15 @@ def order_id(restaurant_id: str, idempotency_key: str) -> str:
     return f"o_{base64.b32encode(raw).decode().rstrip('=').lower()}-{restaurant_id}"
 
 
+def payment_id(order_id: str, created_at: str) -> str:
+    """Return the id of the payment of an order that was created at this time: `pay_` and 26 characters.
+
+    An order's id can have a second life once the first is no longer stored; their payments are two.
+    """
+    raw = _digest(16, "payment", order_id, created_at)
+    return f"pay_{base64.b32encode(raw).decode().rstrip('=').lower()}"
+
+
 def is_order_id(text: str) -> bool:
     """Return True if this has the form of an order's id."""
     return _ORDER_ID.fullmatch(text) is not None

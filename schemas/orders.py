@@ -85,6 +85,8 @@ class Order(Struct, frozen=True, kw_only=True):
     customer_id: str | None = None  # opaque; counts against per-customer limits
     is_counted: bool = False  # its portions in promotions are counted as the customer's
     bucket: int | UnsetType = UNSET  # the bucket that decides it, if not the home
+    payment_id: str | UnsetType = UNSET  # of this life of the order; of an older order it is the order's id
+    payment_reference: str | UnsetType = UNSET  # the provider's, of the authorisation that paid it
 
 
 def order_of(fact: Order) -> Order:
@@ -108,4 +110,6 @@ def order_of(fact: Order) -> Order:
         customer_id=fact.customer_id,
         is_counted=fact.is_counted,
         bucket=fact.bucket,
+        payment_id=fact.payment_id,
+        payment_reference=fact.payment_reference,
     )

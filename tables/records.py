@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from schemas.codec import ReplyAddress
 from schemas.commands import LendPortions, PlaceOrder, PortionRequest
@@ -20,13 +20,17 @@ class Kitchen(Struct, frozen=True, omit_defaults=True):
 class IdempotencyRecord(Struct, frozen=True):
     """What is stored under an idempotency key (DECISIONS.md, dedup-in-the-stream).
 
-    `answer` is None until the outcome is known. From `expires_at` on the key counts as new.
+    `answer` is None until the outcome is known; until then the key does not expire.
     """
 
     request_fingerprint: str
     order_id: str
     answer: Answer | None
     expires_at: EpochMs
+
+    def has_expired(self, now: EpochMs) -> bool:
+        """Return True if the answer is no longer replayed."""
+        return self.answer is not None and self.expires_at <= now
 
 
 class CustomerUsage(Struct, frozen=True):
@@ -42,12 +46,16 @@ class PendingReplies(Struct, frozen=True):
 
 
 class Timer(Struct, frozen=True):
-    """A deadline. What it does depends on the state that it finds, so a superfluous timer does no harm."""
+    """A deadline. What it does depends on the state that it finds, so a superfluous timer does no harm.
+
+    The deadlines of an order are of the life with `payment_id`; unset: the order's id.
+    """
 
     kind: Literal["reservation", "preparation", "key", "promotion", "escrow"]
     restaurant_id: str
     subject: str  # the order's id, the key's hash, the promotion's id
     due: EpochMs
+    payment_id: str | UnsetType = UNSET
 
 
 class PeerBucket(Struct, frozen=True, omit_defaults=True):

@@ -12,7 +12,7 @@ from msgspec import Struct
 from opentelemetry.trace import SpanKind
 
 from compose.provider.behaviour import Behaviour
-from compose.provider.ledger import AmountMismatchError, Ledger
+from compose.provider.ledger import AmountMismatchError, Ledger, UnknownReferenceError
 from schemas.money import Money
 from schemas.runtime.secret_file import SecretFile
 from schemas.telemetry import tracing
@@ -26,17 +26,20 @@ DISCONNECT_POLL_INTERVAL_SECONDS = 0.2
 
 
 class AuthorisationRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /authorisations."""
+    """The body of POST /authorisations; `order_id` is for people who read the ledger."""
 
+    payment_id: str
     order_id: str
     amount: Money
     method: str
 
 
 class RefundRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /refunds."""
+    """The body of POST /refunds; `reference` is that of the authorisation to return, null if none is known."""
 
+    payment_id: str
     order_id: str
+    reference: str | None = None
 
 
 class SimulatedProvider:
@@ -48,27 +51,35 @@ class SimulatedProvider:
         self._token = token
 
     async def authorise(self, request: web.Request) -> web.StreamResponse:
-        """POST /authorisations: one authorisation for each order id; a repeat gets the same answer."""
+        """POST /authorisations: one authorisation for each payment id; a repeat gets the same answer."""
         body = await _read(request, AuthorisationRequest)
-        if request.headers.get("Idempotency-Key") != body.order_id:
-            raise _fault(400, "the header Idempotency-Key must be the order's id")
+        if request.headers.get("Idempotency-Key") != body.payment_id:
+            raise _fault(400, "the header Idempotency-Key must be the payment's id")
 
         def act() -> dict[str, Any]:
             decline = random.random() < self._behaviour.decline
             try:
-                entry = self._ledger.authorise(body.order_id, body.amount, body.method, decline=decline)
+                entry = self._ledger.authorise(
+                    body.payment_id, body.order_id, body.amount, body.method, decline=decline
+                )
             except AmountMismatchError:
-                raise _fault(422, "the order has an authorisation with another amount") from None
+                raise _fault(422, "the payment has an authorisation with another amount") from None
             return {"status": entry.kind, "reference": entry.reference}
 
         return await self._perform(request, act)
 
     async def refund(self, request: web.Request) -> web.StreamResponse:
-        """POST /refunds: refund what was authorised, once; without an authorisation, prevent a later one."""
+        """POST /refunds: refund the authorisation that the body names, once.
+
+        Without a name, refund what was authorised; if nothing was, prevent a later authorisation.
+        """
         body = await _read(request, RefundRequest)
 
         def act() -> dict[str, Any]:
-            entry = self._ledger.refund(body.order_id)
+            try:
+                entry = self._ledger.refund(body.payment_id, body.order_id, body.reference)
+            except UnknownReferenceError:
+                raise _fault(422, "the payment has no authorisation with this reference") from None
             if entry.kind == "voided":
                 return {"status": "nothing_to_refund"}
             return {"status": "refunded", "amount": entry.amount}

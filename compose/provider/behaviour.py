@@ -20,7 +20,7 @@ class Behaviour(Struct, frozen=True, forbid_unknown_fields=True):
 
     delay_ms: DelayMs = 0.0
     delay_jitter_ms: DelayMs = 0.0  # uniform in [0, this), on top
-    decline: Share = 0.0  # of the first authorisation of each order
+    decline: Share = 0.0  # of the first authorisation of each payment
     error: Share = 0.0  # answered 500, half of them after they took effect
     hang: Share = 0.0  # never answered, half of them after they took effect
     duplicate_callbacks: Share = 0.0  # answers that the gateway must deliver twice

@@ -1,4 +1,4 @@
-"""The provider's ledger: the one decision about each order, which never changes.
+"""The provider's ledger: the one decision about each payment, which never changes.
 
 Each entry is a line that is appended to a file before it is answered, so it survives `kill -9`.
 """
@@ -18,7 +18,11 @@ EntryKind = Literal["authorised", "declined", "refunded", "voided"]
 
 
 class LedgerEntry(Struct, frozen=True):
-    """One movement of an order's money."""
+    """One movement of a payment's money.
+
+    `payment_id` is empty in an entry of an earlier release, whose payment had the order's id. `returns` is the
+    reference of the authorisation that a refund named; empty: it named none.
+    """
 
     order_id: str
     kind: EntryKind
@@ -26,10 +30,16 @@ class LedgerEntry(Struct, frozen=True):
     reference: str
     at: str
     method: str = ""
+    payment_id: str = ""
+    returns: str = ""
 
 
 class AmountMismatchError(Exception):
-    """The order has an authorisation with another amount."""
+    """The payment has an authorisation with another amount."""
+
+
+class UnknownReferenceError(Exception):
+    """The payment has no authorisation with this reference."""
 
 
 _decode = msgspec.json.Decoder(LedgerEntry).decode
@@ -41,8 +51,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.entries: list[LedgerEntry] = []
-        self._authorisations: dict[str, LedgerEntry] = {}  # authorised or declined, by order
-        self._refunds: dict[str, LedgerEntry] = {}  # refunded or voided, by order
+        self._authorisations: dict[str, LedgerEntry] = {}  # authorised or declined, by payment
+        self._refunds: dict[str, LedgerEntry] = {}  # refunded or voided, by payment
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         content = path.read_bytes()
@@ -55,32 +65,52 @@ class Ledger:
         """Close the file."""
         os.close(self._file)
 
-    def authorise(self, order_id: str, amount: Money, method: str, *, decline: bool) -> LedgerEntry:
-        """Authorise or decline; an order with an earlier decision gets it again.
+    def authorise(
+        self, payment_id: str, order_id: str, amount: Money, method: str, *, decline: bool
+    ) -> LedgerEntry:
+        """Authorise or decline; a payment with an earlier decision gets it again.
 
         Raises AmountMismatchError.
         """
-        earlier = self._authorisations.get(order_id)
+        earlier = self._authorisations.get(payment_id)
         if earlier is None:
-            is_declined = decline or order_id in self._refunds
-            return self._append(order_id, "declined" if is_declined else "authorised", amount, method)
+            is_declined = decline or payment_id in self._refunds
+            kind: EntryKind = "declined" if is_declined else "authorised"
+            return self._append(payment_id, order_id, kind, amount, method)
         if earlier.amount != amount:
-            raise AmountMismatchError(order_id)
+            raise AmountMismatchError(payment_id)
         return earlier
 
-    def refund(self, order_id: str) -> LedgerEntry:
-        """Refund what was authorised. If nothing was, void the order: a later authorisation is declined."""
-        earlier = self._refunds.get(order_id)
+    def refund(self, payment_id: str, order_id: str, reference: str | None = None) -> LedgerEntry:
+        """Refund the authorisation with this reference, once.
+
+        Without a reference, refund what was authorised. If nothing was, void the payment: a later authorisation is
+        declined. Raises UnknownReferenceError.
+        """
+        authorised = self._authorisations.get(payment_id)
+        if authorised is not None and authorised.kind != "authorised":
+            authorised = None
+        if reference is not None and (authorised is None or authorised.reference != reference):
+            raise UnknownReferenceError(reference)
+        earlier = self._refunds.get(payment_id)
         if earlier is not None:
             return earlier
-        authorised = self._authorisations.get(order_id)
-        if authorised is None or authorised.kind != "authorised":
-            return self._append(order_id, "voided", None)
-        return self._append(order_id, "refunded", authorised.amount)
+        if authorised is None:
+            return self._append(payment_id, order_id, "voided", None)
+        return self._append(payment_id, order_id, "refunded", authorised.amount, returns=reference or "")
 
-    def _append(self, order_id: str, kind: EntryKind, amount: Money | None, method: str = "") -> LedgerEntry:
+    def _append(
+        self,
+        payment_id: str,
+        order_id: str,
+        kind: EntryKind,
+        amount: Money | None,
+        method: str = "",
+        returns: str = "",
+    ) -> LedgerEntry:
         now = timestamps.to_text(timestamps.wall_clock())
-        entry = LedgerEntry(order_id, kind, amount, f"pay_{secrets.token_hex(8)}", now, method)
+        reference = f"ref_{secrets.token_hex(8)}"
+        entry = LedgerEntry(order_id, kind, amount, reference, now, method, payment_id, returns)
         os.write(self._file, _encode(entry) + b"\n")
         self._add(entry)
         return entry
@@ -88,4 +118,4 @@ class Ledger:
     def _add(self, entry: LedgerEntry) -> None:
         self.entries.append(entry)
         index = self._authorisations if entry.kind in ("authorised", "declined") else self._refunds
-        index[entry.order_id] = entry
+        index[entry.payment_id or entry.order_id] = entry

@@ -38,13 +38,16 @@ class HttpProvider(PaymentProvider):
 
     async def perform(self, request: PaymentRequest, traceparent: bytes) -> PaymentOutcome:
         path = "/refunds"
-        body: dict[str, object] = {"order_id": request.order_id}
+        payment_id = request.payment_id or request.order_id
+        body: dict[str, object] = {"payment_id": payment_id, "order_id": request.order_id}
         if request.kind == "authorise":
             path = "/authorisations"
             body |= {"amount": request.amount, "method": request.method}
+        elif request.reference:
+            body["reference"] = request.reference
         with tracing.span(f"POST {path}", traceparent, SpanKind.CLIENT, {"order_id": request.order_id}):
             headers = {
-                "Idempotency-Key": request.order_id,
+                "Idempotency-Key": payment_id,
                 "traceparent": (tracing.current_traceparent() or traceparent).decode("ascii", "replace"),
             }
             answer = await self._post(path, body, headers)
@@ -54,6 +57,8 @@ class HttpProvider(PaymentProvider):
             raise TransientError(f"an answer that cannot be read: {error}") from error
         if outcome.status not in STATUSES[request.kind]:
             raise TransientError(f"an answer that cannot be read: {outcome.status} for {request.kind}")
+        if outcome.status == "authorised" and not outcome.reference:
+            raise TransientError("an answer that cannot be read: an authorisation without a reference")
         return outcome
 
     async def _post(self, path: str, body: object, headers: dict[str, str]) -> bytes:

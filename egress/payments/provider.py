@@ -1,19 +1,22 @@
-"""The port to the payment provider. It is idempotent by order: a repeated request is never a second payment."""
+"""The port to the payment provider. It is idempotent by payment: a repeated request is never a second payment."""
 
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from schemas.payments import PaymentRequest
 
+#: The provider's name of one movement of money; orders store it, so it has a bound.
+Reference = Annotated[str, Meta(min_length=1, max_length=255)]
 ProviderStatus = Literal["authorised", "declined", "refunded", "nothing_to_refund"]
 
 
 class PaymentOutcome(Struct, frozen=True):
-    """The provider's answer. `duplicate`: the provider delivers this answer twice."""
+    """The provider's answer. `reference` names an authorisation; `duplicate`: the answer is delivered twice."""
 
     status: ProviderStatus
     duplicate: bool = False
+    reference: Reference | UnsetType = UNSET
 
 
 class PaymentProvider(Protocol):

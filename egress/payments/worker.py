@@ -1,6 +1,6 @@
 """The payment worker: starts requests as they arrive, writes their results, and commits up to the first open one.
 
-After a crash a request may be carried out again. That is harmless: the provider decides an order once, and the stream
+After a crash a request may be carried out again. That is harmless: the provider decides a payment once, and the stream
 applies a result once.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 
+from msgspec import UNSET
 from opentelemetry.trace import SpanKind
 
 from egress.kafka.dead_letters import DeadLetter, DeadLetterSink
@@ -96,7 +97,14 @@ class PaymentWorker(GroupWorker):
                 return "dead"
             if outcome is None:
                 return "given-up"
-            result = PaymentResult(request.restaurant_id, request.order_id, request.kind, outcome.status)
+            result = PaymentResult(
+                request.restaurant_id,
+                request.order_id,
+                request.kind,
+                outcome.status,
+                request.payment_id,
+                outcome.reference if outcome.status == "authorised" else UNSET,
+            )
             # a repeated request is at the same place, so its result has the same event id
             message = encode(ORDER_COMMANDS.name, result, record.place, traceparent)
             await self._results.write([message] * (2 if outcome.duplicate else 1))

@@ -134,13 +134,13 @@ def _reservation_timer(state: State, fact: StockReserved, policy: Policy) -> Ite
     order = state[ORDERS][key(fact.restaurant_id, fact.order_id)]
     if order.payment_method != CASH:
         due = add_seconds(from_text(fact.occurred_at), policy.reservation_seconds)
-        yield set_timer(Timer("reservation", fact.restaurant_id, fact.order_id, due))
+        yield set_timer(Timer("reservation", fact.restaurant_id, fact.order_id, due, order.payment_id))
 
 
 def _preparation_timer(state: State, fact: OrderConfirmed) -> AnyChange:
     timeout_seconds = state[RESTAURANTS][fact.restaurant_id].preparation_timeout_seconds
     due = add_seconds(from_text(fact.occurred_at), timeout_seconds)
-    return set_timer(Timer("preparation", fact.restaurant_id, fact.order_id, due))
+    return set_timer(Timer("preparation", fact.restaurant_id, fact.order_id, due, fact.payment_id))
 
 
 def _catalogue(fact: CatalogChanged) -> Iterator[AnyChange]:

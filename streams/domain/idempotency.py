@@ -4,12 +4,13 @@ from schemas import identity
 from schemas.codec import ReplyAddress
 from schemas.commands import CancelOrder, PlaceOrder
 from schemas.facts import OrderConfirmed, OrderCreated, OrderFailed
+from schemas.orders import Order
 from schemas.replies import Answer, Reply
 from schemas.timestamps import EpochMs
 from streams.domain.decision import Decision, reply_only
 from streams.domain.state import Change, State, set_timer
 from tables.records import IdempotencyRecord, PendingReplies, Timer
-from tables.registry import IDEMPOTENCY_KEYS, PENDING_REPLIES, key
+from tables.registry import IDEMPOTENCY_KEYS, ORDERS, PENDING_REPLIES, key
 
 #: Callers of one order that get a reply when its payment is decided; earlier ones have timed out long before.
 MAX_PENDING_REPLIES = 50
@@ -21,18 +22,27 @@ KeyedRequest = PlaceOrder | CancelOrder | OrderCreated | OrderConfirmed | OrderF
 def replay(
     state: State, command: PlaceOrder | CancelOrder, now: EpochMs, reply_to: ReplyAddress | None
 ) -> Decision | None:
-    """Return the decision of a request whose key is known; None if the key is new or has expired.
+    """Return the decision of a request whose key is known; None if it is new.
 
-    The caller gets the stored answer, or waits for it.
+    The caller gets the stored answer, or waits for it. After its time, the key of an order that is still stored is
+    refused: an order id names one life.
     """
     record = state[IDEMPOTENCY_KEYS].get(key(command.restaurant_id, command.idempotency_key_hash))
-    if record is None or record.expires_at <= now:
-        return None
+    order = state[ORDERS].get(key(command.restaurant_id, command.order_id))
+    if record is None or record.has_expired(now) or _is_of_another_life(record, order):
+        is_ended = order is not None and isinstance(command, PlaceOrder)
+        return reply_only(Answer("key_reused")) if is_ended else None
     if not identity.is_same_request(record.request_fingerprint, command.request_fingerprint):
         return reply_only(Answer("key_reused"))
     if record.answer is not None:
         return Decision(reply=Reply(record.answer, replayed=True))
     return Decision(state_changes=add_pending_reply(state, command.restaurant_id, record.order_id, reply_to))
+
+
+def _is_of_another_life(record: IdempotencyRecord, order: Order | None) -> bool:
+    """Return True for a cancellation of an order that is no longer stored, whose id has another life."""
+    answered = record.answer.order if record.answer else None
+    return order is not None and answered is not None and answered.payment_id != order.payment_id
 
 
 def add_pending_reply(

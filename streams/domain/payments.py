@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from schemas.codec import ReplyAddress
 from schemas.commands import PaymentResult
 from schemas.orders import Order, Reason
@@ -19,14 +21,15 @@ NOTHING = Decision()
 def payment_result(state: State, command: PaymentResult, now: EpochMs) -> Decision:
     """Confirm the order, or fail it and release its portions; a decided order stays as it is."""
     order = state[ORDERS].get(key(command.restaurant_id, command.order_id))
-    if order is None:
-        return NOTHING
+    if order is None or (command.payment_id or command.order_id) != (order.payment_id or order.order_id):
+        return NOTHING  # no order has this payment, or another life of it had
     if command.kind == "refund":
         return _refunded(order, now) if command.outcome == "refunded" else NOTHING
     if order.status != "pending":
         return NOTHING  # a repeat, or too late: then the refund that was requested takes it back
     if command.outcome == "authorised":
-        confirmed = place_order.confirm(state, order, _fingerprint(state, order), now, paid=True)
+        paid = replace(order, payment_reference=command.reference)
+        confirmed = place_order.confirm(state, paid, _fingerprint(state, order), now, paid=True)
         replies, changes = replies_to_pending(
             state, order.restaurant_id, order.order_id, order_facts.answer_of(confirmed)
         )
@@ -58,13 +61,18 @@ def fail_and_release(
 
 
 def refund_request(order: Order) -> PaymentRequest:
-    """Return the request that makes sure that no payment of this order stands."""
+    """Return the request that makes sure that no payment of this order stands.
+
+    It names the authorisation that it returns, where the provider has answered with one.
+    """
     return PaymentRequest(
         restaurant_id=order.restaurant_id,
         order_id=order.order_id,
         kind="refund",
         amount=order.total,
         method=order.payment_method,
+        payment_id=order.payment_id,
+        reference=order.payment_reference,
     )
 
 

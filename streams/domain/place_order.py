@@ -1,6 +1,6 @@
 """Place an order. Checked in this order: idempotency key, menu, prices and windows, limits, stock."""
 
-from schemas import money
+from schemas import identity, money
 from schemas.codec import ReplyAddress
 from schemas.commands import CASH, PlaceOrder
 from schemas.facts import OrderConfirmed, OrderCreated, StockReserved
@@ -14,7 +14,7 @@ from streams.domain.order_machine import TRANSITIONS
 from streams.domain.reservation import Quote
 from streams.domain.state import State
 from tables.records import Kitchen
-from tables.registry import KITCHENS, ORDERS, RESTAURANTS, key
+from tables.registry import KITCHENS, RESTAURANTS
 
 
 def place_order(
@@ -28,10 +28,10 @@ def place_order(
 def place_new(
     state: State, command: PlaceOrder, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
 ) -> Decision:
-    """Decide an order whose key is new, or has expired."""
+    """Decide an order whose key is new; after the key's time, that of an order that is no longer stored."""
     restaurant_id = command.restaurant_id
     if command.forgotten:
-        # its key has expired, and a new order would need the personal data that can no longer be sealed
+        # a new order would need the personal data that can no longer be sealed
         return reply_only(Answer("key_reused"))
     if restaurant_id not in state[RESTAURANTS]:
         return reply_only(Answer("unknown_restaurant"))
@@ -43,15 +43,15 @@ def place_new(
     if repriced := reservation.changed_prices(quote, command.items):
         closed = reservation.closed_promotions(state, restaurant_id, repriced, command.items, now)
         if closed:
-            return _refuse(state, command, quote, now, "promotion_closed", closed)
+            return _refuse(command, quote, now, "promotion_closed", closed)
         if not_sold_out := [sku for sku in repriced if quote.offers[sku].available != 0]:
-            return _refuse(state, command, quote, now, "price_changed", not_sold_out)
+            return _refuse(command, quote, now, "price_changed", not_sold_out)
     if command.customer and (
         limits := reservation.limits_reached(state, restaurant_id, quote, command.customer)
     ):
-        return _refuse(state, command, quote, now, "limit_reached", [i.sku for i in limits], limits=limits)
+        return _refuse(command, quote, now, "limit_reached", [i.sku for i in limits], limits=limits)
     if shortages := reservation.shortages(quote):
-        return _refuse(state, command, quote, now, "out_of_stock", [s.sku for s in shortages], shortages)
+        return _refuse(command, quote, now, "out_of_stock", [s.sku for s in shortages], shortages)
     return _reserve(state, command, quote, now, policy, reply_to)
 
 
@@ -70,8 +70,8 @@ def confirm(
     )
 
 
-def _created(state: State, command: PlaceOrder, quote: Quote, now: EpochMs) -> OrderCreated:
-    previous = state[ORDERS].get(key(command.restaurant_id, command.order_id))  # under the expired key
+def _created(command: PlaceOrder, quote: Quote, now: EpochMs) -> OrderCreated:
+    created_at = to_text(now)
     return OrderCreated(
         order_id=command.order_id,
         restaurant_id=command.restaurant_id,
@@ -80,15 +80,16 @@ def _created(state: State, command: PlaceOrder, quote: Quote, now: EpochMs) -> O
         total=money.total([line.unit_price.times(line.quantity) for line in quote.lines]),
         payment_method=command.payment.method,
         idempotency_key_hash=command.idempotency_key_hash,
-        created_at=to_text(now),
-        updated_at=to_text(now),
-        version=previous.version + 1 if previous else 1,
+        created_at=created_at,
+        updated_at=created_at,
+        version=1,
         customer_id=command.customer.id if command.customer else None,
         is_counted=command.customer is not None,
         request_fingerprint=command.request_fingerprint,
         customer=command.customer,
-        occurred_at=to_text(now),
+        occurred_at=created_at,
         personal=command.personal,
+        payment_id=identity.payment_id(command.order_id, created_at),
     )
 
 
@@ -100,7 +101,7 @@ def _reserve(
     policy: Policy,
     reply_to: ReplyAddress | None,
 ) -> Decision:
-    created = _created(state, command, quote, now)
+    created = _created(command, quote, now)
     reserved = StockReserved(
         restaurant_id=command.restaurant_id,
         order_id=command.order_id,
@@ -117,6 +118,7 @@ def _reserve(
         amount=created.total,
         method=created.payment_method,
         deadline=add_seconds(now, policy.reservation_seconds),
+        payment_id=created.payment_id,
     )
     return Decision(
         facts=(created, reserved),
@@ -126,7 +128,6 @@ def _reserve(
 
 
 def _refuse(
-    state: State,
     command: PlaceOrder,
     quote: Quote,
     now: EpochMs,
@@ -135,7 +136,7 @@ def _refuse(
     shortages: list[Shortage] | None = None,
     limits: list[LimitReached] | None = None,
 ) -> Decision:
-    created = _created(state, command, quote, now)
+    created = _created(command, quote, now)
     failed = order_facts.failed(
         order_of(created),
         now,

@@ -33,11 +33,11 @@ def _fire(state: State, timer: Timer, now: EpochMs) -> Decision:
         return _change_phase(state, timer, now)
     if timer.kind == "key":
         record = state[IDEMPOTENCY_KEYS].get(subject)
-        is_expired = record is not None and record.answer is not None and record.expires_at <= now
+        is_expired = record is not None and record.has_expired(now)
         return Decision(state_changes=(Change(IDEMPOTENCY_KEYS, subject, None),) if is_expired else ())
     order = state[ORDERS].get(subject)
-    if order is None:
-        return Decision()
+    if order is None or (timer.payment_id or timer.subject) != (order.payment_id or order.order_id):
+        return Decision()  # no such order, or another life of it
     if timer.kind == "reservation" and next_state(order.status, "reservation_expires"):
         return payments.reservation_expires(state, order, now)
     if timer.kind == "preparation" and next_state(order.status, "preparation_expires"):

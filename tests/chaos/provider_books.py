@@ -38,7 +38,7 @@ class ProviderBooks:
         """Return every movement of money."""
         entries = [json.loads(line) for line in self._ledger.read_text().splitlines()]
         return [
-            LedgerEntry(e["order_id"], e["kind"], e["amount"]["amount"])
+            LedgerEntry(e["payment_id"], e["kind"], e["amount"]["amount"], e["reference"], e["returns"])
             for e in entries
             if e["kind"] in MONEY_MOVES
         ]

@@ -37,6 +37,8 @@ INVARIANTS: dict[str, Invariant] = {
     "no-answer-is-ahead-of-its-facts": orders.no_answer_is_ahead_of_its_facts,
     "money-is-where-orders-say": money.money_is_where_orders_say,
     "refunds-are-published": money.refunds_are_published,
+    "refunds-name-what-they-return": money.refunds_name_what_they_return,
+    "paid-by-its-own-authorisation": money.confirmations_name_their_authorisation,
     "catalogue-versions-without-gap": catalogue.catalogue_versions_without_gap,
     "views-equal-facts": catalogue.views_equal_facts,
     "dead-letters-are-the-poisoned-ones": catalogue.dead_letters_are_the_poisoned_ones,

@@ -1,31 +1,59 @@
-"""Money: the provider's ledger agrees with the orders."""
+"""Money: the provider's ledger agrees with the orders, life by life: an order's id may have several, a payment's one."""
 
 from collections import defaultdict
 from typing import Any
 
-from tests.checker.observations import Finding, Observations
+from tests.checker.observations import Finding, LedgerEntry, Observations
+from tests.checker.orders import ORDER_TOPICS
 
 #: Paid on delivery, not through the provider.
 CASH = "cash"
 
 
 def money_is_where_orders_say(seen: Observations) -> Finding:
-    """authorised - refunded = the total of the paid orders that are not cancelled; each order moves money at most once each way."""
+    """authorised - refunded = what a life owes: its total, or nothing once it is cancelled; money moves at most once each way."""
     finding = Finding()
     if seen.ledger is None:
         return finding
-    moved: dict[str, dict[str, list[int]]] = defaultdict(lambda: {"authorised": [], "refunded": []})
-    for entry in seen.ledger:
-        moved[entry.order_id][entry.kind].append(entry.amount)
-    orders = _latest(seen)
-    for order_id in orders.keys() | moved.keys():
-        authorised, refunded = moved[order_id]["authorised"], moved[order_id]["refunded"]
-        order = orders.get(order_id)
-        stands = order is not None and order["status"] != "cancelled" and order["payment_method"] != CASH
-        due = order["total"]["amount"] if order is not None and stands else 0
-        what = f"{order_id}: authorised {authorised}, refunded {refunded}, due {due}"
+    moved = _moves(seen.ledger)
+    lives = _latest(seen)
+    for payment_id in lives.keys() | moved.keys():
+        authorised = [entry.amount for entry in moved[payment_id]["authorised"]]
+        refunded = [entry.amount for entry in moved[payment_id]["refunded"]]
+        life = lives.get(payment_id)
+        stands = life is not None and life["status"] != "cancelled" and life["payment_method"] != CASH
+        due = life["total"]["amount"] if life is not None and stands else 0
+        what = f"{payment_id}: authorised {authorised}, refunded {refunded}, due {due}"
         finding.expect(len(authorised) <= 1 and len(refunded) <= 1, f"{what}: more than once")
         finding.expect(sum(authorised) - sum(refunded) == due, what)
+    return finding
+
+
+def refunds_name_what_they_return(seen: Observations) -> Finding:
+    """A refund of a confirmed payment names its authorisation, and no refund names another payment's."""
+    finding = Finding()
+    if seen.ledger is None:
+        return finding
+    paid = {payment_of(f.value) for f in seen.of("order.confirmed") if f.value["paid"]}
+    for payment_id, moves in _moves(seen.ledger).items():
+        own = {entry.reference for entry in moves["authorised"]}
+        for refund in moves["refunded"]:
+            is_named = refund.returns in own or (not refund.returns and payment_id not in paid)
+            finding.expect(is_named, f"{payment_id}: the refund names {refund.returns!r}, not one of {own}")
+    return finding
+
+
+def confirmations_name_their_authorisation(seen: Observations) -> Finding:
+    """A paid order carries the reference of its own payment's authorisation, in each version from then on."""
+    finding = Finding()
+    if seen.ledger is None:
+        return finding
+    moved = _moves(seen.ledger)
+    for fact in seen.of(*ORDER_TOPICS):
+        if fact.value["paid"]:
+            payment_id, reference = payment_of(fact.value), fact.value.get("payment_reference")
+            own = {entry.reference for entry in moved[payment_id]["authorised"]}
+            finding.expect(reference in own, f"{payment_id}: paid by {reference}, not one of {own}")
     return finding
 
 
@@ -34,26 +62,39 @@ def refunds_are_published(seen: Observations) -> Finding:
     finding = Finding()
     if seen.ledger is None:
         return finding
-    given = {e.order_id: e.amount for e in seen.ledger if e.kind == "refunded"}
+    given = {e.payment_id: e.amount for e in seen.ledger if e.kind == "refunded"}
     published = [
-        (f.value["order_id"], f.value["refund"]["amount"]["amount"]) for f in seen.of("payment.refunded")
+        (payment_of(f.value), f.value["refund"]["amount"]["amount"]) for f in seen.of("payment.refunded")
     ]
     amounts = dict(published)
     finding.expect(len(published) == len(amounts), "a refund was published twice")
-    for order_id, amount in given.items():
+    for payment_id, amount in given.items():
         finding.expect(
-            amounts.get(order_id) == amount,
-            f"{order_id}: {amount} refunded, {amounts.get(order_id)} published",
+            amounts.get(payment_id) == amount,
+            f"{payment_id}: {amount} refunded, {amounts.get(payment_id)} published",
         )
-    for order_id, _ in published:
-        finding.expect(order_id in given, f"{order_id}: a refund was published that was not given")
+    for payment_id, _ in published:
+        finding.expect(payment_id in given, f"{payment_id}: a refund was published that was not given")
     return finding
 
 
+def payment_of(order: dict[str, Any]) -> str:
+    """Return the id of the payment of this life of an order; an order without one has its own id for it."""
+    return order.get("payment_id") or order["order_id"]
+
+
+def _moves(ledger: list[LedgerEntry]) -> dict[str, dict[str, list[LedgerEntry]]]:
+    moved: dict[str, dict[str, list[LedgerEntry]]] = defaultdict(lambda: {"authorised": [], "refunded": []})
+    for entry in ledger:
+        moved[entry.payment_id][entry.kind].append(entry)
+    return moved
+
+
 def _latest(seen: Observations) -> dict[str, dict[str, Any]]:
+    """Return the latest version of each life."""
     latest: dict[str, dict[str, Any]] = {}
-    for fact in seen.facts:
-        value = fact.value
-        if "status" in value and value["version"] > latest.get(value["order_id"], {"version": 0})["version"]:
-            latest[value["order_id"]] = value
+    for fact in seen.of(*ORDER_TOPICS):
+        payment_id = payment_of(fact.value)
+        if fact.value["version"] > latest.get(payment_id, {"version": 0})["version"]:
+            latest[payment_id] = fact.value
     return latest

@@ -112,9 +112,11 @@ class Fact(Struct, frozen=True):
 class LedgerEntry(Struct, frozen=True):
     """One movement of money in the provider's own ledger."""
 
-    order_id: str
+    payment_id: str
     kind: str  # authorised or refunded
     amount: int  # centavos
+    reference: str
+    returns: str = ""  # the reference of the authorisation that a refund named
 
 
 class Observations(Struct):

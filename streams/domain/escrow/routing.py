@@ -20,7 +20,7 @@ from streams.domain.escrow import activation, borrowing, waitlist
 from streams.domain.escrow.unit_of_work import UnitOfWork
 from streams.domain.state import Change, State
 from tables.records import RoutedKey
-from tables.registry import ORDERS, PROMOTIONS, ROUTED_KEYS, STOCKS, key
+from tables.registry import PROMOTIONS, ROUTED_KEYS, STOCKS, key
 
 #: How often an order is forwarded at most; then the bucket that has it decides it.
 MAX_HOPS = 3
@@ -51,8 +51,6 @@ def place_in_bucket(
         return _forward(work, command, routed.bucket, reply_to)
     if buckets.number(bucket):
         activation.record_arrival(work)
-    if key(bucket, command.order_id) in state[ORDERS]:
-        may_forward = False  # the order of an expired key: its versions continue here
     decider = _deciding_bucket(work, command) if may_forward else bucket
     if decider != bucket:
         return _forward(work, command, decider, reply_to)

@@ -1,5 +1,7 @@
 """Short ways to write commands to one order: two coxinhas, under the key `k`, at the restaurant `r1`."""
 
+from msgspec import UNSET
+
 from schemas.commands import AdvanceOrder, CancelOrder, PaymentResult
 from schemas.identity import cancel_key_hash, order_id
 from schemas.orders import Order
@@ -8,6 +10,8 @@ from tables.registry import ORDERS, key
 from tests.support.domain.harness import DomainHarness, place
 
 ORDER = order_id("r1", "k")
+#: Of the provider's authorisation.
+REFERENCE = "ref_1"
 
 
 def pending_order() -> DomainHarness:
@@ -23,8 +27,11 @@ def order(domain: DomainHarness) -> Order:
 
 
 def result(domain: DomainHarness, outcome: str, kind: str = "authorise") -> None:
-    """Decide a result of the payment provider."""
-    domain.do(PaymentResult("r1", ORDER, kind, outcome), None)
+    """Decide a result of the payment provider for the order's payment."""
+    stored = domain[ORDERS].get(key("r1", ORDER))
+    reference = REFERENCE if outcome == "authorised" else UNSET
+    payment = stored.payment_id if stored else UNSET
+    domain.do(PaymentResult("r1", ORDER, kind, outcome, payment, reference), None)
 
 
 def advance(domain: DomainHarness, status: str) -> Answer:

@@ -12,6 +12,9 @@ from compose import ports
 from compose.supervisor.services import ROOT, fetch
 from tests.support.stack import Server
 
+#: The order of all payments of a ProviderClient; the provider goes by the payment.
+ORDER = "o_of-all-payments"
+
 
 class RealProvider(Server):
     """`python -m compose.provider`. A provider that is started again in a folder keeps its ledger."""
@@ -66,12 +69,14 @@ class ProviderClient:
         async with request as response:
             return response.status, msgspec.json.decode(await response.read())
 
-    async def authorise(self, order_id: str, amount: int = 990, timeout: float = 5.0) -> tuple[int, Any]:
-        body = {"order_id": order_id, "amount": {"amount": amount, "currency": "BRL"}, "method": "pix"}
-        return await self.send("POST", "/authorisations", body, timeout, **{"Idempotency-Key": order_id})
+    async def authorise(self, payment_id: str, amount: int = 990, timeout: float = 5.0) -> tuple[int, Any]:
+        money = {"amount": amount, "currency": "BRL"}
+        body = {"payment_id": payment_id, "order_id": ORDER, "amount": money, "method": "pix"}
+        return await self.send("POST", "/authorisations", body, timeout, **{"Idempotency-Key": payment_id})
 
-    async def refund(self, order_id: str) -> tuple[int, Any]:
-        return await self.send("POST", "/refunds", {"order_id": order_id})
+    async def refund(self, payment_id: str, reference: str | None = None) -> tuple[int, Any]:
+        body = {"payment_id": payment_id, "order_id": ORDER, "reference": reference}
+        return await self.send("POST", "/refunds", body)
 
     async def behave(self, **behaviour: float) -> tuple[int, Any]:
         return await self.send("PUT", "/behaviour", behaviour)
@@ -81,6 +86,6 @@ class ProviderClient:
         entries: list[dict[str, Any]] = body["entries"]
         return entries
 
-    async def kinds(self, order_id: str) -> Counter[str]:
-        """Return the entries of an order by kind."""
-        return Counter(e["kind"] for e in await self.ledger() if e["order_id"] == order_id)
+    async def kinds(self, payment_id: str) -> Counter[str]:
+        """Return the entries of a payment by kind."""
+        return Counter(e["kind"] for e in await self.ledger() if e["payment_id"] == payment_id)

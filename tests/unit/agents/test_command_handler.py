@@ -7,6 +7,8 @@ import pytest
 from schemas import codec
 from schemas.codec import ReplyAddress
 from schemas.commands import Command, PaymentResult, PutRestaurant, Tick
+from schemas.identity import payment_id
+from schemas.timestamps import to_text
 from streams.agents.command_handler import CommandHandler
 from streams.agents.dead_letters import dead_letter
 from streams.exactly_once import micro_batch
@@ -85,7 +87,8 @@ def test_a_pix_order_requests_a_payment_and_replies_later():
     partition = Partition()
     command = place("k", ("coxinha", 1), method="pix")
     assert topics(partition.send(command)) == ["order.created", "stock.reserved", "payment.requests"]
-    outputs = partition.send(PaymentResult("r1", command.order_id, "authorise", "authorised"))
+    payment = payment_id(command.order_id, to_text(NOW))
+    outputs = partition.send(PaymentResult("r1", command.order_id, "authorise", "authorised", payment))
     assert topics(outputs) == ["order.confirmed", "order.replies"]
     assert (outputs[1].partition, dict(outputs[1].headers)["correlation-id"]) == (3, b"caller")
 

@@ -29,6 +29,8 @@ ORDER = Order(
     customer_id="ana",
     is_counted=True,
     bucket=3,
+    payment_id="pay_1",
+    payment_reference="ref_1",
 )
 
 

@@ -7,6 +7,7 @@ from schemas.commands import PromotionItem
 from schemas.facts import OrderConfirmed, OrderCreated, OrderFailed, StockReserved
 from schemas.money import Money
 from schemas.orders import Shortage
+from schemas.replies import Answer
 from tests.support.domain.harness import NOW, TTL, DomainHarness, menu_item, place, promotion
 
 
@@ -90,17 +91,19 @@ def test_keys_are_scoped_to_a_restaurant():
     assert first.answer.order.order_id != second.answer.order.order_id
 
 
-def test_an_expired_key_makes_a_new_order_whose_versions_go_on():
-    """An order's id is derived from its key, so a reader of facts must not see a version twice."""
+@pytest.mark.parametrize("portions", [1, 9])
+@pytest.mark.parametrize("again", [1, 2])
+def test_an_expired_key_of_a_known_order_is_refused(portions, again):
+    """422 for the same body and another, of an order that stands and of one that was refused; nothing is written."""
     domain = DomainHarness().open(coxinha=5)
-    domain.place("k", ("coxinha", 1))
+    domain.place("k", ("coxinha", portions))
     domain.now += TTL * 1000 - 1
-    assert domain.place("k", ("coxinha", 1)).replayed
-    domain.now += 1
-    again = domain.place("k", ("coxinha", 1))
-    assert (again.replayed, again.answer.outcome) == (False, "confirmed")
-    assert [f.version for f in domain.facts if isinstance(f, OrderConfirmed)] == [2, 4]
-    assert domain.stock("coxinha").reserved == 2
+    assert domain.place("k", ("coxinha", portions)).replayed
+    domain.advance_time(0.001)
+    before = domain.snapshot()
+    reply = domain.place("k", ("coxinha", again))
+    assert (reply.replayed, reply.answer) == (False, Answer("key_reused"))
+    assert domain.tables == before
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def test_an_expired_payment_frees_nothing_after_zero():
     for key in ("a", "b"):
         domain.do(place(key, ("x", 2), method="pix"))
     domain.do(menu_item("x", 0))
-    domain.do(PaymentResult("r1", order_id("r1", "a"), "authorise", "declined"))
+    request = domain.payment_requests[0]
+    domain.do(PaymentResult("r1", request.order_id, "authorise", "declined", request.payment_id))
     domain.advance_time(RESERVATION + 1)
     assert sum(isinstance(fact, StockReleased) for fact in domain.facts) == 2
     assert domain.place("c", ("x", 1)).answer.outcome == "out_of_stock"

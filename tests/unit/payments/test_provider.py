@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
+import msgspec
 import pytest
 
 from tests.support.payments.real_provider import ProviderClient, RealProvider
@@ -27,7 +28,7 @@ async def test_authorisation_is_idempotent(client: ProviderClient) -> None:
 
 
 async def test_another_amount_is_422(client: ProviderClient) -> None:
-    """The order id stands for one payment."""
+    """The payment id stands for one amount."""
     order = new_order()
     await client.authorise(order)
     assert (await client.authorise(order, 991))[0] == 422
@@ -36,10 +37,11 @@ async def test_another_amount_is_422(client: ProviderClient) -> None:
 
 async def test_malformed_request_is_400(client: ProviderClient) -> None:
     """Without its key, or with another body."""
-    body = {"order_id": new_order(), "amount": {"amount": 1, "currency": "BRL"}, "method": "pix"}
+    money = {"amount": 1, "currency": "BRL"}
+    body = {"payment_id": new_order(), "order_id": "o", "amount": money, "method": "pix"}
     assert (await client.send("POST", "/authorisations", body))[0] == 400
     assert (await client.send("POST", "/authorisations", body, **{"Idempotency-Key": "x"}))[0] == 400
-    assert (await client.send("POST", "/refunds", {"order": "x"}))[0] == 400
+    assert (await client.send("POST", "/refunds", {"payment": "x"}))[0] == 400
     assert (await client.send("PUT", "/behaviour", {"error": 2}))[0] == 400
 
 
@@ -52,6 +54,38 @@ async def test_refund_is_idempotent(client: ProviderClient) -> None:
         a == (200, {"status": "refunded", "amount": {"amount": 990, "currency": "BRL"}}) for a in answers
     )
     assert await client.kinds(order) == {"authorised": 1, "refunded": 1}
+
+
+async def test_refund_of_another_authorisation_is_422(client: ProviderClient) -> None:
+    """A refund returns the authorisation that it names, if that is its own payment's, and none otherwise."""
+    first, second, unknown = new_order(), new_order(), new_order()
+    references = [(await client.authorise(one))[1]["reference"] for one in (first, second)]
+    for payment, reference in ((first, references[1]), (unknown, references[0]), (first, "")):
+        assert (await client.refund(payment, reference))[0] == 422
+    assert (await client.kinds(first), await client.kinds(unknown)) == ({"authorised": 1}, {})
+    for _ in range(2):
+        assert (await client.refund(first, references[0]))[1]["status"] == "refunded"
+    assert (await client.refund(first, references[1]))[0] == 422
+    assert await client.kinds(first) == {"authorised": 1, "refunded": 1}
+    assert await client.kinds(second) == {"authorised": 1}
+
+
+async def test_entries_of_an_earlier_release_are_of_their_order(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    """They have no payment id: the order's id is that of the payment, whose refund names nothing."""
+    file = tmp_path / "payments" / "ledger.jsonl"
+    file.parent.mkdir(parents=True)
+    order, money = new_order(), {"amount": 990, "currency": "BRL"}
+    entry = {"order_id": order, "kind": "authorised", "amount": money, "reference": "pay_1", "at": "2026"}
+    file.write_bytes(msgspec.json.encode(entry) + b"\n")
+    provider = RealProvider(tmp_path)
+    client = ProviderClient(session, provider.url)
+    try:
+        assert (await client.authorise(order))[1] == {"status": "authorised", "reference": "pay_1"}
+        assert (await client.refund(order))[1]["status"] == "refunded"
+    finally:
+        provider.stop()
 
 
 async def test_refund_before_the_authorisation(client: ProviderClient) -> None:
@@ -78,7 +112,7 @@ async def test_errors_before_and_after_the_effect(client: ProviderClient) -> Non
     orders = [new_order() for _ in range(60)]
     await client.behave(error=1)
     assert {status for status, _ in [await client.authorise(order) for order in orders]} == {500}
-    authorised = {entry["order_id"] for entry in await client.ledger()} & set(orders)
+    authorised = {entry["payment_id"] for entry in await client.ledger()} & set(orders)
     assert 10 < len(authorised) < 50
 
 
@@ -90,7 +124,7 @@ async def test_hanging_request_is_never_answered(client: ProviderClient) -> None
         *(client.authorise(order, timeout=1.0) for order in orders), return_exceptions=True
     )
     assert all(isinstance(answer, TimeoutError) for answer in answers)
-    authorised = {entry["order_id"] for entry in await client.ledger()} & set(orders)
+    authorised = {entry["payment_id"] for entry in await client.ledger()} & set(orders)
     assert 5 < len(authorised) < 35
 
 

@@ -14,7 +14,9 @@ from egress.resilience.circuit_breaker import CircuitBreaker
 from egress.resilience.retry_budget import RetryBudget
 from schemas import codec
 from schemas.commands import Command, PaymentResult, PutRestaurant, Tick
+from schemas.identity import payment_id
 from schemas.telemetry import tracing
+from schemas.timestamps import to_text
 from schemas.topics import FACT_TOPICS, ORDER_COMMANDS, ORDER_CONFIRMED, PAYMENT_REQUESTS, WATERMARKS
 from streams.agents.command_handler import CommandHandler
 from streams.agents.dead_letters import dead_letter
@@ -123,7 +125,8 @@ async def test_one_order_is_one_trace(
     _, command, written = log.written[-1]
     first = await streams.decide(command, written)
     [trace] = await pay(first)
-    result = PaymentResult("r1", command.order_id, "authorise", "authorised")
+    payment = payment_id(command.order_id, to_text(NOW))
+    result = PaymentResult("r1", command.order_id, "authorise", "authorised", payment)
     second = await streams.decide(result, codec.headers(PaymentResult, "e", trace))
     await project(first + second)
 
