@@ -86,7 +86,7 @@ Secrets = Annotated[
         "one secret, or several separated by commas", lambda text: any(split_secrets(text)), is_secret=True
     ),
 ]
-Token = Annotated[
+BearerToken = Annotated[
     str, TextFormat("one token of printable characters without spaces", is_token, is_secret=True)
 ]
 FilePath = Annotated[str, TextFormat("the path of a file", len)]

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from schemas import setting_checks
 from schemas.kafka_connection import KafkaConnection
 from schemas.setting_types import (
+    BearerToken,
     ContactUrl,
     FailpointSpec,
     FilePath,
@@ -33,7 +34,6 @@ from schemas.setting_types import (
     Seconds,
     Secrets,
     Servers,
-    Token,
     VapidKey,
 )
 
@@ -181,7 +181,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Seconds, "how long one call of the payment provider may take, in seconds"
     ] = 2.0
     provider_token: Annotated[
-        Token,
+        BearerToken,
         "bearer token for the payment provider; empty, without a file as well: none is sent, and `make up` creates one for the simulated provider",
     ] = ""
     provider_token_file: Annotated[

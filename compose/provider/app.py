@@ -20,6 +20,8 @@ from schemas.telemetry import tracing
 T = TypeVar("T")
 
 BEHAVIOUR_PATH = "/behaviour"
+#: Entries of one page of the ledger, of some 300 bytes each.
+MAX_PAGE_ENTRIES = 1000
 
 #: How often a request that hangs checks that its client is still connected.
 DISCONNECT_POLL_INTERVAL_SECONDS = 0.2
@@ -87,8 +89,12 @@ class SimulatedProvider:
         return await self._perform(request, act)
 
     async def ledger(self, request: web.Request) -> web.Response:
-        """GET /ledger: every entry, in order."""
-        return _json({"entries": self._ledger.entries})
+        """GET /ledger: a page of entries in order, from an instant or from the `next` of the page before; null: the last."""
+        since, after = request.query.get("since", ""), request.query.get("after", "")
+        start = int(after) if after.isdecimal() else self._ledger.first_since(since)
+        page = self._ledger.entries[start : start + MAX_PAGE_ENTRIES]
+        end = start + len(page)
+        return _json({"entries": page, "next": str(end) if end < len(self._ledger.entries) else None})
 
     async def behaviour(self, request: web.Request) -> web.Response:
         """GET /behaviour."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.customers import Answer, Kitchen
 from tests.e2e.stack import Stack
+from tests.support.payments.real_provider import ProviderClient
 from tests.support.waiting import eventually
 
 Order = dict[str, Any]
@@ -18,9 +19,9 @@ Order = dict[str, Any]
 @pytest.fixture
 async def provider(stack: Stack) -> AsyncIterator["Provider"]:
     """The stack's payment provider; its behaviour is reset at the end."""
-    async with aiohttp.ClientSession() as session:
-        token = (stack.data_dir / "provider-token").read_text()
-        provider = Provider(session, stack.provider_url, token)
+    token = (stack.data_dir / "provider-token").read_text()
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
+        provider = Provider(session, stack.provider_url)
         yield provider
         await provider.behave()
 
@@ -28,10 +29,9 @@ async def provider(stack: Stack) -> AsyncIterator["Provider"]:
 class Provider:
     """A client of the simulated provider."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self._url = url
-        self._headers = {"Authorization": f"Bearer {token}"}
 
     async def behave(self, **behaviour: float) -> None:
         async with self._session.put(self._url + "/behaviour", json=behaviour) as response:
@@ -39,8 +39,7 @@ class Provider:
 
     async def kinds(self, order: Order) -> Counter[str]:
         """Count the ledger's entries of an order by kind."""
-        async with self._session.get(self._url + "/ledger", headers=self._headers) as response:
-            entries = (await response.json())["entries"]
+        entries = await ProviderClient(self._session, self._url).ledger()
         return Counter(e["kind"] for e in entries if e["order_id"] == order["order_id"])
 
 

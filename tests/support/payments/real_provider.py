@@ -82,8 +82,12 @@ class ProviderClient:
         return await self.send("PUT", "/behaviour", behaviour)
 
     async def ledger(self) -> list[dict[str, Any]]:
-        _, body = await self.send("GET", "/ledger")
-        entries: list[dict[str, Any]] = body["entries"]
+        entries: list[dict[str, Any]] = []
+        after: str | None = "0"
+        while after is not None:
+            _, page = await self.send("GET", f"/ledger?after={after}")
+            entries += page["entries"]
+            after = page["next"]
         return entries
 
     async def kinds(self, payment_id: str) -> Counter[str]:

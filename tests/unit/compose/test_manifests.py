@@ -152,7 +152,9 @@ def test_pods_run_unprivileged() -> None:
                 "capabilities": {"drop": ["ALL"]},
             }
             assert container["resources"]["requests"] and container["resources"]["limits"]["memory"]
-            assert workload["kind"] == "CronJob" or (container["livenessProbe"] and container["readinessProbe"])
+            assert workload["kind"] == "CronJob" or (
+                container["livenessProbe"] and container["readinessProbe"]
+            )
 
 
 def test_probes_use_ports_of_their_pods() -> None:
