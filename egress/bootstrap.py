@@ -15,6 +15,7 @@ from egress.kafka.consumers import GroupConsumer, ViewFactConsumer
 from egress.kafka.dead_letters import DeadLetterProducer
 from egress.kafka.producer import KafkaProducer
 from egress.notifications import bootstrap as notifications
+from egress.payments import retention
 from egress.payments.executor import MAX_CALLS, METRICS_NAME, PaymentExecutor
 from egress.payments.http_provider import HttpProvider
 from egress.payments.worker import PaymentWorker
@@ -56,6 +57,7 @@ async def serve(settings: Settings) -> None:
             stop.wait(),
             run_reconnecting("projector", partial(_project, settings, RedisViewStore(views))),
             run_reconnecting("payment worker", partial(_pay, settings, executor)),
+            run_reconnecting("payment retention", partial(retention.follow, settings)),
             run_reconnecting("bucket relay", partial(relay, settings)),
             run_reconnecting("dead letter counter", partial(depth.follow, settings)),
             notifications.serve(settings, deliveries),

@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from compose.kafka import topics
+from egress.payments import retention
 from schemas import codec
 from schemas.payments import PaymentRequest
 from schemas.settings import Settings
@@ -147,8 +148,16 @@ async def test_refunds_wait_for_the_provider(
         )
         await eventually(lambda: egress.metric('promo_provider_rejections_total{cause="address"}') > 0)
         await eventually(lambda: egress.metric(breaker) > 0)
+        settings = Settings(kafka_bootstrap_servers=kafka)
+        await retention.delete_done(settings, kept_ms=0)  # not those that are owed
+        egress.kill()
+        egress.start()
         await moved.behave()
         await eventually(lambda: is_count(27), 40)
+        await eventually(lambda: lag(egress) == 0)
+        await retention.delete_done(settings, kept_ms=0)
+        left = {r.value["order_id"] for r in await facts.read(kafka, [PAYMENT_REQUESTS.name], restaurant)}
+        assert not left & {one.order_id for one in refunds + later}
     finally:
         egress.stop()
         away.stop()
