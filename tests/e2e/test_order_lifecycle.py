@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from compose.supervisor.services import fetch
 from tests.e2e.customers import Answer, Kitchen
 from tests.e2e.stack import Stack
 from tests.support.payments.real_provider import ProviderClient
@@ -141,3 +142,11 @@ async def test_order_cancelled_during_payment_is_not_charged(kitchen: Kitchen, p
         return kinds in ({"authorised": 1, "refunded": 1}, {"voided": 1, "declined": 1})
 
     await eventually(settled)
+
+
+def test_token_of_the_provider_is_in_no_log(stack: Stack) -> None:
+    """`make up` gives it to egress and to the simulated provider, which is not reached without it."""
+    token = (stack.data_dir / "provider-token").read_text().strip()
+    assert token and fetch(stack.provider_url + "/ledger") is None
+    logs = list((stack.data_dir / "logs").iterdir())
+    assert logs and not [log.name for log in logs if token in log.read_text(errors="replace")]
