@@ -89,7 +89,7 @@ Secrets = Annotated[
 BearerToken = Annotated[
     str, TextFormat("one token of printable characters without spaces", is_token, is_secret=True)
 ]
-FilePath = Annotated[str, TextFormat("the path of a file", len)]
+FilePath = Annotated[str, TextFormat("the absolute path of a file", lambda text: text.startswith("/"))]
 JsonObject = Annotated[str, TextFormat("a JSON object", lambda text: isinstance(json.loads(text), dict))]
 Folder = Annotated[str, TextFormat("the path of a folder", len)]
 ProcessName = Annotated[str, TextFormat("letters, digits, '.', '_' and '-'", _pattern(r"[A-Za-z0-9._-]+"))]

@@ -85,11 +85,14 @@ async def test_wrong_token_is_rejected_and_not_quoted(
     assert "wrong" not in str(caught.value) and "first" not in str(caught.value)
 
 
-async def test_token_in_the_answer_is_redacted(session: aiohttp.ClientSession) -> None:
-    """A gateway that echoes a request must not bring its token into our log."""
+@pytest.mark.parametrize(("status", "cause"), [(403, "permission"), (308, "address"), (410, "address")])
+async def test_token_in_the_answer_is_redacted(
+    session: aiohttp.ClientSession, status: int, cause: str
+) -> None:
+    """A gateway that echoes a request must not bring its token into our log; a redirect is a moved address, not followed."""
 
     async def echo(request: aiohttp.web.Request) -> aiohttp.web.Response:
-        return aiohttp.web.Response(status=403, text=f"no entry: {request.headers['Authorization']}")
+        return aiohttp.web.Response(status=status, text=f"no entry: {request.headers['Authorization']}")
 
     app = aiohttp.web.Application()
     app.router.add_post("/authorisations", echo)
@@ -98,8 +101,9 @@ async def test_token_in_the_answer_is_redacted(session: aiohttp.ClientSession) -
     try:
         await aiohttp.web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        with pytest.raises(AccessError, match=r"no entry: Bearer \*\*\*$"):
+        with pytest.raises(AccessError, match=r"no entry: Bearer \*\*\*$") as caught:
             await authorise(session, f"http://{host}:{port}", SecretFile("s3cret", ""))
+        assert caught.value.cause == cause
     finally:
         await runner.cleanup()
 
@@ -129,5 +133,5 @@ def test_file_without_a_token_is_a_fault_of_the_settings(tmp_path: Path) -> None
             provider_token(Settings(provider_token_file=str(file)))
         assert "s3cret" not in str(caught.value)
     with pytest.raises(SettingError, match="one of the two"):
-        settings.read({"PROMO_PROVIDER_TOKEN": "a", "PROMO_PROVIDER_TOKEN_FILE": "b"})
+        settings.read({"PROMO_PROVIDER_TOKEN": "a", "PROMO_PROVIDER_TOKEN_FILE": "/b"})
     assert provider_token(Settings()).current() == ""
