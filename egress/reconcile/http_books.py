@@ -38,6 +38,13 @@ class _Page(Struct, frozen=True):
     next: str | None
 
 
+def _instant(text: str) -> EpochMs:
+    try:
+        return timestamps.from_text(text)
+    except (ValueError, TypeError) as error:  # no date, or one without a time zone
+        raise TransientError(f"an entry whose time cannot be read: {error}") from error
+
+
 _decode = msgspec.json.Decoder(_Page).decode
 
 
@@ -52,15 +59,15 @@ class HttpBooks(ProviderBooks):
         while True:
             page = await self._page(query)
             yield [
-                Movement(
-                    e.payment_id or e.order_id, e.order_id, kind, e.amount.amount, timestamps.from_text(e.at)
-                )
+                Movement(e.payment_id or e.order_id, e.order_id, kind, e.amount.amount, _instant(e.at))
                 for e in page.entries
                 if e.amount is not None and (kind := _MOVEMENTS.get(e.kind)) is not None
             ]
             if page.next is None:
                 return
-            query = {"after": page.next}
+            if query == (following := {"after": page.next}):
+                raise TransientError(f"a page that follows itself: {page.next}")
+            query = following
 
     async def _page(self, query: dict[str, str]) -> _Page:
         for attempt in range(1, MAX_ATTEMPTS + 1):
