@@ -80,7 +80,7 @@ PAYMENT_REQUESTS = Topic(
     "streams",
     key="restaurant or bucket id",
     retention_ms=-1,  # a refund is owed for however long the provider is away
-    kept="14 d, and until egress is past it, which deletes it",
+    kept="14 d, and until its payment is done; egress deletes it",
 )
 BUCKET_COMMANDS = Topic(
     "bucket.commands", "commands in flight between buckets of a restaurant", "streams", key="bucket id"
