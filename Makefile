@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 given = $(if $(filter command line,$(origin $(1))),$(1)=$($(1)))
 
 .DEFAULT_GOAL := demo
-.PHONY: help promo demo up down ps scale autoscale settings topics dlq webhooks export report rebuild forget \
+.PHONY: help promo demo up down ps scale autoscale settings topics dlq webhooks export report rebuild reconcile forget \
 	test test-tools bench bench-reads bench-peers bench-staleness bench-live bench-worst-cases chaos surge surge-pressure screenshots \
 	simulate fuzz check audit format lock clean
 
@@ -54,6 +54,9 @@ report: $(READY) ## how a promotion went: ARGS="--parquet DIR RESTAURANT PROMOTI
 
 rebuild: $(READY) ## rebuild all views into a new generation, then switch readers to it
 	@$(RUN) -m compose rebuild
+
+reconcile: $(READY) ## compare the payment provider's books with the facts: ARGS="--days 3"
+	@$(RUN) -m compose reconcile $(ARGS)
 
 forget: $(READY) ## make personal data of orders unreadable for good: ARGS="ORDER..."
 	@$(RUN) -m compose forget $(ARGS)

@@ -20,6 +20,7 @@ from egress.dlq import cli as dlq
 from egress.export import cli as export
 from egress.notifications.webhooks import cli as webhooks
 from egress.projections.rebuild import rebuild
+from egress.reconcile import cli as reconcile
 from schemas import settings
 from schemas.runtime import gc_tuning
 from schemas.settings import Settings
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m egress") -> i
         read = settings.read()
         if arguments.command in COMMANDS:
             return _run_command(read, arguments)
+        if arguments.command == "reconcile":
+            return reconcile.run(read, arguments)
         logs.configure(read, "egress")
         if arguments.command == "rebuild":
             return uvloop.run(rebuild(read))
@@ -73,6 +76,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     dlq.add(commands)
     webhooks.add(commands)
     export.add(commands)
+    reconcile.add(commands)
     commands.add_parser(
         "rebuild", help="rebuild all views into a new generation and switch readers atomically"
     )

@@ -15,6 +15,7 @@ from egress.kafka.consumers import GroupConsumer, ViewFactConsumer
 from egress.kafka.dead_letters import DeadLetterProducer
 from egress.kafka.producer import KafkaProducer
 from egress.notifications import bootstrap as notifications
+from egress.payments import retention
 from egress.payments.executor import MAX_CALLS, METRICS_NAME, PaymentExecutor
 from egress.payments.http_provider import HttpProvider
 from egress.payments.worker import PaymentWorker
@@ -28,12 +29,14 @@ from schemas.consumer_groups import BUCKET_RELAY, PAYMENTS
 from schemas.runtime.cancellation import run_until_first_ends
 from schemas.runtime.kafka_sessions import started
 from schemas.runtime.reconnect import run_reconnecting
+from schemas.runtime.secret_file import provider_token
 from schemas.settings import Settings
 from schemas.telemetry import ops
 
 
 async def serve(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; raise what a part raises that fails for good."""
+    """Work until SIGTERM or SIGINT; raise what a part raises that fails for good, and SettingError."""
+    token = provider_token(settings)
     metrics.memory_budget.set(memory_budget.total(settings))
     loop = asyncio.get_running_loop()
     if (server := ops.start(settings)) is not None:
@@ -48,12 +51,13 @@ async def serve(settings: Settings) -> None:
         contextlib.aclosing(redis_client.connect(settings.redis)) as deliveries,
         aiohttp.ClientSession(connector=connector) as http,
     ):
-        provider = HttpProvider(http, settings.provider, settings.provider_timeout_seconds)
+        provider = HttpProvider(http, settings.provider, token, settings.provider_timeout_seconds)
         executor = PaymentExecutor(provider, CircuitBreaker(METRICS_NAME), RetryBudget())
         await run_until_first_ends(
             stop.wait(),
             run_reconnecting("projector", partial(_project, settings, RedisViewStore(views))),
             run_reconnecting("payment worker", partial(_pay, settings, executor)),
+            run_reconnecting("payment retention", partial(retention.follow, settings)),
             run_reconnecting("bucket relay", partial(relay, settings)),
             run_reconnecting("dead letter counter", partial(depth.follow, settings)),
             notifications.serve(settings, deliveries),

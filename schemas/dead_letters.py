@@ -20,6 +20,8 @@ REDRIVEN = "dlq-redriven"
 #: On a record that marks a dead letter as resolved: the `partition/offset` of that dead letter, and how.
 RESOLVED = "dlq-done"
 ACTION = "dlq-action"
+#: Why a person dropped it.
+NOTE = "dlq-note"
 
 #: An error's text is cut to this length.
 MAX_ERROR_BYTES = 1000

@@ -131,6 +131,16 @@ payment_calls = Histogram(
     ["kind", "result"],
     buckets=LATENCY_BUCKETS,
 )
+refunds_refused = Gauge(
+    "promo_refunds_refused",
+    "Refunds that are owed and wait for a person, as dead letters",
+    multiprocess_mode="mostrecent",
+)
+provider_rejections = Counter(
+    "promo_provider_rejections_total",
+    "Calls that the payment provider rejected because of our credentials or address, by cause",
+    ["cause"],
+)
 payments_pending = Gauge(
     "promo_payments_pending", "Payment requests in flight, by kind", ["kind"], multiprocess_mode="livesum"
 )
@@ -158,6 +168,8 @@ for _reason in (
     requests_rejected.labels(_reason)
 for _name in ("views", "projector", "recovery", "webhook", "push"):
     retries.labels(_name)
+for _cause in ("credentials", "permission", "address"):
+    provider_rejections.labels(_cause)
 for _name in ("payments", "webhook", "push"):
     circuit_breaker_state.labels(_name)
 for _channel in ("sse", "feed", "webhook", "push"):

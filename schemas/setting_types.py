@@ -40,6 +40,11 @@ def _is_server(text: str) -> bool:
     return bool(parts.hostname) and bool(parts.port) and re.search(r"[\s/@?#]", text) is None
 
 
+def is_token(text: str) -> bool:
+    """Return True if a text can be a bearer token: printable ASCII without spaces."""
+    return re.fullmatch(r"[!-~]+", text) is not None
+
+
 def split_secrets(text: str) -> list[str]:
     """Return the comma-separated secrets of a setting, the current one first."""
     return [secret for part in text.split(",") if (secret := part.strip())]
@@ -81,6 +86,10 @@ Secrets = Annotated[
         "one secret, or several separated by commas", lambda text: any(split_secrets(text)), is_secret=True
     ),
 ]
+BearerToken = Annotated[
+    str, TextFormat("one token of printable characters without spaces", is_token, is_secret=True)
+]
+FilePath = Annotated[str, TextFormat("the absolute path of a file", lambda text: text.startswith("/"))]
 JsonObject = Annotated[str, TextFormat("a JSON object", lambda text: isinstance(json.loads(text), dict))]
 Folder = Annotated[str, TextFormat("the path of a folder", len)]
 ProcessName = Annotated[str, TextFormat("letters, digits, '.', '_' and '-'", _pattern(r"[A-Za-z0-9._-]+"))]

@@ -12,8 +12,10 @@ from msgspec import Meta, Struct
 from schemas import setting_checks
 from schemas.kafka_connection import KafkaConnection
 from schemas.setting_types import (
+    BearerToken,
     ContactUrl,
     FailpointSpec,
+    FilePath,
     Folder,
     Host,
     HttpUrl,
@@ -189,6 +191,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     provider_timeout_seconds: Annotated[
         Seconds, "how long one call of the payment provider may take, in seconds"
     ] = 2.0
+    provider_token: Annotated[
+        BearerToken,
+        "bearer token for the payment provider; empty, without a file as well: none is sent, and `make up` creates one for the simulated provider",
+    ] = ""
+    provider_token_file: Annotated[
+        FilePath,
+        "file that holds that token, read again when it has changed and when the provider answers 401; empty: PROMO_PROVIDER_TOKEN is it",
+    ] = ""
     provider_host: Annotated[Host, "address that the simulated payment provider listens on"] = "127.0.0.1"
     provider_port: Annotated[Port, "port of the simulated payment provider"] = 18090
     provider_behaviour: Annotated[
@@ -305,7 +315,7 @@ def read(environ: Mapping[str, str] | None = None, checks: Iterable[SettingCheck
         except ValueError as error:
             faults.append(f"{variable}{error}")
     settings = Settings(**given)
-    faults += [fault for check in (_reply_partitions, *checks) for fault in check(settings)]
+    faults += [fault for check in (_reply_partitions, _provider_token, *checks) for fault in check(settings)]
     if faults:
         first = [f"{len(faults)} settings have faults:"] if len(faults) > 1 else []
         raise SettingError("\n  ".join([*first, *faults]))
@@ -329,3 +339,8 @@ def _reply_partitions(settings: Settings) -> Iterator[str]:
             f"PROMO_INGRESS_PROCESSES={settings.ingress_processes}: expected at most PROMO_REPLY_PARTITIONS, "
             f"{settings.reply_partitions}, since each process needs a partition for its replies"
         )
+
+
+def _provider_token(settings: Settings) -> Iterator[str]:
+    if settings.provider_token and settings.provider_token_file:
+        yield "PROMO_PROVIDER_TOKEN and PROMO_PROVIDER_TOKEN_FILE: expected one of the two"

@@ -30,6 +30,7 @@ class Topic(Struct, frozen=True):
     is_compacted: bool = False
     has_broker_time: bool = False  # the broker's clock stamps the records (DECISIONS.md, time-is-an-input)
     max_message_bytes: int = 0  # 0: the broker's own limit
+    kept: str = ""  # in words, where a process deletes the records; empty: Kafka does, by the retention
     is_purged: bool = False  # compacted, and superseded records disappear (DECISIONS.md, seal-personal-data)
 
     def configs(self) -> dict[str, str]:
@@ -74,7 +75,12 @@ ORDER_CANCELLED = _fact_topic("order.cancelled", "confirmed orders that were can
 PAYMENT_REFUNDED = _fact_topic("payment.refunded", "payments that were refunded")
 PORTIONS_MOVED = _fact_topic("portions.moved", "portions that moved between buckets of a restaurant")
 PAYMENT_REQUESTS = Topic(
-    "payment.requests", "payments to authorise or refund", "streams", key="restaurant or bucket id"
+    "payment.requests",
+    "payments to authorise or refund",
+    "streams",
+    key="restaurant or bucket id",
+    retention_ms=-1,  # a refund is owed for however long the provider is away
+    kept="14 d, and until its payment is done; egress deletes it",
 )
 BUCKET_COMMANDS = Topic(
     "bucket.commands", "commands in flight between buckets of a restaurant", "streams", key="bucket id"

@@ -1,4 +1,4 @@
-"""Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, forget."""
+"""Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, reconcile, forget."""
 
 import sys
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ COMMANDS = {
     "export": "write the facts to Parquet files, each once",
     "report": "how a promotion went, from an export or from the topics",
     "rebuild": "rebuild all views into a new generation, then switch readers atomically",
+    "reconcile": "compare the payment provider's books with the facts",
     "forget": "make the personal data of orders unreadable, for good",
 }
 

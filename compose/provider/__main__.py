@@ -13,6 +13,7 @@ from compose.provider import behaviour
 from compose.provider.app import make_app
 from compose.provider.ledger import Ledger
 from schemas import metrics, settings
+from schemas.runtime.secret_file import SecretFile, provider_token
 from schemas.settings import Settings
 from schemas.telemetry import logs, ops, tracing
 
@@ -24,16 +25,17 @@ def main() -> int:
     """Serve until SIGTERM; returns 2 if a setting is wrong."""
     try:
         given = settings.read(checks=[behaviour.faults])
+        token = provider_token(given)
         tracing.start(given, "payments")
     except settings.SettingError as error:
         print(error, file=sys.stderr)
         return 2
     logs.configure(given, "payments")
-    uvloop.run(_serve(given))
+    uvloop.run(_serve(given, token))
     return 0
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, token: SecretFile) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -41,7 +43,7 @@ async def _serve(settings: Settings) -> None:
         seen.watch_loop(asyncio.get_running_loop())
     with contextlib.closing(Ledger(Path(settings.data_dir) / "payments" / "ledger.jsonl")) as ledger:
         runner = web.AppRunner(
-            make_app(ledger, behaviour.initial(settings)),
+            make_app(ledger, behaviour.initial(settings), token),
             access_log=None,
             handle_signals=False,
             shutdown_timeout=SHUTDOWN_TIMEOUT_SECONDS,

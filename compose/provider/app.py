@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -13,9 +14,14 @@ from opentelemetry.trace import SpanKind
 from compose.provider.behaviour import Behaviour
 from compose.provider.ledger import AmountMismatchError, Ledger, UnknownReferenceError
 from schemas.money import Money
+from schemas.runtime.secret_file import SecretFile
 from schemas.telemetry import tracing
 
 T = TypeVar("T")
+
+BEHAVIOUR_PATH = "/behaviour"
+#: Entries of one page of the ledger, of some 300 bytes each.
+MAX_PAGE_ENTRIES = 1000
 
 #: How often a request that hangs checks that its client is still connected.
 DISCONNECT_POLL_INTERVAL_SECONDS = 0.2
@@ -41,9 +47,10 @@ class RefundRequest(Struct, frozen=True, forbid_unknown_fields=True):
 class SimulatedProvider:
     """The handlers."""
 
-    def __init__(self, ledger: Ledger, behaviour: Behaviour) -> None:
+    def __init__(self, ledger: Ledger, behaviour: Behaviour, token: SecretFile) -> None:
         self._ledger = ledger
         self._behaviour = behaviour
+        self._token = token
 
     async def authorise(self, request: web.Request) -> web.StreamResponse:
         """POST /authorisations: one authorisation for each payment id; a repeat gets the same answer."""
@@ -82,8 +89,12 @@ class SimulatedProvider:
         return await self._perform(request, act)
 
     async def ledger(self, request: web.Request) -> web.Response:
-        """GET /ledger: every entry, in order."""
-        return _json({"entries": self._ledger.entries})
+        """GET /ledger: a page of entries in order, from an instant or from the `next` of the page before; null: the last."""
+        since, after = request.query.get("since", ""), request.query.get("after", "")
+        start = int(after) if after.isdecimal() else self._ledger.first_since(since)
+        page = self._ledger.entries[start : start + MAX_PAGE_ENTRIES]
+        end = start + len(page)
+        return _json({"entries": page, "next": str(end) if end < len(self._ledger.entries) else None})
 
     async def behaviour(self, request: web.Request) -> web.Response:
         """GET /behaviour."""
@@ -93,6 +104,21 @@ class SimulatedProvider:
         """PUT /behaviour: a field that is left out becomes 0."""
         self._behaviour = await _read(request, Behaviour)
         return _json(self._behaviour)
+
+    @web.middleware
+    async def admit(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Reject callers without our token, if we have one, and everyone while the behaviour says so."""
+        if request.path == BEHAVIOUR_PATH:  # of the tests, not of a provider's API
+            return await handler(request)
+        if status := self._behaviour.reject_status:
+            raise _fault(status, "a simulated rejection")
+        expected = f"Bearer {token}".encode() if (token := self._token.current()) else b""
+        given = request.headers.get("Authorization", "").encode(errors="replace")
+        if expected and not secrets.compare_digest(given, expected):
+            raise _fault(401, "the bearer token is not ours")
+        return await handler(request)
 
     async def _perform(self, request: web.Request, act: Callable[[], dict[str, Any]]) -> web.StreamResponse:
         """Act and answer, with the delays and failures of the behaviour."""
@@ -110,17 +136,17 @@ class SimulatedProvider:
         return _json(answer)
 
 
-def make_app(ledger: Ledger, behaviour: Behaviour) -> web.Application:
-    """Return the application over this ledger."""
-    provider = SimulatedProvider(ledger, behaviour)
-    app = web.Application(middlewares=[_traced])
+def make_app(ledger: Ledger, behaviour: Behaviour, token: SecretFile) -> web.Application:
+    """Return the application over this ledger, for callers with this token."""
+    provider = SimulatedProvider(ledger, behaviour, token)
+    app = web.Application(middlewares=[_traced, provider.admit])
     app.add_routes(
         [
             web.post("/authorisations", provider.authorise),
             web.post("/refunds", provider.refund),
             web.get("/ledger", provider.ledger),
-            web.get("/behaviour", provider.behaviour),
-            web.put("/behaviour", provider.set_behaviour),
+            web.get(BEHAVIOUR_PATH, provider.behaviour),
+            web.put(BEHAVIOUR_PATH, provider.set_behaviour),
         ]
     )
     return app
@@ -151,6 +177,9 @@ def _fault(status: int, text: str) -> web.HTTPException:
     body = msgspec.json.encode({"error": text})
     kinds: dict[int, type[web.HTTPException]] = {
         400: web.HTTPBadRequest,
+        401: web.HTTPUnauthorized,
+        403: web.HTTPForbidden,
+        404: web.HTTPNotFound,
         422: web.HTTPUnprocessableEntity,
         500: web.HTTPInternalServerError,
     }

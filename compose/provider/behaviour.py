@@ -24,6 +24,9 @@ class Behaviour(Struct, frozen=True, forbid_unknown_fields=True):
     error: Share = 0.0  # answered 500, half of them after they took effect
     hang: Share = 0.0  # never answered, half of them after they took effect
     duplicate_callbacks: Share = 0.0  # answers that the gateway must deliver twice
+    reject_status: Literal[0, 401, 403, 404] = (
+        0  # the answer to every request, before it takes effect; 0: none
+    )
 
     def delay_seconds(self, draw: float) -> float:
         """Return the delay of a request; `draw` lies in [0, 1)."""

@@ -3,6 +3,7 @@
 Each entry is a line that is appended to a file before it is answered, so it survives `kill -9`.
 """
 
+import bisect
 import os
 import secrets
 from pathlib import Path
@@ -64,6 +65,10 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+    def first_since(self, instant: str) -> int:
+        """Return the index of the first entry that is not older than an instant, as our own RFC 3339 texts sort."""
+        return bisect.bisect_left(self.entries, instant, key=lambda entry: entry.at)
 
     def authorise(
         self, payment_id: str, order_id: str, amount: Money, method: str, *, decline: bool

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 ROLE_MODULES = {"payments": "compose.provider"}
 
 #: Secrets that only these roles receive; all others go to every role.
-SECRET_ROLES = {"PROMO_PRIVACY_SECRET": ("ingress",)}
+SECRET_ROLES = {"PROMO_PRIVACY_SECRET": ("ingress",), "PROMO_PROVIDER_TOKEN": ("egress", "payments")}
 
 READY_METRIC = re.compile(rb"^promo_ready 1(\.0)?$", re.MULTILINE)
 

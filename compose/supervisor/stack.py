@@ -27,6 +27,11 @@ POLL_INTERVAL_SECONDS = 0.05
 SECRETS = ("admin_token", "token_secret", "privacy_secret", "vapid_private_key")
 
 
+def _provider_secrets(settings: Settings) -> tuple[str, ...]:
+    """Return the token of the simulated provider; nothing for another provider, or where a file has the token."""
+    return () if settings.provider_url or settings.provider_token_file else ("provider_token",)
+
+
 class Stack:
     """The processes of one data folder.
 
@@ -43,7 +48,7 @@ class Stack:
             f"PROMO_{name.upper()}": preflight.load_or_create_secret(
                 getattr(settings, name), data / name.replace("_", "-")
             )
-            for name in SECRETS
+            for name in (*SECRETS, *_provider_secrets(settings))
         }
         self._admin_tokens = admin_token.fingerprints(self.secrets["PROMO_ADMIN_TOKEN"])
         self._settings = settings

@@ -9,6 +9,7 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from egress.command_error import CommandError
 from egress.dlq import kafka_store
 from egress.dlq.kafka_store import DlqSession
+from egress.dlq.refunds import may_be_refund
 from egress.dlq.store import DROPPED, REDRIVEN, DeadLetterEntry, DeadLetterStore, SourceOffset
 from schemas import timestamps
 from schemas.runtime.kafka_sessions import started
@@ -25,6 +26,13 @@ lost commands, so there the record is written first and the mark second. After a
 a second run writes the record again. The stream decides a repeated order, cancellation or payment once. It applies
 a repeated PUT twice: the result is the same, the version is one higher."""
 
+DROP_HELP = """\
+Mark a dead letter as resolved without redriving it. A refund is money that a customer is owed: drop it only when the
+money was given in another way, with --yes and a --reason, which is kept with the dead letter."""
+
+#: Characters of a reason that are kept.
+MAX_REASON_CHARACTERS = 500
+
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the `dlq` command and its actions to the command line of egress."""
@@ -35,7 +43,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     for name, text, description in (
         ("show", "print one dead letter: state, reason, error, key, headers, value", None),
         ("redrive", "write a dead letter back to its source topic", REDRIVE_HELP),
-        ("drop", "mark a dead letter as resolved without redriving it", None),
+        ("drop", "mark a dead letter as resolved without redriving it", DROP_HELP),
     ):
         action = actions.add_parser(
             name,
@@ -46,6 +54,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         action.add_argument("topic", type=_topic, help="source topic, with or without .dlq")
         action.add_argument("partition", type=int, help="partition of the record in its source topic")
         action.add_argument("offset", type=int, help="offset of the record in its source topic")
+        if name == "drop":
+            action.add_argument("--reason", type=_reason, help="why; kept with the dead letter")
+            action.add_argument("--yes", action="store_true", help="drop it although it is a refund")
         if name == "redrive":
             action.add_argument(
                 "--value",
@@ -86,7 +97,11 @@ async def _resolve(settings: Settings, arguments: argparse.Namespace, source: So
         if source in store.resolved:
             return f"already {store.resolved[source]}"
         if arguments.action == "drop":
-            await session.drop(entry)
+            if may_be_refund(entry) and not (arguments.yes and arguments.reason):
+                raise CommandError(
+                    'this is a refund, which a customer is owed: redrive it, or drop it with --yes --reason "..."'
+                )
+            await session.drop(entry, arguments.reason or "")
             return DROPPED
         if (earlier := store.earlier_with_same_key(entry)) and not arguments.force:
             offsets = ", ".join(str(other.source.offset) for other in earlier)
@@ -95,6 +110,12 @@ async def _resolve(settings: Settings, arguments: argparse.Namespace, source: So
             )
         await session.redrive(entry, entry.value if value is None else value)
         return REDRIVEN
+
+
+def _reason(text: str) -> str:
+    if not (reason := text.strip()) or len(reason) > MAX_REASON_CHARACTERS:
+        raise argparse.ArgumentTypeError(f"must have 1 to {MAX_REASON_CHARACTERS} characters")
+    return reason
 
 
 def _topic(text: str) -> str:
@@ -141,6 +162,7 @@ def _render_entry(store: DeadLetterStore, entry: DeadLetterEntry) -> str:
         [
             f"{source.topic} partition {source.partition} offset {source.offset}",
             f"state: {store.resolved.get(source, 'waiting')}",
+            *([f"note: {note}"] if (note := store.notes.get(source)) else []),
             f"dead-lettered: {timestamps.to_text(entry.recorded_at)}, attempts {_text(entry.attempts)}",
             f"reason: {entry.reason}",
             f"error: {entry.error}",

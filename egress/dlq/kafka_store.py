@@ -64,10 +64,10 @@ class DlqSession:
         """Return the dead letters of the topic, with all that earlier sessions have committed."""
         return await load(self._connection, [self._topic])
 
-    async def drop(self, entry: DeadLetterEntry) -> None:
-        """Mark a dead letter as dropped."""
+    async def drop(self, entry: DeadLetterEntry, note: str) -> None:
+        """Mark a dead letter as dropped, with the reason of the person who does so."""
         async with self._producer.transaction():
-            await self._resolve(entry, DROPPED)
+            await self._resolve(entry, DROPPED, note)
 
     async def redrive(self, entry: DeadLetterEntry, value: bytes | None) -> None:
         """Append the record, with this value, to its source topic and mark the dead letter as redriven.
@@ -89,8 +89,12 @@ class DlqSession:
                 await self._write(self._producer, record)
             await self._resolve(entry, REDRIVEN)
 
-    async def _resolve(self, entry: DeadLetterEntry, action: str) -> None:
-        headers = [(dead_letters.RESOLVED, entry.source.mark), (dead_letters.ACTION, action.encode())]
+    async def _resolve(self, entry: DeadLetterEntry, action: str, note: str = "") -> None:
+        headers = [
+            (dead_letters.RESOLVED, entry.source.mark),
+            (dead_letters.ACTION, action.encode()),
+            (dead_letters.NOTE, note.encode()),
+        ]
         resolution = OutboundRecord(DEAD_LETTER_TOPICS[self._topic].name, entry.key, None, headers)
         await self._write(self._producer, resolution)
 

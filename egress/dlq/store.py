@@ -52,6 +52,7 @@ class Resolution(Struct, frozen=True):
 
     source: SourceOffset
     action: str
+    note: str = ""  # why, in a person's words
 
 
 def decode(record: Record) -> DeadLetterEntry | Resolution | None:
@@ -66,7 +67,8 @@ def decode(record: Record) -> DeadLetterEntry | Resolution | None:
         return None
     source = SourceOffset(SOURCE_TOPICS[record.partition.topic], int(number), int(offset))
     if reason is None:
-        return Resolution(source, headers.get(dead_letters.ACTION, b"").decode(errors="replace"))
+        action, note = headers.get(dead_letters.ACTION, b""), headers.get(dead_letters.NOTE, b"")
+        return Resolution(source, action.decode(errors="replace"), note.decode(errors="replace"))
     return DeadLetterEntry(
         source,
         record.key,
@@ -85,14 +87,16 @@ class DeadLetterStore:
     def __init__(self) -> None:
         self.entries: dict[SourceOffset, DeadLetterEntry] = {}
         self.resolved: dict[SourceOffset, str] = {}  # to REDRIVEN or DROPPED
+        self.notes: dict[SourceOffset, str] = {}
 
     def apply(self, record: Record) -> None:
         """Apply one record of a dead-letter topic."""
         match decode(record):
             case DeadLetterEntry() as entry:
                 self.entries.setdefault(entry.source, entry)
-            case Resolution(source, action):
-                self.resolved.setdefault(source, action)
+            case Resolution(source, action, note) if source not in self.resolved:
+                self.resolved[source] = action
+                self.notes[source] = note
 
     def waiting(self) -> list[DeadLetterEntry]:
         """Return the unresolved dead letters, sorted by source offset."""

@@ -18,6 +18,7 @@ from schemas.kafka_connection import KafkaConnection
 from schemas.runtime.kafka_clients import REQUEST_TIMEOUT_MS, make_consumer
 from schemas.settings import Settings
 from schemas.telemetry.lag import LagReporter
+from schemas.timestamps import EpochMs
 
 #: How long one read waits for the first record, in milliseconds.
 POLL_MS = 200
@@ -214,6 +215,19 @@ class AllPartitionsConsumer(_Consumer):
         """Connect; raises KafkaError."""
         await self._consumer.start()
         self._consumer.assign(self._partitions)
+
+    async def first_since(self, instant: EpochMs) -> dict[Partition, int]:
+        """Return the offset of the first record of each partition that is not older; its end if there is none.
+
+        Raises KafkaError.
+        """
+        ends = await self.ends(
+            self.assigned()
+        )  # the end first: a record that arrives in between is not skipped
+        found = await self._consumer.offsets_for_times(dict.fromkeys(map(_tp, ends), int(instant)))
+        return ends | {
+            Partition(tp.topic, tp.partition): at.offset for tp, at in found.items() if at is not None
+        }
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Do nothing: there is no group to commit for."""

@@ -1,7 +1,8 @@
 """The payment executor: calls the provider until a request is decided.
 
 An authorisation is tried until its deadline, and a limited number of times; then the stream lets the reservation
-expire. A refund is tried indefinitely: money that is owed is not forgotten.
+expire. A refund is tried indefinitely: money that is owed is not forgotten. A provider that rejects our credentials or
+address is an outage of ours, for both.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 from egress.payments.provider import PaymentOutcome, PaymentProvider
 from egress.resilience.circuit_breaker import CircuitBreaker
-from egress.resilience.errors import PermanentError, TransientError
+from egress.resilience.errors import AccessError, PermanentError, TransientError
 from egress.resilience.retry_budget import RetryBudget
 from schemas import metrics
 from schemas.payments import PaymentRequest
@@ -91,6 +92,9 @@ class PaymentExecutor:
         try:
             outcome = await self._provider.perform(request, traceparent)
             result = outcome.status
+        except AccessError as error:
+            metrics.provider_rejections.labels(error.cause).inc()
+            raise
         except PermanentError:
             result = "refused"
             raise

@@ -5,13 +5,14 @@ import msgspec
 from opentelemetry.trace import SpanKind
 
 from egress.payments.provider import PaymentOutcome, PaymentProvider, ProviderStatus
-from egress.resilience.errors import PermanentError, TransientError, is_retryable
+from egress.provider_client import ProviderClient
+from egress.resilience.errors import TransientError
 from schemas.payments import PaymentRequest
+from schemas.runtime.secret_file import SecretFile
 from schemas.telemetry import tracing
 
-#: Bytes of an answer that are read, and that an error quotes.
+#: Bytes of an answer that are read.
 MAX_ANSWER_BYTES = 64 * 1024
-MAX_QUOTED_BYTES = 200
 
 #: What the provider may answer to each kind of request.
 STATUSES: dict[str, tuple[ProviderStatus, ...]] = {
@@ -25,10 +26,10 @@ _decode = msgspec.json.Decoder(PaymentOutcome).decode
 class HttpProvider(PaymentProvider):
     """The provider at one URL."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, timeout_seconds: float) -> None:
-        self._session = session
-        self._url = url.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, token: SecretFile, timeout_seconds: float
+    ) -> None:
+        self._client = ProviderClient(session, url, token, timeout_seconds, MAX_ANSWER_BYTES)
 
     async def perform(self, request: PaymentRequest, traceparent: bytes) -> PaymentOutcome:
         path = "/refunds"
@@ -44,7 +45,7 @@ class HttpProvider(PaymentProvider):
                 "Idempotency-Key": payment_id,
                 "traceparent": (tracing.current_traceparent() or traceparent).decode("ascii", "replace"),
             }
-            answer = await self._post(path, body, headers)
+            answer = await self._client.post(path, body, headers)
         try:
             outcome = _decode(answer)
         except msgspec.DecodeError as error:
@@ -54,22 +55,3 @@ class HttpProvider(PaymentProvider):
         if outcome.status == "authorised" and not outcome.reference:
             raise TransientError("an answer that cannot be read: an authorisation without a reference")
         return outcome
-
-    async def _post(self, path: str, body: object, headers: dict[str, str]) -> bytes:
-        try:
-            async with self._session.post(
-                self._url + path,
-                data=msgspec.json.encode(body),
-                headers={"Content-Type": "application/json", **headers},
-                timeout=self._timeout,
-                allow_redirects=False,
-            ) as response:
-                answer = await response.content.read(MAX_ANSWER_BYTES)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise TransientError(f"{type(error).__name__}: {error}") from error
-        if response.status == 200:
-            return answer
-        message = f"{response.status}: {answer[:MAX_QUOTED_BYTES].decode(errors='replace')}"
-        if is_retryable(response.status):
-            raise TransientError(message, response.status)
-        raise PermanentError(message)

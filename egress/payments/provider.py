@@ -23,4 +23,7 @@ class PaymentProvider(Protocol):
     """Carries out payment requests."""
 
     async def perform(self, request: PaymentRequest, traceparent: bytes) -> PaymentOutcome:
-        """Call once, within a timeout of its own; raises TransientError, PermanentError."""
+        """Call once, within a timeout of its own; raises TransientError, PermanentError.
+
+        A payment that the provider does not know is `nothing_to_refund`. An AccessError is about all calls, never one.
+        """

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from egress.resilience.errors import PermanentError
+from egress.resilience.errors import AccessError, PermanentError
 from schemas import metrics
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ STATE_VALUES: dict[CircuitState, int] = {"closed": 0, "half-open": 1, "open": 2}
 
 
 class CircuitBreaker:
-    """One circuit. A PermanentError counts as success: the system answered."""
+    """One circuit. A PermanentError counts as success: the system answered. An AccessError opens it at once."""
 
     def __init__(
         self,
@@ -105,7 +105,8 @@ class CircuitBreaker:
                 self._change("closed")
             return
         self._failures += 1
-        if self.state == "half-open" or self._failures >= self._threshold:
+        is_shut_out = isinstance(error, AccessError)
+        if self.state == "half-open" or is_shut_out or self._failures >= self._threshold:
             self._opened_at = asyncio.get_running_loop().time()
             self._change("open")
 

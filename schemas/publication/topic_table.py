@@ -57,6 +57,8 @@ def _row(topic: Topic) -> tuple[str, ...]:
 def _retention(topic: Topic) -> str:
     if topic.is_compacted:
         return "the newest of each key" + (", others for seconds" if topic.is_purged else "")
+    if topic.kept:
+        return topic.kept
     if topic.retention_ms < 0:
         return "indefinitely"
     days, hours = divmod(topic.retention_ms // HOUR_MS, 24)

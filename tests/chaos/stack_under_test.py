@@ -98,7 +98,7 @@ class StackUnderTest:
     ) -> ExtraProcess:
         """Start one more member of a role, under the name of a predecessor if there is one."""
         instance = predecessor.name if predecessor else f"{role}-{next(self._numbers)}"
-        variables = {
+        variables = self._provider_settings(role) | {
             "PROMO_KAFKA_BOOTSTRAP_SERVERS": self.stack.bootstrap,
             "PROMO_REDIS_URL": f"redis://{ports.LOOPBACK}:{self.stack.redis_port}/0",
             # all workers must agree on the bucket of a key, or it is decided twice, and on how long it lives
@@ -107,6 +107,15 @@ class StackUnderTest:
         }
         self.extras.append(ExtraProcess(role, instance, self.folder, variables))
         return self.extras[-1]
+
+    def _provider_settings(self, role: str) -> dict[str, str]:
+        """Return what a process needs that calls the payment provider."""
+        if role != "egress":
+            return {}
+        return {
+            "PROMO_PROVIDER_PORT": self.stack.environment["PROMO_PROVIDER_PORT"],
+            "PROMO_PROVIDER_TOKEN_FILE": str(self.folder / "provider-token"),
+        }
 
     async def wait_until_ended(self, process: RunningProcess) -> None:
         """Return once the process has ended; the supervisor then starts a successor."""

@@ -42,6 +42,7 @@ async def test_short_campaign_finds_no_violation(tmp_path):
     options = campaign.CampaignOptions(minutes=0.5, seed=6, faults=SHORT, rate=30.0, followed=False)
     with fresh_stack(tmp_path / "stack", **SETTINGS) as stack:
         result = await campaign.run(stack, options)
+        await asyncio.to_thread(stack.compose, "reconcile", "--grace", "1")  # fails on a difference
     summed = report.summarize(result)
     assert summed["violations"] == 0, report.markdown(summed)
     assert not summed["failed injections"]

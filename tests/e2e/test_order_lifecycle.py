@@ -8,8 +8,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from compose.supervisor.services import fetch
 from tests.e2e.customers import Answer, Kitchen
 from tests.e2e.stack import Stack
+from tests.support.payments.real_provider import ProviderClient
 from tests.support.waiting import eventually
 
 Order = dict[str, Any]
@@ -18,7 +20,8 @@ Order = dict[str, Any]
 @pytest.fixture
 async def provider(stack: Stack) -> AsyncIterator["Provider"]:
     """The stack's payment provider; its behaviour is reset at the end."""
-    async with aiohttp.ClientSession() as session:
+    token = (stack.data_dir / "provider-token").read_text()
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
         provider = Provider(session, stack.provider_url)
         yield provider
         await provider.behave()
@@ -37,8 +40,7 @@ class Provider:
 
     async def entries(self, order: Order) -> list[dict[str, Any]]:
         """Return the ledger's entries of an order."""
-        async with self._session.get(self._url + "/ledger") as response:
-            entries = (await response.json())["entries"]
+        entries = await ProviderClient(self._session, self._url).ledger()
         return [entry for entry in entries if entry["order_id"] == order["order_id"]]
 
     async def kinds(self, order: Order) -> Counter[str]:
@@ -147,3 +149,11 @@ async def test_order_cancelled_during_payment_is_not_charged(kitchen: Kitchen, p
         return kinds in ({"authorised": 1, "refunded": 1}, {"voided": 1, "declined": 1})
 
     await eventually(settled)
+
+
+def test_token_of_the_provider_is_in_no_log(stack: Stack) -> None:
+    """`make up` gives it to egress and to the simulated provider, which is not reached without it."""
+    token = (stack.data_dir / "provider-token").read_text().strip()
+    assert token and fetch(stack.provider_url + "/ledger") is None
+    logs = list((stack.data_dir / "logs").iterdir())
+    assert logs and not [log.name for log in logs if token in log.read_text(errors="replace")]

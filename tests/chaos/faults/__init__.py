@@ -2,7 +2,7 @@
 
 from argparse import ArgumentTypeError
 
-from tests.chaos.faults import network, processes, stores
+from tests.chaos.faults import network, processes, provider, stores
 from tests.chaos.faults.fault import Fault
 
 _ALL = (
@@ -30,6 +30,8 @@ _ALL = (
     Fault("redis frozen", processes.freeze("redis"), (3.0, 7.0)),
     Fault("redis flushed", stores.flush_redis),
     Fault("provider frozen", processes.freeze("payments"), (3.0, 15.0)),
+    Fault("provider rejects our credentials", provider.reject(401), (5.0, 12.0), alone=True),
+    Fault("provider address moved", provider.reject(404), (5.0, 12.0), alone=True),
     Fault("worker cut off from the broker", network.cut_off("streams"), (5.0, 9.0)),
     Fault("worker half a second from the broker", network.slow_down("streams"), (5.0, 8.0)),
     Fault("egress cut off from redis", network.cut_off("egress"), (5.0, 9.0)),

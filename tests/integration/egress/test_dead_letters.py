@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from egress import redis_client
 from egress.dlq import kafka_store
+from egress.dlq.refunds import may_be_refund
 from egress.dlq.store import DeadLetterEntry
 from egress.kafka.dead_letters import DeadLetter
 from egress.kafka.records import Partition, Record
@@ -103,13 +104,15 @@ async def test_process_sets_aside_and_counts(
         return (await kafka_store.load(connection, DEAD_LETTER_TOPICS)).waiting()
 
     async def is_counted(ours: int) -> bool:
-        """Return True if this many of ours wait, and egress shows the number of each topic."""
+        """Return True if this many of ours wait, and egress shows the number of each topic and of refunds."""
         found = await waiting()
         depths = Counter(entry.source.topic for entry in found)
         shown = {name: egress.metric(f'promo_dlq_depth{{topic="{name}"}}') for name in DEAD_LETTER_TOPICS}
-        return sum(entry.key == restaurant.encode() for entry in found) == ours and shown == {
-            name: depths[name] for name in DEAD_LETTER_TOPICS
-        }
+        return (
+            sum(entry.key == restaurant.encode() for entry in found) == ours
+            and shown == {name: depths[name] for name in DEAD_LETTER_TOPICS}
+            and egress.metric("promo_refunds_refused") == sum(map(may_be_refund, found))
+        )
 
     async with contextlib.aclosing(redis_client.connect(redis_url)) as redis:
 
@@ -126,9 +129,12 @@ async def test_process_sets_aside_and_counts(
             await producer.send_and_wait("catalog.changed", fact, key=restaurant.encode(), partition=5)
             await eventually(lambda: is_counted(3 * len(names)), 20)
             assert await is_shown()
+            egress.restart()  # what waits for a person is counted again
+            await eventually(lambda: is_counted(3 * len(names)), 20)
             for entry in await waiting():
                 if entry.key == restaurant.encode():
-                    assert (await run(connection, "drop", *entry.source))[0] == 0
+                    confirmed = ("--yes", "--reason", "planned") if may_be_refund(entry) else ()
+                    assert (await run(connection, "drop", *entry.source, *confirmed))[0] == 0
             await eventually(lambda: is_counted(0), 20)
         finally:
             egress.stop()

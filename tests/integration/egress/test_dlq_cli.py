@@ -25,6 +25,9 @@ from tests.support.egress.dlq_harness import (
     unused_offset,
 )
 from tests.support.egress.process import dlq
+from tests.support.payments.fakes import request
+
+REQUESTS = "payment.requests"
 
 
 @pytest.mark.parametrize("topic", DEAD_LETTER_TOPICS)
@@ -134,6 +137,24 @@ async def test_list_and_show(connection: KafkaConnection) -> None:
     assert "state: dropped" in (await run(connection, "show", *place))[1]
     code, said = await run(connection, "show", CREATED, 3, 1)
     assert code == 1 and "no dead letter" in said
+
+
+async def test_drop_of_a_refund_needs_a_reason(connection: KafkaConnection) -> None:
+    """A customer is owed the money: --yes alone, or a reason alone, drops nothing; the reason is kept. Others need none."""
+    for kind, value in (
+        ("refund", codec.encode(request("o", "refund"))),
+        ("unreadable", b"{"),  # it may be a refund
+    ):
+        (place,) = await put(connection, dead_letter(REQUESTS, value, b"r1", unused_offset()))
+        for confirmation in ((), ("--yes",), ("--reason", "given by hand")):
+            code, said = await run(connection, "drop", *place, *confirmation)
+            assert code == 1 and "--yes --reason" in said, kind
+        assert "state: waiting" in (await run(connection, "show", *place))[1]
+        assert await run(connection, "drop", *place, "--yes", "--reason", "given by hand") == (0, "dropped")
+        assert "state: dropped\nnote: given by hand\n" in (await run(connection, "show", *place))[1]
+    authorisation = codec.encode(request("o"))
+    (place,) = await put(connection, dead_letter(REQUESTS, authorisation, b"r1", unused_offset()))
+    assert await run(connection, "drop", *place) == (0, "dropped")
 
 
 async def test_command_line(connection: KafkaConnection, tmp_path: Path) -> None:

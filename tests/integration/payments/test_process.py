@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
+import aiohttp
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from compose.kafka import topics
+from egress.payments import retention
 from schemas import codec
 from schemas.payments import PaymentRequest
 from schemas.settings import Settings
@@ -100,9 +102,14 @@ def lag(egress: Egress) -> float:
 
 
 async def test_refunds_wait_for_the_provider(
-    kafka: str, redis_url: str, tmp_path: Path, streams: AIOKafkaProducer, client: ProviderClient
+    kafka: str,
+    redis_url: str,
+    tmp_path: Path,
+    streams: AIOKafkaProducer,
+    session: aiohttp.ClientSession,
+    client: ProviderClient,
 ) -> None:
-    """The circuit opens, visibly. When the provider is back every refund is paid, also after a kill -9."""
+    """The circuit opens, visibly. When the provider is back every refund is paid, also after a kill -9 and after a 404."""
     away = RealProvider(tmp_path / "provider")
     restaurant, order = f"r-{uuid4().hex[:8]}", f"o_{uuid4().hex}"
     egress = Egress(tmp_path, kafka, redis_url, provider_url=away.url, provider_timeout_seconds=0.2)
@@ -133,6 +140,24 @@ async def test_refunds_wait_for_the_provider(
         counts = Counter(outcome for _, outcome in await outcomes())
         assert counts == {"authorised": 1, "refunded": 1, "nothing_to_refund": 20}
         assert egress.metric(breaker) == 0
+        moved = ProviderClient(session, away.url)
+        await moved.behave(reject_status=404)
+        later = [request(f"{order}-later-{n}", "refund") for n in range(5)]
+        await write_requests(
+            streams, *(msgspec.structs.replace(one, restaurant_id=restaurant) for one in later)
+        )
+        await eventually(lambda: egress.metric('promo_provider_rejections_total{cause="address"}') > 0)
+        await eventually(lambda: egress.metric(breaker) > 0)
+        settings = Settings(kafka_bootstrap_servers=kafka)
+        await retention.delete_done(settings, kept_ms=0)  # not those that are owed
+        egress.kill()
+        egress.start()
+        await moved.behave()
+        await eventually(lambda: is_count(27), 40)
+        await eventually(lambda: lag(egress) == 0)
+        await retention.delete_done(settings, kept_ms=0)
+        left = {r.value["order_id"] for r in await facts.read(kafka, [PAYMENT_REQUESTS.name], restaurant)}
+        assert not left & {one.order_id for one in refunds + later}
     finally:
         egress.stop()
         away.stop()

@@ -19,7 +19,9 @@ ORDER = "o_of-all-payments"
 class RealProvider(Server):
     """`python -m compose.provider`. A provider that is started again in a folder keeps its ledger."""
 
-    def __init__(self, data_dir: Path, port: int | None = None, **behaviour: float) -> None:
+    def __init__(
+        self, data_dir: Path, port: int | None = None, token_file: Path | None = None, **behaviour: float
+    ) -> None:
         self.port = ports.any_free() if port is None else port
         self.url = f"http://{ports.LOOPBACK}:{self.port}"
         self.ledger_file = data_dir / "payments" / "ledger.jsonl"
@@ -29,6 +31,7 @@ class RealProvider(Server):
             "PROMO_DATA_DIR": str(data_dir),
             "PROMO_PROVIDER_PORT": str(self.port),
             "PROMO_OPS_PORT": "0",
+            "PROMO_PROVIDER_TOKEN_FILE": str(token_file or ""),
             "PROMO_PROVIDER_BEHAVIOUR": msgspec.json.encode(behaviour).decode(),
         }
         command = [
@@ -79,8 +82,12 @@ class ProviderClient:
         return await self.send("PUT", "/behaviour", behaviour)
 
     async def ledger(self) -> list[dict[str, Any]]:
-        _, body = await self.send("GET", "/ledger")
-        entries: list[dict[str, Any]] = body["entries"]
+        entries: list[dict[str, Any]] = []
+        after: str | None = "0"
+        while after is not None:
+            _, page = await self.send("GET", f"/ledger?after={after}")
+            entries += page["entries"]
+            after = page["next"]
         return entries
 
     async def kinds(self, payment_id: str) -> Counter[str]:

@@ -36,7 +36,9 @@ def named(kind: str, name: str) -> Object:
 
 
 def workloads() -> list[Object]:
-    return objects("Deployment", "StatefulSet")
+    return objects("Deployment", "StatefulSet") + [
+        {**one, "spec": one["spec"]["jobTemplate"]["spec"]} for one in objects("CronJob")
+    ]
 
 
 def labels(workload: Object) -> dict[str, str]:
@@ -150,7 +152,9 @@ def test_pods_run_unprivileged() -> None:
                 "capabilities": {"drop": ["ALL"]},
             }
             assert container["resources"]["requests"] and container["resources"]["limits"]["memory"]
-            assert container["livenessProbe"] and container["readinessProbe"]
+            assert workload["kind"] == "CronJob" or (
+                container["livenessProbe"] and container["readinessProbe"]
+            )
 
 
 def test_probes_use_ports_of_their_pods() -> None:
@@ -182,6 +186,25 @@ def test_secrets_come_by_reference() -> None:
     assert set(wanted) == {
         f"PROMO_{name}" for name in ("ADMIN_TOKEN", "TOKEN_SECRET", "PRIVACY_SECRET", "VAPID_PRIVATE_KEY")
     }
+
+
+def test_the_providers_token_is_a_file_of_two_pods() -> None:
+    """Egress and the daily comparison call the provider; a file can be rotated without a restart."""
+    having = {}
+    for one in workloads():
+        pod = one["spec"]["template"]["spec"]
+        items = [item for v in pod.get("volumes", []) for item in v.get("secret", {}).get("items", [])]
+        if {"key": "provider-token", "path": "token"} in items:
+            [container] = pod["containers"]
+            having[one["metadata"]["name"]] = {e["name"]: e.get("value") for e in container["env"]}
+    assert having.keys() == {"promo-egress", "promo-reconcile"}
+    assert {env["PROMO_PROVIDER_TOKEN_FILE"] for env in having.values()} == {"/secrets/provider/token"}
+    given = {
+        name
+        for name, s in compose()["services"].items()
+        if "PROMO_PROVIDER_TOKEN" in s.get("environment", {})
+    }
+    assert given == {"egress-1", "payments"}
 
 
 def test_workers_keep_disk_and_group_id() -> None:
@@ -271,6 +294,7 @@ def test_network_policies_allow_what_is_needed() -> None:
     assert reaches("promo-streams") == {53, 9092, 4318}
     assert reaches("promo-ingress") == {53, 9092, 4318, 6379}
     assert reaches("promo-egress") == {53, 9092, 4318, 6379, 443}
+    assert reaches("promo-reconcile") == {53, 9092, 4318, 443}
     assert reaches("promo-redis") == set()
 
 

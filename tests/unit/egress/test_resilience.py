@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from egress.resilience.circuit_breaker import CircuitBreaker
-from egress.resilience.errors import PermanentError, TransientError, is_retryable
+from egress.resilience.errors import AccessError, PermanentError, TransientError, is_retryable
 from egress.resilience.retry_budget import RetryBudget
 from tests.support.egress.metric_values import value
 from tests.support.virtual_clock import in_virtual_time
@@ -94,6 +94,19 @@ async def test_permanent_error_is_no_failure() -> None:
         with pytest.raises(PermanentError):
             await breaker.call(refuse)
     assert breaker.state == "closed"
+
+
+@in_virtual_time
+async def test_rejected_credentials_open_the_circuit_at_once() -> None:
+    """All other calls have the same credentials."""
+    breaker = CircuitBreaker("t3b", threshold=10, open_seconds=OPEN_SECONDS)
+
+    async def reject() -> None:
+        raise AccessError("401: no", "credentials", 401)
+
+    with pytest.raises(AccessError):
+        await breaker.call(reject)
+    assert (breaker.state, shown("t3b")) == ("open", 2)
 
 
 @in_virtual_time

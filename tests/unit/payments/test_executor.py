@@ -16,21 +16,25 @@ from egress.payments.executor import PaymentExecutor
 from egress.payments.http_provider import HttpProvider
 from egress.payments.provider import PaymentOutcome
 from egress.resilience.circuit_breaker import CircuitBreaker
-from egress.resilience.errors import PermanentError, TransientError
+from egress.resilience.errors import AccessError, PermanentError, TransientError
 from egress.resilience.retry_budget import RetryBudget
 from schemas import codec
+from schemas.runtime.secret_file import SecretFile
 from tests.support.egress.metric_values import value
 from tests.support.payments.fakes import request
 from tests.support.payments.real_provider import ProviderClient, RealProvider
 from tests.support.waiting import eventually
 
 TIMEOUT = 0.3
+NO_TOKEN = SecretFile("", "")
 
 
 def executor_of(session: aiohttp.ClientSession, url: str, **breaker: float) -> PaymentExecutor:
     """Return an executor that calls the provider at this URL."""
     circuit = CircuitBreaker("payments", **breaker)  # type: ignore[arg-type]
-    return PaymentExecutor(HttpProvider(session, url, TIMEOUT), circuit, RetryBudget(max_tokens=10_000))
+    return PaymentExecutor(
+        HttpProvider(session, url, NO_TOKEN, TIMEOUT), circuit, RetryBudget(max_tokens=10_000)
+    )
 
 
 def state() -> float:
@@ -42,7 +46,7 @@ async def test_answers_of_the_provider(
 ) -> None:
     """Every outcome, a permanent error, and transient ones of each kind."""
     order_id = f"o_{uuid4().hex}"
-    http = HttpProvider(session, provider.url, TIMEOUT)
+    http = HttpProvider(session, provider.url, NO_TOKEN, TIMEOUT)
 
     async def perform(kind: str, amount: int = 990, order: str = order_id) -> str:
         return (await http.perform(request(order, kind, amount=amount), codec.NO_TRACE)).status
@@ -60,9 +64,13 @@ async def test_answers_of_the_provider(
     with pytest.raises(TransientError, match="Timeout"):
         await perform("refund")
     with pytest.raises(TransientError):
-        await HttpProvider(session, "http://127.0.0.1:1", TIMEOUT).perform(request("o"), codec.NO_TRACE)
-    with pytest.raises(PermanentError, match="404"):
-        await HttpProvider(session, provider.url + "/x", TIMEOUT).perform(request("o"), codec.NO_TRACE)
+        await HttpProvider(session, "http://127.0.0.1:1", NO_TOKEN, TIMEOUT).perform(
+            request("o"), codec.NO_TRACE
+        )
+    with pytest.raises(AccessError, match="404"):
+        await HttpProvider(session, provider.url + "/x", NO_TOKEN, TIMEOUT).perform(
+            request("o"), codec.NO_TRACE
+        )
 
 
 async def test_provider_is_asked_by_the_payment(

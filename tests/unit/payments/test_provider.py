@@ -142,6 +142,7 @@ async def test_behaviour_can_be_set(client: ProviderClient) -> None:
         "error": 0,
         "hang": 0,
         "duplicate_callbacks": 1,
+        "reject_status": 0,
     }
 
 

@@ -16,7 +16,7 @@ from egress.payments import worker as workers
 from egress.payments.executor import PaymentExecutor
 from egress.payments.worker import PaymentWorker
 from egress.resilience.circuit_breaker import CircuitBreaker
-from egress.resilience.errors import PermanentError, TransientError
+from egress.resilience.errors import AccessError, PermanentError, TransientError
 from egress.resilience.retry_budget import RetryBudget
 from tests.support.egress.fake_dead_letters import FakeDeadLetters
 from tests.support.egress.metric_values import value as metric
@@ -35,6 +35,7 @@ from tests.support.virtual_clock import in_virtual_time
 from tests.support.waiting import eventually
 
 DOWN = TransientError("a planned failure")
+SHUT_OUT = AccessError("401: another token", "credentials", 401)
 HOUR = 3_600.0
 
 
@@ -274,6 +275,29 @@ async def test_refused_request_is_set_aside(harness: PaymentHarness) -> None:
     assert [letter.reason for letter in harness.dead_letters.letters] == [
         "refused"
     ] and not harness.results.results
+
+
+@in_virtual_time
+async def test_rejected_credentials_lose_no_refund(harness: PaymentHarness) -> None:
+    """The provider shuts us out for an hour: refunds wait, authorisations end at their deadline, and none is dead."""
+    soon = time.time_ns() // 1_000_000 + 20_000
+    before = metric("promo_provider_rejections_total", cause="credentials")
+    for n in range(20):
+        harness.requests.append_request(request(f"r{n}", "refund"))
+        harness.provider.plan[f"r{n}"] = [SHUT_OUT] * 10_000
+    harness.requests.append_request(request("a", deadline=soon), P1)
+    harness.provider.plan["a"] = [SHUT_OUT] * 10_000
+    async with harness.running(threshold=10):
+        await harness.until_committed(P1)
+        await asyncio.sleep(HOUR)
+        assert metric("promo_payments_pending", kind="refund") == 20
+        assert metric("promo_provider_rejections_total", cause="credentials") > before
+        assert len(harness.provider.calls) < HOUR
+        assert not harness.results.results
+        harness.provider.plan = {}
+        await harness.until_committed()
+    assert sorted(harness.results.results) == sorted((f"r{n}", "refund", "refunded") for n in range(20))
+    assert not harness.dead_letters.letters
 
 
 @in_virtual_time
