@@ -78,7 +78,7 @@ async def test_provider_is_asked_by_the_payment(
 ) -> None:
     """Two lives of one order have an authorisation each, and a refund returns the one that it names."""
     order = f"o_{uuid4().hex}"
-    http = HttpProvider(session, provider.url, TIMEOUT)
+    http = HttpProvider(session, provider.url, NO_TOKEN, TIMEOUT)
 
     async def perform(payment: str, kind: str, reference: str | UnsetType = UNSET) -> PaymentOutcome:
         asked = replace(request(order, kind), payment_id=order + payment, reference=reference)
