@@ -37,7 +37,7 @@ def take_an_expired_key_as_a_new_one() -> Iterator[None]:
 
 @mutant("money-is-where-orders-say")
 def pay_a_second_life_by_the_first_ones_payment() -> Iterator[None]:
-    """An expired key starts the order again, and the provider answers as it did (faults.md, 1)."""
+    """An expired key starts the order again, and the provider answers as it did."""
     with (
         _expired_keys_as_new_ones(),
         patch.object(place_order.identity, "payment_id", lambda order_id, created_at: f"pay_{order_id}"),

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
@@ -71,6 +73,22 @@ async def test_answers_of_the_provider(
         await HttpProvider(session, provider.url + "/x", NO_TOKEN, TIMEOUT).perform(
             request("o"), codec.NO_TRACE
         )
+
+
+@pytest.mark.parametrize("named", [{}, {"reference": ""}, {"reference": "r" * 256}])
+async def test_authorisation_without_a_usable_name_is_no_answer(
+    session: aiohttp.ClientSession, named: dict[str, str]
+) -> None:
+    """No refund could name it later, and an order does not store a text of any length: it is asked for again."""
+
+    async def authorise(_: web.Request) -> web.Response:
+        return web.json_response({"status": "authorised"} | named)
+
+    app = web.Application()
+    app.router.add_post("/authorisations", authorise)
+    async with TestServer(app) as server:
+        with pytest.raises(TransientError, match="cannot be read"):
+            await HttpProvider(session, str(server.make_url("")), 5.0).perform(request("o"), codec.NO_TRACE)
 
 
 async def test_provider_is_asked_by_the_payment(
