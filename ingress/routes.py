@@ -18,11 +18,13 @@ from ingress.handlers import (
 from ingress.http.roles import (
     ADMIN_ONLY,
     CUSTOMER_ONLY,
+    CUSTOMER_OR_MANAGER,
+    MANAGER_ONLY,
+    MANAGER_OR_ADMIN,
     ORDER_PARTIES,
     PUBLIC,
     RESTAURANT_IN_HANDLER,
     RESTAURANT_ONLY,
-    RESTAURANT_OR_ADMIN,
 )
 from ingress.openapi import handlers as openapi
 from ingress.openapi.operations import board as board_api
@@ -44,14 +46,14 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/pedidos", place_order.place, PUBLIC, orders_api.PLACE_PEDIDO),
     Route("GET", _ORDER, get_order.get, ORDER_PARTIES, orders_api.GET_ORDER),
     Route("GET", _ORDER + "/events", order_events.events, ORDER_PARTIES, orders_api.FOLLOW_ORDER),
-    Route("POST", _ORDER + "/cancel", change_order.cancel, ORDER_PARTIES, orders_api.CANCEL_ORDER),
+    Route("POST", _ORDER + "/cancel", change_order.cancel, CUSTOMER_OR_MANAGER, orders_api.CANCEL_ORDER),
     Route("POST", _ORDER + "/push", push_subscriptions.subscribe, CUSTOMER_ONLY, orders_api.SUBSCRIBE),
     Route("DELETE", _ORDER + "/push", push_subscriptions.unsubscribe, CUSTOMER_ONLY, orders_api.UNSUBSCRIBE),
     Route("GET", "/v1/push/key", push_subscriptions.key, PUBLIC, orders_api.GET_PUSH_KEY),
     Route("PUT", _RESTAURANT, catalogue.put_restaurant, ADMIN_ONLY, catalogue_api.PUT_RESTAURANT),
-    Route("PUT", _RESTAURANT + "/menu/{sku}", catalogue.put_menu_item, RESTAURANT_OR_ADMIN, catalogue_api.PUT_MENU_ITEM),
-    Route("PUT", _RESTAURANT + "/promotions/{promotion_id}", catalogue.put_promotion, RESTAURANT_OR_ADMIN, catalogue_api.PUT_PROMOTION),
-    Route("POST", _ORDER + "/status", change_order.update_status, RESTAURANT_ONLY, board_api.ADVANCE_ORDER),
+    Route("PUT", _RESTAURANT + "/menu/{sku}", catalogue.put_menu_item, MANAGER_OR_ADMIN, catalogue_api.PUT_MENU_ITEM),
+    Route("PUT", _RESTAURANT + "/promotions/{promotion_id}", catalogue.put_promotion, MANAGER_OR_ADMIN, catalogue_api.PUT_PROMOTION),
+    Route("POST", _ORDER + "/status", change_order.update_status, MANAGER_ONLY, board_api.ADVANCE_ORDER),
     Route("GET", _RESTAURANT + "/dashboard", restaurant_feed.dashboard, RESTAURANT_ONLY, board_api.GET_DASHBOARD),
     Route("GET", _RESTAURANT + "/feed", restaurant_feed.feed, RESTAURANT_IN_HANDLER, board_api.FOLLOW_BOARD),
     Route("GET", "/health/live", ops.live, PUBLIC, ops_api.GET_LIVE),

@@ -164,6 +164,7 @@ class CancelOrder(Struct, frozen=True, tag="cancel-order"):
     by: Literal["customer", "restaurant"]
     idempotency_key_hash: str
     request_fingerprint: str
+    holder: str | None = None  # of the customer's token; None: the order's is not compared
 
 
 class FindOrder(Struct, frozen=True, tag="find-order"):
@@ -171,6 +172,7 @@ class FindOrder(Struct, frozen=True, tag="find-order"):
 
     restaurant_id: str
     order_id: str
+    holder: str | None = None  # of the customer's token; None: the order's is not compared
 
 
 class PaymentResult(Struct, frozen=True, tag="payment-result"):

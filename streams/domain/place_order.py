@@ -1,6 +1,6 @@
 """Place an order. Checked in this order: idempotency key, menu, prices and windows, limits, stock."""
 
-from schemas import money
+from schemas import identity, money
 from schemas.codec import ReplyAddress
 from schemas.commands import CASH, PlaceOrder
 from schemas.facts import OrderConfirmed, OrderCreated, StockReserved
@@ -89,6 +89,7 @@ def _created(state: State, command: PlaceOrder, quote: Quote, now: EpochMs) -> O
         customer=command.customer,
         occurred_at=to_text(now),
         personal=command.personal,
+        holder=identity.holder(command.request_fingerprint),
     )
 
 
