@@ -47,7 +47,7 @@ def decide(command: Command) -> Reply:
     """Accept every command."""
     if isinstance(command, PlaceOrder):
         return confirm(command)
-    if isinstance(command, PutRestaurant | PutMenuItem | PutPromotion):
+    if isinstance(command, PutRestaurant | PutMenuItem | PutPromotion | RotateWebhookSecret):
         return Reply(Answer("created", version=1))
     return Reply(Answer("cancelled", order_of(ORDER)))
 

@@ -84,6 +84,20 @@ def test_incomplete_views_send_nothing_twice(life: tuple[str, ...], after: int) 
     assert asyncio.run(sent_versions(stream)) == [change.version for change in changes[after:]]
 
 
+def test_stream_of_another_request_is_ended_without_an_event() -> None:
+    """A stream may be open before the order is decided; a refusal is that of its request, so the stream waits."""
+    order, changes = complete_history(("preparing",), 1)
+    order = replace(order, holder="first")
+    stranger, own = OrderStream("o1", "r1", 0, "second"), OrderStream("o1", "r1", 0, "first")
+    refused = newest(None, [Refusal("o1", "r1", "unknown_item", AT, "second")])
+    assert refused is not None
+    own.publish(refused, True)
+    assert own.queue.is_empty and not own.queue.is_closed
+    for stream in (stranger, own):
+        stream.publish(OrderView(order, changes), True)
+    assert stranger.queue.is_empty and stranger.queue.is_closed and not own.queue.is_empty
+
+
 def test_earlier_order_with_same_id_is_not_sent() -> None:
     """An expired key makes a new order under the same id, whose versions continue those of the earlier order."""
     order, changes = complete_history(("preparing",), 4)
