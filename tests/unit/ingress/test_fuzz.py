@@ -7,7 +7,15 @@ from ingress.http.tokens import Tokens
 from ingress.openapi.route import Route
 from ingress.views.ports import OrderView
 from schemas import identity
-from schemas.commands import Command, Payment, PlaceOrder, PutMenuItem, PutPromotion, PutRestaurant
+from schemas.commands import (
+    Command,
+    Payment,
+    PlaceOrder,
+    PutMenuItem,
+    PutPromotion,
+    PutRestaurant,
+    RotateWebhookSecret,
+)
 from schemas.replies import Answer, Reply
 from schemas.settings import Settings
 from tests.fuzz import judge, usage

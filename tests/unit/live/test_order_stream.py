@@ -4,8 +4,10 @@ import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ingress.live.order_stream import OrderStream, has_ended, next_changes, resume_version
+from ingress.views.answers import Refusal, newest
 from ingress.views.ports import OrderView, StatusChange
 from schemas.orders import FINAL, Order
 from tests.support.egress.stories import LIVES, Story
