@@ -13,6 +13,7 @@ from ingress.handlers.health import Health
 from ingress.handlers.ops import METRICS_RENDERER, MetricsRenderer
 from ingress.http import security_headers
 from ingress.http.client_addresses import AddressLimit
+from ingress.http.issued_tokens import IssuedTokens
 from ingress.http.request_body import MAX_BODY_BYTES
 from ingress.http.roles import Role
 from ingress.http.tokens import Tokens
@@ -48,6 +49,7 @@ def make_app(
     health: Health,
     keyring: Keyring,
     feeds: Feeds,
+    issued: IssuedTokens,
 ) -> web.Application:
     """Return the application over these parts."""
     shed_first = middleware.shed_first({route.path for route in ROUTES if route.is_shed_first})
@@ -83,7 +85,7 @@ def make_app(
     app[app_keys.STREAMS_PER_ADDRESS] = {
         channel: AddressLimit(settings, settings.max_streams_per_address) for channel in ("sse", "feed")
     }
-    app[app_keys.TOKENS] = Tokens(settings.token_secret, settings.admin_token)
+    app[app_keys.TOKENS] = Tokens(settings.token_secret, settings.admin_token, issued)
     app[app_keys.VIEWS] = views
     app.add_routes([route.definition() for route in ROUTES])
     app.on_response_prepare.append(security_headers.add)
@@ -118,8 +120,8 @@ async def _record_late_replies(app: web.Application) -> AsyncIterator[None]:
     """Record refusals of orders that were answered 202; all else that became of these orders is in the views."""
     recordings: set[asyncio.Task[bool]] = set()
 
-    def record(order_id: str, restaurant_id: str, reply: Reply) -> None:
-        answered = place_order.answered_order(order_id, buckets.restaurant(restaurant_id), reply)
+    def record(order_id: str, restaurant_id: str, holder: str, reply: Reply) -> None:
+        answered = place_order.answered_order(order_id, buckets.restaurant(restaurant_id), holder, reply)
         if isinstance(answered, Refusal):
             task = asyncio.ensure_future(app[app_keys.ANSWERS].record(answered))
             recordings.add(task)

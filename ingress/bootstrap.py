@@ -12,6 +12,8 @@ from ingress.commands.client import CommandClient
 from ingress.commands.producer import KafkaRecordProducer
 from ingress.commands.reply_consumer import ReplyConsumer
 from ingress.handlers.health import Health
+from ingress.http.issued_tokens import IssuedTokens
+from ingress.issuing.token_log import TokenFollower
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
 from ingress.privacy.keyring import Keyring
 from ingress.privacy.keyring_log import KeyringFollower
@@ -48,10 +50,13 @@ async def serve(settings: Settings) -> None:
     replies = ReplyConsumer(settings.kafka, partition, commands.deliver)
     keyring = Keyring(Wrapping(settings.privacy_secret))
     keys = KeyringFollower(settings.kafka, keyring)
+    issued = IssuedTokens()
+    tokens = TokenFollower(settings.kafka, issued)
     redis = redis_views.connect(settings.redis)
     messages = connect_for_messages(settings.redis)
     views = RedisViews(redis)
     checks = {"commands": producer.is_reachable, "replies": replies.is_reading, "keys": keys.is_complete}
+    checks |= {"tokens": tokens.is_complete}
     health = Health(checks | {"views": views.ping})
     async with (
         contextlib.aclosing(redis),
@@ -59,15 +64,25 @@ async def serve(settings: Settings) -> None:
         in_background(producer.run()) as producing,
         in_background(replies.run()) as consuming,
         in_background(keys.run()) as following,
+        in_background(tokens.run()) as following_tokens,
         in_background(loop_steps.measure()),
     ):
-        for task in (producing, consuming, following):
+        for task in (producing, consuming, following, following_tokens):
             task.add_done_callback(lambda _: stop.set())  # a part that failed stops the process
-        connected = asyncio.gather(producer.connected.wait(), replies.reading.wait(), keys.complete.wait())
+        connected = asyncio.gather(
+            producer.connected.wait(), replies.reading.wait(), keys.complete.wait(), tokens.complete.wait()
+        )
         if not await _done_before(connected, stop):
             return
         app = make_app(
-            settings, commands, views, RedisAnswers(redis), health, keyring, RedisFeeds(redis, messages)
+            settings,
+            commands,
+            views,
+            RedisAnswers(redis),
+            health,
+            keyring,
+            RedisFeeds(redis, messages),
+            issued,
         )
         async with listen(
             app,

@@ -104,6 +104,14 @@ class Order(Struct, frozen=True, kw_only=True):
     cash_client: str | UnsetType = UNSET
     payment_id: str | UnsetType = UNSET  # of this life of the order; of an older order it is the order's id
     payment_reference: str | UnsetType = UNSET  # the provider's, of the authorisation that paid it
+    holder: str | UnsetType = (
+        UNSET  # the digest of the request that placed it; orders of earlier releases have none
+    )
+
+
+def is_held_by(order: Order, holder: str | None) -> bool:
+    """Return True if `holder` is the order's; an empty one is that of an order without. None: it is not compared."""
+    return holder is None or (order.holder or "") == holder
 
 
 def order_of(fact: Order) -> Order:
@@ -130,4 +138,5 @@ def order_of(fact: Order) -> Order:
         cash_client=fact.cash_client,
         payment_id=fact.payment_id,
         payment_reference=fact.payment_reference,
+        holder=fact.holder,
     )

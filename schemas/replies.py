@@ -26,6 +26,7 @@ Outcome = Literal[
     "too_late",
     "invalid_transition",
     "invalid_promotion",
+    "wrong_version",
     "created",
     "replaced",
     "undecidable",
@@ -53,6 +54,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     limits: list[LimitReached] = []
     cash_limits: list[CashLimit] = []
     faults: list[PromotionFault] = []
+    webhook_secret_version: int = 0  # of the restaurant that was put, or whose secret was rotated
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):

@@ -1,4 +1,5 @@
-"""Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, reconcile, forget."""
+"""Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, reconcile, forget,
+tokens."""
 
 import sys
 from collections.abc import Sequence
@@ -12,13 +13,14 @@ COMMANDS = {
     "rebuild": "rebuild all views into a new generation, then switch readers atomically",
     "reconcile": "compare the payment provider's books with the facts",
     "forget": "make the personal data of orders unreadable, for good",
+    "tokens": "list, issue and revoke tokens of restaurants and administrators",
 }
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command `argv[0]` in this process and return its exit status."""
     match argv[0]:
-        case "forget":
+        case "forget" | "tokens":
             from ingress.__main__ import main as ingress
 
             return ingress(argv, "promo")

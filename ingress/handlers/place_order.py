@@ -51,15 +51,17 @@ async def place(request: web.Request) -> web.Response:
         app[COMMANDS].require_room(body.payment.method)
         limit_headers = app[RATE_LIMITS].consume(request, body.customer.id if body.customer else None)
     sealed = sealing.seal(app[KEYRING], order_id, personal_data(body))
+    fingerprint = identity.combine_fingerprints(
+        identity.fingerprint(encode_plain_fields(body)), sealed.fingerprint
+    )
+    holder = identity.holder(fingerprint)
     key_hash = identity.key_hash(restaurant_id, key)
     bucket = buckets.bucket(restaurant_id, buckets.choose(key_hash, app[SETTINGS].escrow_buckets))
     command = PlaceOrder(
         order_id=order_id,
         restaurant_id=bucket,
         idempotency_key_hash=key_hash,
-        request_fingerprint=identity.combine_fingerprints(
-            identity.fingerprint(encode_plain_fields(body)), sealed.fingerprint
-        ),
+        request_fingerprint=fingerprint,
         items=body.items,
         payment=body.payment,
         customer=CustomerRef(body.customer.id) if body.customer else None,
@@ -77,9 +79,10 @@ async def place(request: web.Request) -> web.Response:
     )
     if reply is None:
         await app[ANSWERS].clear_refusal(order_id)
-        response = responses.respond_pending(order_id, restaurant_id, app[TOKENS])
+        # the first order of this key may be of another body: this token opens none but that of this body
+        response = responses.respond_pending(order_id, restaurant_id, app[TOKENS].order(order_id, holder))
     else:
-        if (answered := answered_order(order_id, restaurant_id, reply, sealed.personal)) is not None:
+        if (answered := answered_order(order_id, restaurant_id, holder, reply, sealed.personal)) is not None:
             await app[ANSWERS].record(answered)
         response = responses.respond_decided(reply, app[TOKENS])
     response.headers.update(limit_headers)
@@ -98,7 +101,7 @@ def _cash_client(request: web.Request, body: OrderBody) -> str:
 
 
 def answered_order(
-    order_id: str, restaurant_id: str, reply: Reply, personal: bytes | None = None
+    order_id: str, restaurant_id: str, holder: str, reply: Reply, personal: bytes | None = None
 ) -> Answered | None:
     """Return what a reply says of an order; None if the order's key was another order's first."""
     answer = reply.answer
@@ -107,4 +110,4 @@ def answered_order(
     if answer.outcome == "key_reused":
         return None
     reason = REFUSAL_REASONS.get(answer.outcome, "refused")
-    return Refusal(order_id, restaurant_id, reason, timestamps.now_text())
+    return Refusal(order_id, restaurant_id, reason, timestamps.now_text(), holder)

@@ -35,6 +35,7 @@ PROBLEM_SLUGS: dict[str, str] = {
     "too_late": "too-late",
     "invalid_transition": "invalid-transition",
     "key_reused": "idempotency-key-reused",
+    "wrong_version": "wrong-version",
 }
 
 #: The field error of every fault of a promotion.
@@ -85,9 +86,9 @@ def events_url(order_id: str) -> str:
     return f"/v1/orders/{order_id}/events"
 
 
-def respond_pending(order_id: str, restaurant_id: str, tokens: Tokens) -> web.Response:
+def respond_pending(order_id: str, restaurant_id: str, token: str) -> web.Response:
     """Return the response to an order that is not decided yet."""
-    body = PendingOrder(order_id, restaurant_id, "pending", tokens.order(order_id), events_url(order_id))
+    body = PendingOrder(order_id, restaurant_id, "pending", token, events_url(order_id))
     return respond(body, JSON | {"Location": order_url(order_id)}, 202)
 
 
@@ -104,7 +105,7 @@ def respond_decided(reply: Reply, tokens: Tokens) -> web.Response:
         order.items,
         order.total,
         order.eta,
-        tokens.order(order.order_id),
+        tokens.order(order.order_id, order.holder or "", order.created_at),
         events_url(order.order_id),
     )
     return respond(body, JSON | {"Location": order_url(order.order_id)} | replayed, 201)
@@ -127,6 +128,8 @@ def _members(answer: Answer) -> dict[str, Any]:
         members |= _details(answer, answer.order)
     if answer.skus:
         members["skus"] = answer.skus
+    if answer.outcome == "wrong_version":
+        members["webhook_secret_version"] = answer.webhook_secret_version
     return members
 
 

@@ -96,6 +96,7 @@ def _created(command: PlaceOrder, quote: Quote, now: EpochMs) -> OrderCreated:
         occurred_at=created_at,
         personal=command.personal,
         payment_id=identity.payment_id(command.order_id, created_at),
+        holder=identity.holder(command.request_fingerprint),
     )
 
 

@@ -14,6 +14,7 @@ from egress.projections.watermarks import PendingWatermark
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
 from ingress.handlers.health import Health
+from ingress.http.issued_tokens import IssuedTokens
 from ingress.http.tokens import Tokens
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
 from ingress.server.connection_limits import limited_connections
@@ -107,6 +108,7 @@ async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[Cl
         health,
         complete_keyring(),
         RedisFeeds(redis, messages),
+        IssuedTokens(),
     )
     async with (
         listen(app, connection_factory(app), HOST, 0, 1.0, limited_connections(chosen)) as port,

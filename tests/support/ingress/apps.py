@@ -9,6 +9,7 @@ from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
 from ingress.handlers import app_keys
 from ingress.handlers.health import Health
+from ingress.http.issued_tokens import IssuedTokens
 from ingress.privacy.keyring import Keyring
 from ingress.server.connection_limits import limited_connections
 from ingress.server.listener import listen
@@ -25,6 +26,7 @@ def application(
     views: FakeViews | None = None,
     keyring: Keyring | None = None,
     commands: CommandClient | None = None,
+    issued: IssuedTokens | None = None,
 ) -> web.Application:
     """Return an application; by default its log confirms every order, its views are empty, its keyring forgot nothing."""
     log, views = log or FakeProducer(), views or FakeViews()
@@ -37,7 +39,8 @@ def application(
         return not log.down
 
     health = Health({"commands": is_reachable, "views": views.ping})
-    return make_app(settings, commands, views, views, health, keyring or complete_keyring(), QuietFeeds())
+    keyring, issued = keyring or complete_keyring(), issued or IssuedTokens()
+    return make_app(settings, commands, views, views, health, keyring, QuietFeeds(), issued)
 
 
 @contextlib.asynccontextmanager

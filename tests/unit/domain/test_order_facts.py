@@ -32,6 +32,7 @@ ORDER = Order(
     cash_client="2f7c",
     payment_id="pay_1",
     payment_reference="ref_1",
+    holder="digest",
 )
 
 

@@ -7,7 +7,15 @@ from ingress.http.tokens import Tokens
 from ingress.openapi.route import Route
 from ingress.views.ports import OrderView
 from schemas import identity
-from schemas.commands import Command, Payment, PlaceOrder, PutMenuItem, PutPromotion, PutRestaurant
+from schemas.commands import (
+    Command,
+    Payment,
+    PlaceOrder,
+    PutMenuItem,
+    PutPromotion,
+    PutRestaurant,
+    RotateWebhookSecret,
+)
 from schemas.replies import Answer, Reply
 from schemas.settings import Settings
 from tests.fuzz import judge, usage
@@ -39,7 +47,11 @@ ORDER = PlaceOrder(ORDER_ID, "r1", "h", "f", [], Payment("pix"))
 def settings() -> Settings:
     """As many commands in flight as are sent at once."""
     return Settings(
-        admin_token="adm", token_secret="secret", order_reply_timeout_seconds=0.05, max_in_flight_commands=100
+        admin_token="adm",
+        token_secret="secret",
+        webhook_secret="webhooks",
+        order_reply_timeout_seconds=0.05,
+        max_in_flight_commands=100,
     )
 
 
@@ -49,6 +61,8 @@ def decide(command: Command) -> Reply:
         return confirm(command)
     if isinstance(command, PutRestaurant | PutMenuItem | PutPromotion):
         return Reply(Answer("created", version=1))
+    if isinstance(command, RotateWebhookSecret):
+        return Reply(Answer("replaced", version=2, webhook_secret_version=2))
     return Reply(Answer("cancelled", order_of(ORDER)))
 
 
