@@ -6,6 +6,6 @@ READERS: dict[str, frozenset[str]] = {
     "PROMO_TOKEN_SECRET": frozenset({"ingress"}),
     "PROMO_WEBHOOK_SECRET": frozenset({"ingress", "egress"}),
     "PROMO_PRIVACY_SECRET": frozenset({"ingress"}),
-    "PROMO_PROVIDER_TOKEN": frozenset({"egress", "payments"}),
+    "PROMO_PROVIDER_TOKEN": frozenset({"egress", "payments", "reconcile"}),
     "PROMO_VAPID_PRIVATE_KEY": frozenset({"ingress", "egress"}),
 }

@@ -91,7 +91,7 @@ def setting_faults() -> Iterator[str]:
 def secret_faults() -> Iterator[str]:
     """Yield the containers of our processes that lack a secret which they read, or have one that they do not."""
     for file, role, variables in _containers():
-        held = {name for name in variables if name in READERS}
+        held = {name.removesuffix("_FILE") for name in variables} & READERS.keys()
         wanted = {name for name, roles in READERS.items() if role in roles}
         for name in sorted(held ^ wanted):
             yield f"{file}: {role} {'has' if name in held else 'lacks'} {name}"
@@ -102,8 +102,9 @@ def _containers() -> Iterator[tuple[str, str, set[str]]]:
     for name, service in interpolated(COMPOSE_FILE.read_text())["services"].items():
         yield COMPOSE_FILE.name, re.sub(r"-[0-9]+$", "", name), set(service.get("environment", {}))
     for file, manifest in load_objects():
-        if "template" in manifest.get("spec", {}):
-            for container in manifest["spec"]["template"]["spec"]["containers"]:
+        spec = manifest.get("spec", {})
+        if "template" in (spec := spec.get("jobTemplate", manifest).get("spec", {})):
+            for container in spec["template"]["spec"]["containers"]:
                 yield file, container["name"], {entry["name"] for entry in container.get("env", [])}
 
 
