@@ -103,7 +103,7 @@ def connection_factory(app: web.Application) -> ConnectionFactory:
 async def _run_parts(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.CHANGE_TRACKER].poll()
     total = budgets.total(
-        app[app_keys.SETTINGS], rate_limits.MAX_CLIENTS + len(Party) * admitted_orders.MAX_ORDERS
+        app[app_keys.SETTINGS], 2 * rate_limits.MAX_CLIENTS + len(Party) * admitted_orders.MAX_ORDERS
     )
     metrics.memory_budget.set(total)
     async with (

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.assurance import Assurance
 from schemas.orders import LimitReached, Order
 
 Outcome = Literal[
@@ -51,6 +52,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     version: int = 0  # of the restaurant, item or promotion that was put
     limits: list[LimitReached] = []
     faults: list[PromotionFault] = []
+    required_assurance: Assurance | None = None  # what `customer_required` asks for
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):

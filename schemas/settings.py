@@ -158,13 +158,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 0.035
     client_orders_per_second: Annotated[
         NonNegativeNumber,
-        "orders a second that one client may send on average, per ingress process; above it, 429; 0: no limit",
+        "orders a second that one address, and one customer, may send on average, per ingress process; above it, 429; 0: no limit",
     ] = 20.0
-    client_burst: Annotated[Positive, "orders that one client may send at once before that limit applies"] = (
-        600
-    )
+    client_burst: Annotated[
+        Positive, "orders that one address, and one customer, may send at once before that limit applies"
+    ] = 600
+    address_customers_per_second: Annotated[
+        NonNegativeNumber,
+        "tokens for new customers a second that one address may get on average, per ingress process; above it, 429; 0: no limit",
+    ] = 1.0
+    address_customers_burst: Annotated[
+        Positive, "tokens for new customers that one address may get at once before that limit applies"
+    ] = 100
     rate_limit_exempt_networks: Annotated[
-        Networks, "networks whose clients have no limit of orders, connections and streams"
+        Networks, "networks whose clients have no limit of orders, customers, connections and streams"
     ] = "127.0.0.0/8,::1/128"
     stale_if_error_seconds: Annotated[
         NonNegativeNumber,

@@ -24,6 +24,7 @@ from ingress.http.problems import FieldError, invalid
 from ingress.http.text_fields import TextBodyReader, require_path_segment
 from ingress.views.visibility import wait_until_visible
 from schemas import timestamps, view_keys
+from schemas.assurance import Assurance
 from schemas.commands import Identifier, PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
 from schemas.identity import webhook_secrets
 from schemas.money import Money
@@ -75,6 +76,7 @@ class PromotionResponse(CatalogueResponse, frozen=True, kw_only=True):
     starts_at: str
     ends_at: str
     items: list[PromotionItem]
+    customer_assurance: Assurance
 
 
 async def put_restaurant(request: web.Request) -> web.Response:
@@ -108,7 +110,9 @@ async def put_promotion(request: web.Request) -> web.Response:
     restaurant_id, promotion_id = _identifier(request, "restaurant_id"), _identifier(request, "promotion_id")
     body = await request_body.read(request, _promotions)
     starts_at, ends_at = promotion_window(body)
-    command = PutPromotion(restaurant_id, promotion_id, starts_at, ends_at, body.items)
+    command = PutPromotion(
+        restaurant_id, promotion_id, starts_at, ends_at, body.items, body.customer_assurance
+    )
     fields = {"starts_at": timestamps.to_text(starts_at), "ends_at": timestamps.to_text(ends_at)}
     return await _put(request, command, view_keys.PROMOTION + promotion_id, PromotionResponse, fields)
 

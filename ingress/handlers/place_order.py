@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from ingress.handlers import responses
+from ingress.handlers import customer_identity, responses
 from ingress.handlers.app_keys import (
     ADMITTED_ORDERS,
     ANSWERS,
@@ -23,7 +23,7 @@ from ingress.load_shedding.admitted_orders import Party
 from ingress.privacy import sealing
 from ingress.views.answers import Answered, AnsweredOrder, Refusal, RefusalReason
 from schemas import buckets, identity, metrics, timestamps
-from schemas.commands import CustomerRef, PlaceOrder
+from schemas.commands import PlaceOrder
 from schemas.replies import Outcome, Reply
 
 #: The outcomes that leave no fact, as an order's reason.
@@ -40,6 +40,7 @@ async def place(request: web.Request) -> web.Response:
     """Send the order's command and answer with its decision, or with 202 if the wait ends first."""
     app, headers = request.app, request.headers
     arrived = asyncio.get_running_loop().time()
+    customer = customer_identity.identify(request)
     key = request_headers.idempotency_key(headers)
     deadline = prefer_header.deadline(request, app[SETTINGS].order_reply_timeout_seconds)
     body = await request_body.read(request, _reader)
@@ -48,7 +49,7 @@ async def place(request: web.Request) -> web.Response:
     limit_headers: Mapping[str, str] = {}
     if not app[ADMITTED_ORDERS].is_admitted(order_id):
         app[COMMANDS].require_room(body.payment.method)
-        limit_headers = app[RATE_LIMITS].consume(request, body.customer.id if body.customer else None)
+        limit_headers = app[RATE_LIMITS].consume(request, customer.id if customer else None)
     sealed = sealing.seal(app[KEYRING], order_id, personal_data(body))
     key_hash = identity.key_hash(restaurant_id, key)
     bucket = buckets.bucket(restaurant_id, buckets.choose(key_hash, app[SETTINGS].escrow_buckets))
@@ -57,11 +58,12 @@ async def place(request: web.Request) -> web.Response:
         restaurant_id=bucket,
         idempotency_key_hash=key_hash,
         request_fingerprint=identity.combine_fingerprints(
-            identity.fingerprint(encode_plain_fields(body)), sealed.fingerprint
+            identity.fingerprint(encode_plain_fields(body, customer.id if customer else None)),
+            sealed.fingerprint,
         ),
         items=body.items,
         payment=body.payment,
-        customer=CustomerRef(body.customer.id) if body.customer else None,
+        customer=customer,
         personal=sealed.personal,
         forgotten=sealed.forgotten,
     )

@@ -126,6 +126,8 @@ def _members(answer: Answer) -> dict[str, Any]:
         members |= _details(answer, answer.order)
     if answer.skus:
         members["skus"] = answer.skus
+    if answer.required_assurance:
+        members["required_assurance"] = answer.required_assurance
     return members
 
 

@@ -10,6 +10,7 @@ class Role(Enum):
     ADMIN = "the administrator"
     RESTAURANT = "the restaurant of the path, or of the path's order"
     CUSTOMER = "the customer who placed the path's order"
+    PROVED_CUSTOMER = "a customer, whose token the handler reads; together with ANYONE"
     AUTHENTICATED_IN_HANDLER = (
         "the handler checks the token, which comes after the request; together with other roles"
     )
@@ -20,5 +21,6 @@ ADMIN_ONLY = frozenset({Role.ADMIN})
 CUSTOMER_ONLY = frozenset({Role.CUSTOMER})
 RESTAURANT_ONLY = frozenset({Role.RESTAURANT})
 RESTAURANT_OR_ADMIN = frozenset({Role.ADMIN, Role.RESTAURANT})
+CUSTOMER_IN_HANDLER = frozenset({Role.ANYONE, Role.PROVED_CUSTOMER})
 ORDER_PARTIES = frozenset({Role.CUSTOMER, Role.RESTAURANT})
 RESTAURANT_IN_HANDLER = frozenset({Role.AUTHENTICATED_IN_HANDLER, Role.RESTAURANT})

@@ -23,6 +23,7 @@ TOKEN_VARIABLES: dict[Token, str] = {
     "admin": "PROMO_ADMIN_TOKEN",
     "restaurant": "RESTAURANT_TOKEN",
     "order": "ORDER_TOKEN",
+    "customer": "CUSTOMER_TOKEN",
 }
 
 

@@ -10,6 +10,7 @@ from aiohttp import ClientResponse
 from ingress.http.tokens import Tokens
 from ingress.views.ports import OrderView, StatusChange
 from schemas import identity
+from schemas.assurance import Assurance
 from schemas.commands import Command, Payment, PlaceOrder
 from schemas.money import Money
 from schemas.orders import LimitReached, Refund, Shortage
@@ -34,11 +35,13 @@ def refuse(
     shortages: list[Shortage] | None = None,
     limits: list[LimitReached] | None = None,
     order: bool = True,
+    required_assurance: Assurance | None = None,
 ) -> Any:
     def decide(command: Command) -> Reply:
         assert isinstance(command, PlaceOrder)
         made = order_of(command, outcome, shortages) if order else None
-        return Reply(Answer(outcome, made, list(skus), limits=limits or []))
+        answer = Answer(outcome, made, list(skus), limits=limits or [], required_assurance=required_assurance)
+        return Reply(answer)
 
     return decide
 
@@ -130,10 +133,10 @@ async def test_refusal_is_replayed(client: Client, log: FakeProducer) -> None:
             {"items": [{"sku": "coxinha", "limit": 2, "left": 1}], "skus": ["coxinha"]},
         ),
         (
-            refuse("customer_required", "coxinha", order=False),
-            400,
+            refuse("customer_required", "coxinha", order=False, required_assurance="phone"),
+            403,
             "customer-required",
-            {"skus": ["coxinha"]},
+            {"skus": ["coxinha"], "required_assurance": "phone"},
         ),
         (refuse("unknown_restaurant", order=False), 404, "unknown-restaurant", {}),
         (refuse("unknown_item", "coxinha", order=False), 404, "unknown-item", {"skus": ["coxinha"]}),
