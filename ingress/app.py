@@ -118,8 +118,8 @@ async def _record_late_replies(app: web.Application) -> AsyncIterator[None]:
     """Record refusals of orders that were answered 202; all else that became of these orders is in the views."""
     recordings: set[asyncio.Task[bool]] = set()
 
-    def record(order_id: str, restaurant_id: str, reply: Reply) -> None:
-        answered = place_order.answered_order(order_id, buckets.restaurant(restaurant_id), reply)
+    def record(order_id: str, restaurant_id: str, holder: str, reply: Reply) -> None:
+        answered = place_order.answered_order(order_id, buckets.restaurant(restaurant_id), holder, reply)
         if isinstance(answered, Refusal):
             task = asyncio.ensure_future(app[app_keys.ANSWERS].record(answered))
             recordings.add(task)

@@ -169,6 +169,7 @@ class CancelOrder(Struct, frozen=True, tag="cancel-order"):
     by: Literal["customer", "restaurant"]
     idempotency_key_hash: str
     request_fingerprint: str
+    holder: str | None = None  # of the customer's token; None: the order's is not compared
 
 
 class FindOrder(Struct, frozen=True, tag="find-order"):
@@ -176,6 +177,7 @@ class FindOrder(Struct, frozen=True, tag="find-order"):
 
     restaurant_id: str
     order_id: str
+    holder: str | None = None  # of the customer's token; None: the order's is not compared
 
 
 class PaymentResult(Struct, frozen=True, tag="payment-result"):

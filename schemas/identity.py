@@ -64,6 +64,11 @@ def webhook_secrets(token_secrets: str, restaurant_id: str) -> list[str]:
     return ["whsec_" + base64.b64encode(digest).decode() for digest in raw]
 
 
+def holder(request_fingerprint: str) -> str:
+    """Return the digest of an order's request that its token carries: it opens the order for that request alone."""
+    return base64.urlsafe_b64encode(_digest(12, "holder", request_fingerprint)).decode()
+
+
 def combine_fingerprints(plain: str, personal: str) -> str:
     """Return the fingerprint of a body from those of its two parts; the personal one is empty once the order is erased."""
     return f"{plain}.{personal}"

@@ -24,6 +24,9 @@ class PushSubscription(Struct, frozen=True):
     p256dh: str = ""
     auth: str = ""
     language: Language = "pt-BR"
+    holder: str | None = (
+        None  # of the token that subscribed; None, from an earlier release: it is not compared
+    )
 
 
 class WebhookDelivery(Struct, frozen=True):

@@ -85,6 +85,14 @@ class Order(Struct, frozen=True, kw_only=True):
     customer_id: str | None = None  # opaque; counts against per-customer limits
     is_counted: bool = False  # its portions in promotions are counted as the customer's
     bucket: int | UnsetType = UNSET  # the bucket that decides it, if not the home
+    holder: str | UnsetType = (
+        UNSET  # the digest of the request that placed it; orders of earlier releases have none
+    )
+
+
+def is_held_by(order: Order, holder: str | None) -> bool:
+    """Return True if `holder` is the order's; an empty one is that of an order without. None: it is not compared."""
+    return holder is None or (order.holder or "") == holder
 
 
 def order_of(fact: Order) -> Order:
@@ -108,4 +116,5 @@ def order_of(fact: Order) -> Order:
         customer_id=fact.customer_id,
         is_counted=fact.is_counted,
         bucket=fact.bucket,
+        holder=fact.holder,
     )

@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind
 
 from ingress.commands.admission import Admission, Pressure
 from ingress.http.problems import Overloaded, Problem, Unavailable, retry_after
-from schemas import codec, metrics, timestamps
+from schemas import codec, identity, metrics, timestamps
 from schemas.commands import (
     CASH,
     CancelOrder,
@@ -78,8 +78,9 @@ class RecordProducer(Protocol):
         """
 
 
-#: What is done with the reply to an order that no request has waited for: its order's id, its restaurant's id, the reply.
-LateReply = Callable[[str, str, Reply], None]
+#: What is done with the reply to an order that no request has waited for: the ids of the order and its restaurant, the
+#: order's holder, the reply.
+LateReply = Callable[[str, str, str, Reply], None]
 #: Names an order's request with its body; the order, the key and the body of two equal requests are the same.
 RequestIdentity = tuple[str, str, str]
 
@@ -97,7 +98,7 @@ class _InFlight(Struct, eq=False):
 
     pool: Pool
     subject: str
-    placed: tuple[str, str] | None  # ids of the order and its restaurant, if the command places one
+    placed: tuple[str, str, str] | None  # as in `LateReply`, if the command places an order
     identity: RequestIdentity | None
     sent_at: MonotonicSeconds
     expires_at: MonotonicSeconds
@@ -242,8 +243,8 @@ class CommandClient:
 
     def _find_equal(self, command: Command) -> _InFlight | None:
         """Return the command in flight of an equal request, if its reply may still come soon."""
-        identity = _request_identity(command)
-        in_flight = self._in_flight.get(self._shared.get(identity, b"")) if identity else None
+        request = _request_identity(command)
+        in_flight = self._in_flight.get(self._shared.get(request, b"")) if request else None
         if in_flight is None or in_flight.reply.done():  # done and in flight: its write has failed
             return None
         age = timestamps.monotonic_clock() - in_flight.sent_at
@@ -260,7 +261,10 @@ class CommandClient:
             raise Problem("too-many-requests", headers=retry_after())
 
     def _begin(self, command: Command, correlation_id: bytes, sent_at: MonotonicSeconds) -> _InFlight:
-        placed = (command.order_id, restaurant_of(command)) if isinstance(command, PlaceOrder) else None
+        placed = None
+        if isinstance(command, PlaceOrder):
+            holder = identity.holder(command.request_fingerprint)
+            placed = (command.order_id, restaurant_of(command), holder)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         pool = _pool(command)
         expiry = FIND_EXPIRY_SECONDS if pool is Pool.FINDS else REPLY_EXPIRY_SECONDS

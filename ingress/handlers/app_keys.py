@@ -36,4 +36,6 @@ SETTINGS = web.AppKey("settings", Settings)
 #: How many streams one address may have open, by channel: customers beside a board must not take its places.
 STREAMS_PER_ADDRESS = web.AppKey("streams_per_address", dict[str, AddressLimit])
 TOKENS = web.AppKey("tokens", Tokens)
+#: Of a request that changes a catalogue: the name under which the change is published.
+AUTHOR = web.RequestKey("author", str)
 VIEWS = web.AppKey("views", ViewReader)

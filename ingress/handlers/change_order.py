@@ -46,6 +46,7 @@ async def cancel(request: web.Request) -> web.Response:
         by="customer" if access.is_customer else "restaurant",
         idempotency_key_hash=identity.cancel_key_hash(order_id, key),
         request_fingerprint=identity.fingerprint(f"cancel {order_id} ".encode() + responses.encode(body)),
+        holder=access.holder,
     )
     return await _change(request, access, command, deadline)
 

@@ -5,7 +5,7 @@ from aiohttp import web
 from ingress.handlers.app_keys import TOKENS
 from ingress.http import tokens
 from ingress.http.problems import Problem
-from ingress.http.tokens import CustomerClaims
+from ingress.http.token_claims import CustomerClaims
 from schemas.commands import CustomerRef
 
 

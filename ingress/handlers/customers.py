@@ -9,10 +9,13 @@ from ingress.handlers import responses
 from ingress.handlers.app_keys import RATE_LIMITS, TOKENS
 from ingress.http import request_body
 from ingress.http.body_validation import BodyReader
+from schemas import timestamps
 from schemas.assurance import ProvedAssurance
 
 #: Random bytes of a device's id: no two devices draw the same, and no one guesses another's.
 DEVICE_ID_BYTES = 16
+#: How long a customer's token is valid, in seconds: a year.
+TOKEN_SECONDS = 365 * 86_400
 
 
 class NewCustomerBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,5 +44,6 @@ def respond(
     request: web.Request, customer_id: str, assurance: ProvedAssurance, status: int = 200
 ) -> web.Response:
     """Return the response with a customer's token."""
-    token = request.app[TOKENS].customer(customer_id, assurance)
+    expires_at = int(timestamps.epoch_clock()) + TOKEN_SECONDS
+    token = request.app[TOKENS].customer(customer_id, assurance, expires_at)
     return responses.respond(CustomerResponse(customer_id, token, assurance), responses.PRIVATE, status)

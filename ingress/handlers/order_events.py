@@ -32,9 +32,10 @@ _delivered = metrics.notifications.labels("sse", "delivered")
 async def events(request: web.Request) -> web.StreamResponse:
     """Send each status once, in order, from the first or after Last-Event-ID; end after a final status."""
     order_id = request.match_info["order_id"]
-    view = await order_lookup.find(request, await authorize_order(request), accept_stale=True)
-    restaurant_id = view.order.restaurant_id if view else None
-    with request.app[HUB].follow_order(order_id, restaurant_id, _last_event_id(request)) as stream:
+    access = await authorize_order(request)
+    view = await order_lookup.find(request, access, accept_stale=True)
+    restaurant_id, after = view.order.restaurant_id if view else None, _last_event_id(request)
+    with request.app[HUB].follow_order(order_id, restaurant_id, after, access.holder) as stream:
         if view is not None:
             stream.publish(view, is_complete=False)  # the views may not have it yet
         response = web.StreamResponse(headers=HEADERS)

@@ -32,12 +32,15 @@ FIND_TIMEOUT_SECONDS = 0.9
 #: Age of the views, in milliseconds, past which they may lack what an answer, which is gone by then, has said.
 MAX_VIEW_AGE_MS = (view_keys.ANSWERED_TTL_SECONDS - 10) * 1000
 
+#: `key_reused`: another request has placed the order than the one that the token is for.
+_FOUND_OUTCOMES = frozenset({"found", "unknown_order", "key_reused"})
+
 
 async def find(request: web.Request, access: OrderAccess, *, accept_stale: bool = False) -> OrderView | None:
     """Return the newest state of the order that a request may open; None if it is not decided yet.
 
     `accept_stale`: what the views show is enough, as for a stream, which later states follow. Raises Problem:
-    `unknown-order` for a restaurant's token; Unavailable if an earlier answer may have said more than is known here.
+    `unknown-order` for a restaurant's token, and for that of another request; Unavailable if an earlier answer may have said more than is known here.
     """
     if access.view is not None and (accept_stale or _is_certain(request, access, access.view)):
         return access.view
@@ -50,12 +53,13 @@ async def find(request: web.Request, access: OrderAccess, *, accept_stale: bool 
     if reply is None:
         return None
     if reply.answer.outcome == "found" and reply.answer.order is not None:
+        access.require_opened(request, reply.answer.order)
         await record(request, reply.answer.order)
         return answers.newest(access.view, [AnsweredOrder(reply.answer.order)])
-    if not access.is_customer:
+    if not access.is_customer or reply.answer.outcome == "key_reused":
         raise Problem("unknown-order")
     # The order was placed before its token existed, so it was decided before this: it was refused without a fact.
-    refused = Refusal(access.order_id, restaurant_id, "refused", timestamps.now_text())
+    refused = Refusal(access.order_id, restaurant_id, "refused", timestamps.now_text(), access.holder)
     await request.app[ANSWERS].record(refused)
     return answers.newest(access.view, [refused])
 
@@ -86,7 +90,7 @@ def _are_views_behind(request: web.Request, access: OrderAccess) -> bool:
 async def _ask_decider(request: web.Request, access: OrderAccess, restaurant_id: str) -> Reply | None:
     """Return the decider's reply; None if it does not answer in time, or there are too many look-ups."""
     app = request.app
-    command = FindOrder(restaurant_id, access.order_id)
+    command = FindOrder(restaurant_id, access.order_id, access.holder)
     deadline = asyncio.get_running_loop().time() + FIND_TIMEOUT_SECONDS
     try:
         app[RATE_LIMITS].consume_for_address(request)
@@ -97,4 +101,4 @@ async def _ask_decider(request: web.Request, access: OrderAccess, restaurant_id:
             )
     except (Problem, TimeoutError):
         return None
-    return reply if reply is not None and reply.answer.outcome in ("found", "unknown_order") else None
+    return reply if reply is not None and reply.answer.outcome in _FOUND_OUTCOMES else None

@@ -41,6 +41,7 @@ async def place(request: web.Request) -> web.Response:
     app, headers = request.app, request.headers
     arrived = asyncio.get_running_loop().time()
     customer = customer_identity.identify(request)
+    customer_id = customer.id if customer else None
     key = request_headers.idempotency_key(headers)
     deadline = prefer_header.deadline(request, app[SETTINGS].order_reply_timeout_seconds)
     body = await request_body.read(request, _reader)
@@ -49,18 +50,19 @@ async def place(request: web.Request) -> web.Response:
     limit_headers: Mapping[str, str] = {}
     if not app[ADMITTED_ORDERS].is_admitted(order_id):
         app[COMMANDS].require_room(body.payment.method)
-        limit_headers = app[RATE_LIMITS].consume(request, customer.id if customer else None)
+        limit_headers = app[RATE_LIMITS].consume(request, customer_id)
     sealed = sealing.seal(app[KEYRING], order_id, personal_data(body))
+    fingerprint = identity.combine_fingerprints(
+        identity.fingerprint(encode_plain_fields(body, customer_id)), sealed.fingerprint
+    )
+    holder = identity.holder(fingerprint)
     key_hash = identity.key_hash(restaurant_id, key)
     bucket = buckets.bucket(restaurant_id, buckets.choose(key_hash, app[SETTINGS].escrow_buckets))
     command = PlaceOrder(
         order_id=order_id,
         restaurant_id=bucket,
         idempotency_key_hash=key_hash,
-        request_fingerprint=identity.combine_fingerprints(
-            identity.fingerprint(encode_plain_fields(body, customer.id if customer else None)),
-            sealed.fingerprint,
-        ),
+        request_fingerprint=fingerprint,
         items=body.items,
         payment=body.payment,
         customer=customer,
@@ -77,9 +79,10 @@ async def place(request: web.Request) -> web.Response:
     )
     if reply is None:
         await app[ANSWERS].clear_refusal(order_id)
-        response = responses.respond_pending(order_id, restaurant_id, app[TOKENS])
+        # the first order of this key may be of another body: this token opens none but that of this body
+        response = responses.respond_pending(order_id, restaurant_id, app[TOKENS].order(order_id, holder))
     else:
-        if (answered := answered_order(order_id, restaurant_id, reply, sealed.personal)) is not None:
+        if (answered := answered_order(order_id, restaurant_id, holder, reply, sealed.personal)) is not None:
             await app[ANSWERS].record(answered)
         response = responses.respond_decided(reply, app[TOKENS])
     response.headers.update(limit_headers)
@@ -87,7 +90,7 @@ async def place(request: web.Request) -> web.Response:
 
 
 def answered_order(
-    order_id: str, restaurant_id: str, reply: Reply, personal: bytes | None = None
+    order_id: str, restaurant_id: str, holder: str, reply: Reply, personal: bytes | None = None
 ) -> Answered | None:
     """Return what a reply says of an order; None if the order's key was another order's first."""
     answer = reply.answer
@@ -96,4 +99,4 @@ def answered_order(
     if answer.outcome == "key_reused":
         return None
     reason = REFUSAL_REASONS.get(answer.outcome, "refused")
-    return Refusal(order_id, restaurant_id, reason, timestamps.now_text())
+    return Refusal(order_id, restaurant_id, reason, timestamps.now_text(), holder)

@@ -5,7 +5,7 @@ import os
 from aiohttp import web
 from msgspec import Struct
 
-from ingress.handlers import responses
+from ingress.handlers import order_lookup, responses
 from ingress.handlers.access import OrderAccess, authorize_command
 from ingress.handlers.app_keys import ADMITTED_ORDERS, COMMANDS, PUSH_KEY, SETTINGS
 from ingress.handlers.request_bodies import (
@@ -18,6 +18,7 @@ from ingress.http import request_body, request_headers
 from ingress.http.content_negotiation import negotiate_language
 from ingress.http.problems import Problem, invalid
 from ingress.http.text_fields import TextBodyReader
+from ingress.views import answers
 from schemas import buckets, codec
 from schemas.notifications import PushSubscription
 from schemas.topics import PUSH_SUBSCRIPTIONS
@@ -60,6 +61,7 @@ async def subscribe(request: web.Request) -> web.Response:
         p256dh=body.keys.p256dh.rstrip("="),
         auth=body.keys.auth.rstrip("="),
         language=negotiate_language(request_headers.joined(request.headers, "Accept-Language")),
+        holder=access.holder,
     )
     await _publish(request, subscription)
     return responses.respond(SubscriptionResponse(access.order_id, body.endpoint), responses.PRIVATE, 201)
@@ -74,8 +76,16 @@ async def unsubscribe(request: web.Request) -> web.Response:
 
 
 async def _authorize(request: web.Request) -> tuple[OrderAccess, str]:
-    """Return the order, and its restaurant's id; counts against the order's budget. Raises Problem."""
+    """Return the order, and its restaurant's id; counts against the order's budget. Raises Problem.
+
+    No decider compares the holder of a subscription. So the order must be known here: it may be that another request
+    with its key has placed it, or will.
+    """
     access, bucket = await authorize_command(request)
+    if access.view is None:
+        view = await order_lookup.find(request, access)
+        if view is None or answers.is_refusal(view):
+            raise Problem("unknown-order")
     request.app[ADMITTED_ORDERS].consume(access.order_id, access.party)
     return access, buckets.restaurant(bucket)
 

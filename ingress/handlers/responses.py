@@ -84,9 +84,9 @@ def events_url(order_id: str) -> str:
     return f"/v1/orders/{order_id}/events"
 
 
-def respond_pending(order_id: str, restaurant_id: str, tokens: Tokens) -> web.Response:
+def respond_pending(order_id: str, restaurant_id: str, token: str) -> web.Response:
     """Return the response to an order that is not decided yet."""
-    body = PendingOrder(order_id, restaurant_id, "pending", tokens.order(order_id), events_url(order_id))
+    body = PendingOrder(order_id, restaurant_id, "pending", token, events_url(order_id))
     return respond(body, JSON | {"Location": order_url(order_id)}, 202)
 
 
@@ -103,7 +103,7 @@ def respond_decided(reply: Reply, tokens: Tokens) -> web.Response:
         order.items,
         order.total,
         order.eta,
-        tokens.order(order.order_id),
+        tokens.order(order.order_id, order.holder or "", order.created_at),
         events_url(order.order_id),
     )
     return respond(body, JSON | {"Location": order_url(order.order_id)} | replayed, 201)

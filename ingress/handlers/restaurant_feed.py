@@ -11,11 +11,13 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from multidict import istr
 
 from ingress.handlers import feed_handshake, open_streams, responses
+from ingress.handlers.access import roles
 from ingress.handlers.app_keys import HUB, PENDING_HANDSHAKES, SETTINGS, TOKENS
 from ingress.handlers.feed_handshake import AuthMessage, ResumeMessage
 from ingress.handlers.open_streams import WRITE_TIMEOUT_SECONDS
 from ingress.http import request_headers
 from ingress.http.problems import Problem
+from ingress.http.roles import Role
 from ingress.live.send_queue import SendQueue
 from schemas import metrics
 
@@ -86,17 +88,26 @@ async def _serve(request: web.Request, socket: web.WebSocketResponse) -> None:
     origin = request_headers.joined(request.headers, "Origin") if "Origin" in request.headers else None
     if not feed_handshake.is_allowed_origin(origin, request.host, origins):
         raise FeedClosed(FORBIDDEN, "origin")
-    known, token = request.app[TOKENS], feed_handshake.offered_token(request.headers.getall(_PROTOCOLS, ()))
-    if token is not None and not known.is_restaurant(token, restaurant_id):
-        raise FeedClosed(FORBIDDEN, "token")
+    token = feed_handshake.offered_token(request.headers.getall(_PROTOCOLS, ()))
+    if token is not None:
+        _require_restaurant(request, token, restaurant_id)
     handshake = await _receive_handshake(request, socket, token)
-    if not known.is_restaurant(handshake.token, restaurant_id):
-        raise FeedClosed(FORBIDDEN, "token")
+    _require_restaurant(request, handshake.token, restaurant_id)
     try:
         with request.app[HUB].follow_restaurant(restaurant_id, handshake.after) as stream:
             await _exchange(socket, stream.queue)
     except Problem:
         raise FeedClosed(TOO_MANY, "too many") from None
+
+
+def _require_restaurant(request: web.Request, token: str, restaurant_id: str) -> None:
+    """Raise FeedClosed unless the token is valid and opens the restaurant."""
+    try:
+        claims = request.app[TOKENS].read(token, restaurant_id=restaurant_id)
+    except Problem:
+        raise FeedClosed(UNAUTHORIZED, "token") from None
+    if Role.RESTAURANT not in roles(claims, restaurant_id):
+        raise FeedClosed(FORBIDDEN, "token")
 
 
 async def _receive_handshake(

@@ -1,4 +1,4 @@
-"""The problems by slug, with their texts (problems.json), and the texts of field errors by code (field_errors.json)."""
+"""The problems by slug (problems.json), the texts of field errors by code, and of tokens that are not valid by reason."""
 
 from msgspec import Struct
 
@@ -15,3 +15,4 @@ class ProblemText(Struct, frozen=True, forbid_unknown_fields=True):
 
 PROBLEMS = read_texts(__file__, "problems.json", dict[str, ProblemText])
 FIELD_ERRORS = read_texts(__file__, "field_errors.json", dict[str, Text])
+TOKEN_ERRORS = read_texts(__file__, "token_errors.json", dict[str, Text])

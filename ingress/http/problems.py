@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ingress.http.content_negotiation import negotiate_language
 from ingress.http.problem_catalogue import FIELD_ERRORS, PROBLEMS
-from schemas.languages import Language
+from schemas.languages import Language, Text
 
 #: Bounds of Retry-After in seconds: spread out, so that clients rejected together do not return together.
 RETRY_AFTER_SECONDS = (1, 3)
@@ -48,18 +48,21 @@ class Problem(Exception):
         field_errors: Sequence[FieldError] = (),
         members: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        detail: Text | None = None,
     ) -> None:
         """Args:
         slug: the key in the catalogue of problems.
         field_errors: the errors of the request, for `errors` in the document.
         members: further members of the document.
         headers: headers of the response.
+        detail: what is wrong with this request; None: the text of the catalogue.
         """
         super().__init__(slug)
         self.slug = slug
         self.field_errors = field_errors
         self.members = members or {}
         self.headers = headers or {}
+        self.detail = detail
 
 
 class Unavailable(Problem):
@@ -99,7 +102,7 @@ def encode(problem: Problem, language: Language) -> bytes:
         "type": f"/problems/{problem.slug}",
         "title": text.title.of(language),
         "status": text.status,
-        "detail": text.detail.of(language),
+        "detail": (problem.detail or text.detail).of(language),
     }
     if problem.field_errors:
         document["errors"] = [error.describe(language) for error in problem.field_errors[:MAX_FIELD_ERRORS]]

@@ -56,12 +56,15 @@ class Hub:
         self._searched_at = 0.0  # when orders that no view shows yet were last read, monotonic seconds
 
     @contextlib.contextmanager
-    def follow_order(self, order_id: str, restaurant_id: str | None, after: int) -> Iterator[OrderStream]:
+    def follow_order(
+        self, order_id: str, restaurant_id: str | None, after: int, holder: str | None = None
+    ) -> Iterator[OrderStream]:
         """Stream an order's statuses after a version, for the block.
 
-        `restaurant_id` None: no view shows the order yet. Raises Problem (429) past a limit.
+        `restaurant_id` None: no view shows the order yet. `holder`: as in `OrderStream`. Raises Problem (429) past a
+        limit.
         """
-        stream = OrderStream(order_id, restaurant_id, after)
+        stream = OrderStream(order_id, restaurant_id, after, holder)
         with self._limits.reserve_slot("sse", order_id), self.subscriptions.open_order_stream(stream):
             yield stream
 

@@ -4,9 +4,9 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from ingress.live.send_queue import SendQueue
-from ingress.views.answers import RefusalReason
+from ingress.views.answers import RefusalReason, is_refusal
 from ingress.views.ports import OrderView, StatusChange
-from schemas.orders import FINAL, Eta, Reason, Refund, Status
+from schemas.orders import FINAL, Eta, Reason, Refund, Status, is_held_by
 
 _encode = msgspec.json.Encoder().encode
 
@@ -29,6 +29,7 @@ class OrderStream(Struct, eq=False):
     order_id: str
     restaurant_id: str | None  # None until a view shows the order
     last_version: int  # of the last event that the client has received; 0: none
+    holder: str | None = None  # of the client's token; None: the order's is not compared
     is_found: bool = False  # a view has shown the order
     is_resume_checked: bool = False  # `last_version` is one that the order has had
     queue: SendQueue = msgspec.field(default_factory=SendQueue)
@@ -38,8 +39,12 @@ class OrderStream(Struct, eq=False):
 
         A client whose last version the order has not reached is sent all of them. Views that are not complete
         (`is_complete` False) may have lost versions of an open order that they will show again, so that is decided by
-        complete ones.
+        complete ones. An order that another request has placed ends the stream.
         """
+        if not is_held_by(view.order, self.holder):
+            if not is_refusal(view):
+                self.queue.close()
+            return
         self.is_found = True
         if not self.is_resume_checked and (is_complete or _is_final(view)):
             self.is_resume_checked = True

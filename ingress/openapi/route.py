@@ -16,6 +16,7 @@ _TOKEN_BY_ROLE: dict[Role, Token] = {
     Role.ADMIN: "admin",
     Role.CUSTOMER: "order",
     Role.RESTAURANT: "restaurant",
+    Role.MANAGER: "restaurant",
 }
 
 

@@ -7,7 +7,7 @@ the answer. DECISIONS.md, read-your-own-writes
 from collections.abc import Sequence
 from typing import Literal, Protocol, cast
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from ingress.views.ports import OrderView, StatusChange
 from schemas.money import Money
@@ -38,6 +38,7 @@ class Refusal(Struct, frozen=True):
     restaurant_id: str
     reason: RefusalReason
     at: str
+    holder: str | None = None  # as in an order
 
 
 Answered = AnsweredOrder | Refusal
@@ -78,6 +79,11 @@ def _add_answer(view: OrderView | None, answered: Answered) -> OrderView:
     return OrderView(order, history, personal)
 
 
+def is_refusal(view: OrderView) -> bool:
+    """Return True if the view is that of an order that was refused and left no facts."""
+    return not view.order.payment_method
+
+
 def _version(answered: Answered) -> int:
     return 0 if isinstance(answered, Refusal) else answered.order.version
 
@@ -96,4 +102,5 @@ def _refused_order(refusal: Refusal) -> Order:
         updated_at=refusal.at,
         version=REFUSED_VERSION,
         reason=cast(Reason, refusal.reason),  # no fact has it
+        holder=refusal.holder or UNSET,
     )

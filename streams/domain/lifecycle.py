@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from schemas.codec import ReplyAddress
 from schemas.commands import AdvanceOrder, CancelOrder, FindOrder
-from schemas.orders import Order, Reason, Refund, order_of
+from schemas.orders import Order, Reason, Refund, is_held_by, order_of
 from schemas.replies import Answer, Reply
 from schemas.timestamps import EpochMs, add_seconds
 from streams.domain import idempotency, order_facts, payments, reservation
@@ -29,18 +29,25 @@ def advance_order(state: State, command: AdvanceOrder, now: EpochMs) -> Decision
 
 
 def find_order(state: State, command: FindOrder) -> Decision:
-    """Reply with the order's state; every command before this one is decided, so an unknown order was refused."""
+    """Reply with the order's state; every command before this one is decided, so an unknown order was refused.
+
+    The order's key was reused by the caller if another request has placed it: then nothing of the order is said.
+    """
     order = state[ORDERS].get(key(command.restaurant_id, command.order_id))
-    return reply_only(Answer("unknown_order") if order is None else Answer("found", order))
+    if order is None:
+        return reply_only(Answer("unknown_order"))
+    return reply_only(Answer("found", order) if is_held_by(order, command.holder) else Answer("key_reused"))
 
 
 def cancel_order(
     state: State, command: CancelOrder, now: EpochMs, policy: Policy, reply_to: ReplyAddress | None
 ) -> Decision:
     """Cancel an order that is not in preparation yet; a retry with the same key gets the first answer."""
+    order = state[ORDERS].get(key(command.restaurant_id, command.order_id))
+    if order is not None and not is_held_by(order, command.holder):
+        return reply_only(Answer("unknown_order"))
     if (replayed := idempotency.replay(state, command, now, reply_to)) is not None:
         return replayed
-    order = state[ORDERS].get(key(command.restaurant_id, command.order_id))
     if order is None:
         return reply_only(Answer("unknown_order"))
     if order.status == "cancelled":

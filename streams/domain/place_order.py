@@ -1,6 +1,6 @@
 """Place an order. Checked in this order: idempotency key, menu, prices and windows, limits, stock."""
 
-from schemas import assurance, money
+from schemas import assurance, identity, money
 from schemas.assurance import Assurance
 from schemas.codec import ReplyAddress
 from schemas.commands import CASH, PlaceOrder
@@ -92,6 +92,7 @@ def _created(state: State, command: PlaceOrder, quote: Quote, now: EpochMs) -> O
         customer=command.customer,
         occurred_at=to_text(now),
         personal=command.personal,
+        holder=identity.holder(command.request_fingerprint),
     )
 
 

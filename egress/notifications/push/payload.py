@@ -18,6 +18,7 @@ from schemas.facts import (
 )
 from schemas.languages import Language, Text, read_texts
 from schemas.notifications import PushDelivery, PushSubscription
+from schemas.orders import is_held_by
 from schemas.topics import PUSH_DELIVERIES
 
 #: Texts by status of the order, and of a refund.
@@ -57,6 +58,8 @@ def build(
     text = "refunded" if isinstance(fact, PaymentRefunded) else fact.status
     at = timestamps.from_text(fact.occurred_at)
     for subscription in subscriptions(fact.order_id, at):
+        if not is_held_by(fact, subscription.holder):
+            continue  # another request with the order's key made it
         payload = PushPayload(
             order_id=fact.order_id,
             restaurant_id=fact.restaurant_id,

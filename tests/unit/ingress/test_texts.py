@@ -12,7 +12,7 @@ from msgspec.structs import replace
 import egress
 import ingress
 from egress.notifications.push import payload
-from ingress.http.problem_catalogue import FIELD_ERRORS
+from ingress.http.problem_catalogue import FIELD_ERRORS, TOKEN_ERRORS
 from ingress.openapi import document, html_page
 from ingress.openapi.route import Token
 from ingress.openapi.texts import EXAMPLES, HEADERS, TEXTS
@@ -25,6 +25,7 @@ INGRESS, EGRESS = Path(ingress.__path__[0]), Path(egress.__path__[0])
 FILES = [
     INGRESS / "http/problems.json",
     INGRESS / "http/field_errors.json",
+    INGRESS / "http/token_errors.json",
     INGRESS / "handlers/status_labels.json",
     INGRESS / "openapi/texts.json",
     INGRESS / "openapi/headers.json",
@@ -63,6 +64,11 @@ def test_texts_have_both_languages_and_equal_placeholders(file: Path) -> None:
 def test_every_field_error_is_used() -> None:
     """Unused texts are not kept correct."""
     assert [code for code in FIELD_ERRORS if not any(f'"{code}"' in source for source in SOURCES)] == []
+
+
+def test_every_token_error_is_used() -> None:
+    """The same for what can be wrong with a token."""
+    assert [reason for reason in TOKEN_ERRORS if not any(f'"{reason}"' in source for source in SOURCES)] == []
 
 
 def test_every_example_is_used() -> None:
