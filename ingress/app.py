@@ -7,6 +7,7 @@ from aiohttp import web
 
 from ingress.commands.admission import Pressure
 from ingress.commands.client import CommandClient
+from ingress.customers.verifications import Verifications
 from ingress.fast_path.connection import FastPath
 from ingress.handlers import app_keys, middleware, place_order
 from ingress.handlers.health import Health
@@ -48,6 +49,7 @@ def make_app(
     health: Health,
     keyring: Keyring,
     feeds: Feeds,
+    verifications: Verifications,
 ) -> web.Application:
     """Return the application over these parts."""
     shed_first = middleware.shed_first({route.path for route in ROUTES if route.is_shed_first})
@@ -84,6 +86,7 @@ def make_app(
         channel: AddressLimit(settings, settings.max_streams_per_address) for channel in ("sse", "feed")
     }
     app[app_keys.TOKENS] = Tokens(settings.token_secret, settings.admin_token)
+    app[app_keys.VERIFICATIONS] = verifications
     app[app_keys.VIEWS] = views
     app.add_routes([route.definition() for route in ROUTES])
     app.on_response_prepare.append(security_headers.add)

@@ -7,10 +7,15 @@ import signal
 import zlib
 from typing import Any
 
+import aiohttp
+
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
 from ingress.commands.producer import KafkaRecordProducer
 from ingress.commands.reply_consumer import ReplyConsumer
+from ingress.customers.messenger import HttpMessenger
+from ingress.customers.redis_codes import RedisCodes
+from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
 from ingress.privacy.keyring import Keyring
@@ -60,14 +65,23 @@ async def serve(settings: Settings) -> None:
         in_background(replies.run()) as consuming,
         in_background(keys.run()) as following,
         in_background(loop_steps.measure()),
+        aiohttp.ClientSession() as session,
     ):
         for task in (producing, consuming, following):
             task.add_done_callback(lambda _: stop.set())  # a part that failed stops the process
         connected = asyncio.gather(producer.connected.wait(), replies.reading.wait(), keys.complete.wait())
         if not await _done_before(connected, stop):
             return
+        messenger = HttpMessenger(session, settings.messaging, settings.messaging_timeout_seconds)
         app = make_app(
-            settings, commands, views, RedisAnswers(redis), health, keyring, RedisFeeds(redis, messages)
+            settings,
+            commands,
+            views,
+            RedisAnswers(redis),
+            health,
+            keyring,
+            RedisFeeds(redis, messages),
+            Verifications(settings, RedisCodes(redis, settings), messenger),
         )
         async with listen(
             app,

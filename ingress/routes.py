@@ -38,6 +38,7 @@ from ingress.openapi.operations import orders as orders_api
 from ingress.openapi.route import Route
 
 _RESTAURANT = "/v1/restaurants/{restaurant_id}"
+_VERIFICATIONS = "/v1/customers/verifications"
 _ORDER = "/v1/orders/{order_id}"
 
 # fmt: off
@@ -48,6 +49,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/orders", place_order.place, CUSTOMER_IN_HANDLER, orders_api.PLACE_ORDER),
     Route("POST", "/pedidos", place_order.place, CUSTOMER_IN_HANDLER, orders_api.PLACE_PEDIDO),
     Route("POST", "/v1/customers", customers.create, PUBLIC, customers_api.CREATE_CUSTOMER),
+    Route("POST", _VERIFICATIONS, customers.begin_verification, PUBLIC, customers_api.BEGIN_VERIFICATION),
+    Route("POST", _VERIFICATIONS + "/{verification_id}", customers.check_code, PUBLIC, customers_api.CHECK_CODE),
     Route("GET", _ORDER, get_order.get, ORDER_PARTIES, orders_api.GET_ORDER),
     Route("GET", _ORDER + "/events", order_events.events, ORDER_PARTIES, orders_api.FOLLOW_ORDER),
     Route("POST", _ORDER + "/cancel", change_order.cancel, CUSTOMER_OR_MANAGER, orders_api.CANCEL_ORDER),

@@ -158,7 +158,7 @@ for _reason in (
     requests_rejected.labels(_reason)
 for _name in ("views", "projector", "recovery", "webhook", "push"):
     retries.labels(_name)
-for _name in ("payments", "webhook", "push"):
+for _name in ("payments", "webhook", "push", "messaging"):
     circuit_breaker_state.labels(_name)
 for _channel in ("sse", "feed", "webhook", "push"):
     for _result in ("delivered", "failed"):

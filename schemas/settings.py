@@ -192,6 +192,35 @@ class Settings(Struct, frozen=True, kw_only=True):
         "initial behaviour of the simulated payment provider, as PUT /behaviour accepts it; empty: it answers every request",
     ] = ""
 
+    # Customers
+    messaging_url: Annotated[
+        HttpUrl, "URL of an existing messaging provider; empty: `make up` starts a simulated one"
+    ] = ""
+    messaging_timeout_seconds: Annotated[
+        Seconds, "how long one call of the messaging provider may take, in seconds"
+    ] = 3.0
+    messaging_host: Annotated[Host, "address that the simulated messaging provider listens on"] = "127.0.0.1"
+    messaging_port: Annotated[Port, "port of the simulated messaging provider"] = 18091
+    messaging_behaviour: Annotated[
+        JsonObject,
+        "initial behaviour of the simulated messaging provider, as PUT /behaviour accepts it; empty: it answers every request",
+    ] = ""
+    verification_seconds: Annotated[
+        int, Meta(ge=30, le=3600), "how long a code that was sent to a phone is valid, in seconds"
+    ] = 600
+    verification_resend_seconds: Annotated[
+        int, Meta(ge=0, le=3600), "time between two codes for one phone, in seconds; 0: none"
+    ] = 30
+    verification_codes_per_phone: Annotated[
+        Positive, "maximum number of codes a day for one phone; above it, 429"
+    ] = 10
+    verification_codes_per_address: Annotated[
+        Positive, "maximum number of codes a day that one address may ask for; above it, 429"
+    ] = 100
+    verification_codes_per_day: Annotated[
+        Positive, "maximum number of codes a day in all, since messages cost money; above it, 429"
+    ] = 50_000
+
     # Notifications
     webhook_allow_private: Annotated[
         bool,
@@ -233,6 +262,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     payments_processes: Annotated[
         int, Meta(ge=0, le=1), "simulated payment providers that `make up` starts"
     ] = 1
+    messaging_processes: Annotated[
+        int, Meta(ge=0, le=1), "simulated messaging providers that `make up` starts"
+    ] = 1
     instance: Annotated[ProcessName, "name of this process, role-number; `make up` sets it; empty: none"] = ""
     data_dir: Annotated[Folder, "folder for data, logs and process state"] = ".promo"
     failpoint: Annotated[
@@ -272,6 +304,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def provider(self) -> str:
         """URL of the payment provider, given or of the local stack."""
         return self.provider_url or f"http://127.0.0.1:{self.provider_port}"
+
+    @property
+    def messaging(self) -> str:
+        """URL of the messaging provider, given or of the local stack."""
+        return self.messaging_url or f"http://127.0.0.1:{self.messaging_port}"
 
 
 _HINTS: dict[str, Any] = get_type_hints(Settings, include_extras=True)

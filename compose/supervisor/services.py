@@ -19,7 +19,7 @@ from schemas.settings import Settings
 ROOT = Path(__file__).parents[2]
 
 #: The module of a role; the others have the name of their role.
-ROLE_MODULES = {"payments": "compose.provider"}
+ROLE_MODULES = {"payments": "compose.provider", "messaging": "compose.messaging"}
 
 #: Secrets that only these roles receive; all others go to every role.
 SECRET_ROLES = {"PROMO_PRIVACY_SECRET": ("ingress",)}
@@ -78,7 +78,12 @@ def role_service(
     """Return the process with this number, from 1 on, of one of ROLES."""
     name = f"{role}-{number}"
     metrics = f"http://127.0.0.1:{ops_port}/metrics"
-    url = {"ingress": http_url(settings), "payments": settings.provider}.get(role, metrics)
+    urls = {
+        "ingress": http_url(settings),
+        "payments": settings.provider,
+        "messaging": settings.messaging,
+    }
+    url = urls.get(role, metrics)
     return Service(
         name=name,
         role=role,

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from ingress.commands.client import CommandClient
+from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
 from ingress.http.client_addresses import AddressLimit
 from ingress.http.roles import Role
@@ -38,4 +39,6 @@ STREAMS_PER_ADDRESS = web.AppKey("streams_per_address", dict[str, AddressLimit])
 TOKENS = web.AppKey("tokens", Tokens)
 #: Of a request that changes a catalogue: the name under which the change is published.
 AUTHOR = web.RequestKey("author", str)
+#: Codes that prove a phone.
+VERIFICATIONS = web.AppKey("verifications", Verifications)
 VIEWS = web.AppKey("views", ViewReader)

@@ -139,6 +139,11 @@ class RateLimits:
             _rejected_by_rate_limit.inc()
             raise Problem("too-many-requests", headers=retry_after())
 
+    def limited_network(self, request: web.Request) -> str | None:
+        """Return the network of the client's address; None for one without a limit."""
+        address = self._address(request)
+        return None if address is None else customer_network(address)
+
     def _address(self, request: web.Request) -> str | None:
         """Return the client's address; None for one without a limit."""
         forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ()))

@@ -13,6 +13,7 @@ from egress.projections.redis_store import RedisViewStore
 from egress.projections.watermarks import PendingWatermark
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
+from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
 from ingress.http.tokens import Tokens
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
@@ -25,6 +26,7 @@ from schemas.facts import Fact
 from schemas.settings import Settings
 from tests.support.egress.stories import PARTITION, Story
 from tests.support.ingress.fakes import FakeProducer
+from tests.support.ingress.phones import FakeCodes, FakeMessenger
 from tests.support.privacy.keyrings import complete_keyring
 
 HOST = "127.0.0.1"
@@ -107,6 +109,7 @@ async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[Cl
         health,
         complete_keyring(),
         RedisFeeds(redis, messages),
+        Verifications(chosen, FakeCodes(), FakeMessenger()),
     )
     async with (
         listen(app, connection_factory(app), HOST, 0, 1.0, limited_connections(chosen)) as port,

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
+from ingress.customers.verifications import Verifications
 from ingress.handlers import app_keys
 from ingress.handlers.health import Health
 from ingress.privacy.keyring import Keyring
@@ -14,6 +15,7 @@ from ingress.server.connection_limits import limited_connections
 from ingress.server.listener import listen
 from schemas.settings import Settings
 from tests.support.ingress.fakes import FakeProducer, FakeViews, QuietFeeds
+from tests.support.ingress.phones import FakeCodes, FakeMessenger
 from tests.support.privacy.keyrings import complete_keyring
 
 HOST = "127.0.0.1"
@@ -25,6 +27,7 @@ def application(
     views: FakeViews | None = None,
     keyring: Keyring | None = None,
     commands: CommandClient | None = None,
+    verifications: Verifications | None = None,
 ) -> web.Application:
     """Return an application; by default its log confirms every order, its views are empty, its keyring forgot nothing."""
     log, views = log or FakeProducer(), views or FakeViews()
@@ -37,7 +40,9 @@ def application(
         return not log.down
 
     health = Health({"commands": is_reachable, "views": views.ping})
-    return make_app(settings, commands, views, views, health, keyring or complete_keyring(), QuietFeeds())
+    verifications = verifications or Verifications(settings, FakeCodes(), FakeMessenger())
+    keyring = keyring or complete_keyring()
+    return make_app(settings, commands, views, views, health, keyring, QuietFeeds(), verifications)
 
 
 @contextlib.asynccontextmanager

@@ -75,7 +75,13 @@ def body_of(template: str) -> object:
 
 
 #: What is written without a token: orders, and customers who get their first one.
-PUBLIC_POSTS = {"/v1/orders", "/pedidos", "/v1/customers"}
+PUBLIC_POSTS = {
+    "/v1/orders",
+    "/pedidos",
+    "/v1/customers",
+    "/v1/customers/verifications",
+    "/v1/customers/verifications/{verification_id}",
+}
 PROTECTED = [route for route in ROUTES if route.tokens]
 every_protected_route = pytest.mark.parametrize(
     "route", PROTECTED, ids=[f"{route.method} {route.path}" for route in PROTECTED]

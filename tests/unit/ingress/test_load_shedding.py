@@ -110,7 +110,7 @@ async def test_a_thousand_identities_get_what_their_address_may(client: Client) 
 async def test_a_token_that_proves_nothing_spends_nothing(
     client: Client, log: FakeProducer, forged: str
 ) -> None:
-    """Nobody is locked out by orders under a name: neither the customer of that name, nor the address."""
+    """No one is locked out by orders under a name: neither the customer of that name, nor the address."""
     headers = {"X-Forwarded-For": "1.1.1.1", "Authorization": f"Bearer {forged}"}
     for number in range(5):
         refused = await place(client, f"f{number}", **headers)
