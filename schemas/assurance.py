@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 Assurance = Literal["none", "device", "phone"]
-#: What an identity may have: whoever has none is known by address only.
+#: What an identity has: a client without one is known by address only.
 ProvedAssurance = Literal["device", "phone"]
 
 _RANKS: Final[dict[Assurance, int]] = {"none": 0, "device": 1, "phone": 2}

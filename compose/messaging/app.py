@@ -18,15 +18,15 @@ MAX_MESSAGES, MAX_TEXT = 1_000, 1_000
 #: How long a request that hangs is kept, in seconds: longer than any client waits.
 HANG_SECONDS = 60.0
 
-Share = Annotated[float, Meta(ge=0, le=1)]
+FailureShare = Annotated[float, Meta(ge=0, le=1)]
 
 
 class MessagingBehaviour(Struct, frozen=True, forbid_unknown_fields=True):
     """A delay in milliseconds, and shares of the requests, from 0 to 1; what fails is not sent."""
 
     delay_ms: Annotated[float, Meta(ge=0, le=60_000)] = 0.0
-    error: Share = 0.0  # answered 500
-    hang: Share = 0.0  # not answered
+    error: FailureShare = 0.0  # answered 500
+    hang: FailureShare = 0.0  # not answered
 
 
 class MessageRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +36,7 @@ class MessageRequest(Struct, frozen=True, forbid_unknown_fields=True):
     text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 
 
-class Message(Struct, frozen=True):
+class TextMessage(Struct, frozen=True):
     """A message that was sent."""
 
     to: str
@@ -49,7 +49,7 @@ class SimulatedMessaging:
 
     def __init__(self, behaviour: MessagingBehaviour) -> None:
         self._behaviour = behaviour
-        self._messages: OrderedDict[str, Message] = OrderedDict()  # by idempotency key
+        self._messages: OrderedDict[str, TextMessage] = OrderedDict()  # by idempotency key
 
     async def send(self, request: web.Request) -> web.Response:
         """POST /messages: send a text, once for each `Idempotency-Key`."""
@@ -66,7 +66,7 @@ class SimulatedMessaging:
             return _json({"error": "a simulated failure"}, 500)
         if not key or key not in self._messages:
             at = timestamps.to_text(timestamps.wall_clock())
-            self._messages[key or f"{at}-{draw}"] = Message(body.to, body.text, at)
+            self._messages[key or f"{at}-{draw}"] = TextMessage(body.to, body.text, at)
             if len(self._messages) > MAX_MESSAGES:
                 self._messages.popitem(last=False)
         return _json({"status": "sent"}, 202)

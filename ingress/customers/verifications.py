@@ -16,7 +16,7 @@ from schemas.settings import Settings
 from schemas.timestamps import EpochMs
 
 CODE_DIGITS = 6
-#: Random bytes of a verification's id: whoever has not begun it cannot guess at its code.
+#: Random bytes of a verification's id: only the client that began it can guess at its code.
 VERIFICATION_ID_BYTES = 16
 
 MESSAGES = read_texts(__file__, "messages.json", dict[str, Text])
