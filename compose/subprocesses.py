@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -27,9 +27,10 @@ def open_log(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return our environment with `extra` on top; Python's output is unbuffered."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1", **extra}
+def child_environment(extra: Mapping[str, str], without: Collection[str] = ()) -> dict[str, str]:
+    """Return our environment, less the variables `without`, with `extra` on top; Python's output is unbuffered."""
+    inherited = {name: value for name, value in os.environ.items() if name not in without}
+    return {**inherited, "PYTHONUNBUFFERED": "1", **extra}
 
 
 def is_alive(pid: int) -> bool:

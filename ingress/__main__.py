@@ -1,4 +1,5 @@
-"""`python -m ingress`: serve HTTP; `python -m ingress forget`: erase personal data. Settings from the environment."""
+"""`python -m ingress`: serve HTTP; `python -m ingress forget`: erase personal data;
+`python -m ingress tokens`: issue and revoke tokens. Settings from the environment."""
 
 from schemas.runtime import dependencies
 
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import uvloop
 
 from ingress.bootstrap import serve
+from ingress.issuing import command_line
 from ingress.privacy import erasure
 from ingress.privacy.wrapping import WrongSecretError
 from schemas import setting_types, settings, vapid
@@ -22,8 +24,11 @@ from schemas.telemetry import logs, tracing
 #: Settings that must not be empty, and what an empty one would allow.
 SECRETS = {
     "token_secret": "anyone could make tokens",
+    "webhook_secret": "anyone could sign webhooks",
     "privacy_secret": "anyone who reads the log could read personal data",
 }
+#: What runs each command.
+COMMANDS = {"forget": erasure.run, "tokens": command_line.run}
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> int:
@@ -36,9 +41,9 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> 
     except settings.SettingError as error:
         print(error, file=sys.stderr)
         return 2
-    if arguments.command == "forget":
-        logging.basicConfig(level=logging.CRITICAL)  # the command prints its errors itself
-        return erasure.run(configured, arguments)
+    if arguments.command:
+        logging.basicConfig(level=logging.CRITICAL)  # a command prints its errors itself
+        return COMMANDS[arguments.command](configured, arguments)
     logs.configure(configured, "ingress")
     try:
         gc_tuning.freeze_startup_objects()
@@ -57,7 +62,9 @@ def _empty_secrets(configured: Settings) -> Iterator[str]:
 
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description="Without a command: serve.")
-    erasure.add_command(parser.add_subparsers(dest="command", metavar="command"))
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    erasure.add_command(commands)
+    command_line.add_command(commands)
     return parser
 
 

@@ -14,6 +14,7 @@ from ingress.handlers.health import Health
 from ingress.handlers.ops import METRICS_RENDERER, MetricsRenderer
 from ingress.http import security_headers
 from ingress.http.client_addresses import AddressLimit
+from ingress.http.issued_tokens import IssuedTokens
 from ingress.http.request_body import MAX_BODY_BYTES
 from ingress.http.roles import Role
 from ingress.http.tokens import Tokens
@@ -49,6 +50,7 @@ def make_app(
     health: Health,
     keyring: Keyring,
     feeds: Feeds,
+    issued: IssuedTokens,
     verifications: Verifications,
 ) -> web.Application:
     """Return the application over these parts."""
@@ -85,7 +87,7 @@ def make_app(
     app[app_keys.STREAMS_PER_ADDRESS] = {
         channel: AddressLimit(settings, settings.max_streams_per_address) for channel in ("sse", "feed")
     }
-    app[app_keys.TOKENS] = Tokens(settings.token_secret, settings.admin_token)
+    app[app_keys.TOKENS] = Tokens(settings.token_secret, settings.admin_token, issued)
     app[app_keys.VERIFICATIONS] = verifications
     app[app_keys.VIEWS] = views
     app.add_routes([route.definition() for route in ROUTES])

@@ -17,6 +17,8 @@ from ingress.customers.messenger import HttpMessenger
 from ingress.customers.redis_codes import RedisCodes
 from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
+from ingress.http.issued_tokens import IssuedTokens
+from ingress.issuing.token_log import TokenFollower
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
 from ingress.privacy.keyring import Keyring
 from ingress.privacy.keyring_log import KeyringFollower
@@ -53,10 +55,13 @@ async def serve(settings: Settings) -> None:
     replies = ReplyConsumer(settings.kafka, partition, commands.deliver)
     keyring = Keyring(Wrapping(settings.privacy_secret))
     keys = KeyringFollower(settings.kafka, keyring)
+    issued = IssuedTokens()
+    tokens = TokenFollower(settings.kafka, issued)
     redis = redis_views.connect(settings.redis)
     messages = connect_for_messages(settings.redis)
     views = RedisViews(redis)
     checks = {"commands": producer.is_reachable, "replies": replies.is_reading, "keys": keys.is_complete}
+    checks |= {"tokens": tokens.is_complete}
     health = Health(checks | {"views": views.ping})
     async with (
         contextlib.aclosing(redis),
@@ -64,12 +69,15 @@ async def serve(settings: Settings) -> None:
         in_background(producer.run()) as producing,
         in_background(replies.run()) as consuming,
         in_background(keys.run()) as following,
+        in_background(tokens.run()) as following_tokens,
         in_background(loop_steps.measure()),
         aiohttp.ClientSession() as session,
     ):
-        for task in (producing, consuming, following):
+        for task in (producing, consuming, following, following_tokens):
             task.add_done_callback(lambda _: stop.set())  # a part that failed stops the process
-        connected = asyncio.gather(producer.connected.wait(), replies.reading.wait(), keys.complete.wait())
+        connected = asyncio.gather(
+            producer.connected.wait(), replies.reading.wait(), keys.complete.wait(), tokens.complete.wait()
+        )
         if not await _done_before(connected, stop):
             return
         messenger = HttpMessenger(session, settings.messaging, settings.messaging_timeout_seconds)
@@ -81,6 +89,7 @@ async def serve(settings: Settings) -> None:
             health,
             keyring,
             RedisFeeds(redis, messages),
+            issued,
             Verifications(settings, RedisCodes(redis, settings), messenger),
         )
         async with listen(

@@ -15,6 +15,7 @@ from ingress.handlers import (
     push_subscriptions,
     restaurant_feed,
     web_pages,
+    webhook_secrets,
 )
 from ingress.http.roles import (
     ADMIN_ONLY,
@@ -60,6 +61,7 @@ ROUTES: tuple[Route, ...] = (
     Route("PUT", _RESTAURANT, catalogue.put_restaurant, ADMIN_ONLY, catalogue_api.PUT_RESTAURANT),
     Route("PUT", _RESTAURANT + "/menu/{sku}", catalogue.put_menu_item, MANAGER_OR_ADMIN, catalogue_api.PUT_MENU_ITEM),
     Route("PUT", _RESTAURANT + "/promotions/{promotion_id}", catalogue.put_promotion, MANAGER_OR_ADMIN, catalogue_api.PUT_PROMOTION),
+    Route("POST", _RESTAURANT + "/webhook-secrets", webhook_secrets.rotate, MANAGER_OR_ADMIN, catalogue_api.ROTATE_WEBHOOK_SECRET),
     Route("POST", _ORDER + "/status", change_order.update_status, MANAGER_ONLY, board_api.ADVANCE_ORDER),
     Route("GET", _RESTAURANT + "/dashboard", restaurant_feed.dashboard, RESTAURANT_ONLY, board_api.GET_DASHBOARD),
     Route("GET", _RESTAURANT + "/feed", restaurant_feed.feed, RESTAURANT_IN_HANDLER, board_api.FOLLOW_BOARD),

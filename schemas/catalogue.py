@@ -22,6 +22,7 @@ class Restaurant(Struct, frozen=True):
     preparation_timeout_seconds: int
     version: int
     webhook: str | None = None
+    webhook_secret_version: int = 1  # of the current secret; the one before is valid too
 
 
 class Item(Struct, frozen=True):

@@ -107,6 +107,18 @@ class PutRestaurant(Struct, frozen=True, tag="put-restaurant"):
     kitchen_capacity: int  # orders being prepared at once
     preparation_timeout_seconds: int
     webhook: str | None = None
+    by: str | None = None  # who has put it: `admin:NAME` or `restaurant:TOKEN_ID`
+
+
+class RotateWebhookSecret(Struct, frozen=True, tag="rotate-webhook-secret", omit_defaults=True):
+    """Make the next version of a restaurant's webhook secret; the one before stays valid.
+
+    `version` is the one to make, so that a repetition makes no further one; None: the next.
+    """
+
+    restaurant_id: str
+    version: int | None = None
+    by: str | None = None
 
 
 class PutMenuItem(Struct, frozen=True, tag="put-menu-item"):
@@ -119,6 +131,7 @@ class PutMenuItem(Struct, frozen=True, tag="put-menu-item"):
     category: str
     price: Money
     portions: int | None = None  # None: unlimited
+    by: str | None = None
 
 
 class PromotionItem(Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +156,7 @@ class PutPromotion(Struct, frozen=True, tag="put-promotion"):
     starts_at: EpochMs
     ends_at: EpochMs
     items: list[PromotionItem]
+    by: str | None = None
     customer_assurance: Assurance = "none"  # what an order of its items must prove
 
 
@@ -260,7 +274,7 @@ class OfferPortions(Struct, frozen=True, tag="offer-portions"):
 OrderCommand = PlaceOrder | AdvanceOrder | CancelOrder | FindOrder | PaymentResult
 #: What the buckets of one restaurant send each other.
 BucketCommand = ReplicateCatalogue | RequestPortions | LendPortions | OfferPortions
-Command = OrderCommand | CatalogueCommand | Tick | BucketCommand
+Command = OrderCommand | CatalogueCommand | RotateWebhookSecret | Tick | BucketCommand
 
 
 def restaurant_of(command: Command) -> str:

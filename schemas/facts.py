@@ -105,6 +105,7 @@ class CatalogChanged(Struct, frozen=True):
     item: Item | None = None
     promotion: Promotion | None = None
     stocks: list[Stock] = []
+    changed_by: str | None = None  # `admin:NAME` or `restaurant:TOKEN_ID`; null: by time, or not known
 
 
 class MovedItem(Struct, frozen=True):

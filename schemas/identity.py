@@ -53,14 +53,21 @@ def fingerprint(canonical_body: bytes) -> str:
     return _digest(16, "body", canonical_body).hex()
 
 
-def webhook_secrets(token_secrets: str, restaurant_id: str) -> list[str]:
+def webhook_secrets(secrets: str, restaurant_id: str, version: int = 1) -> list[str]:
     """Return the secrets that a restaurant's webhooks are signed with, in the form of Standard Webhooks: `whsec_...`.
 
-    One is derived from each of the comma-separated token secrets, the current one first. Ingress, which shows them,
-    and egress, which signs with them, thus need no common store.
+    One of this version and one of the version before are derived from each of the comma-separated secrets of the
+    setting; the current one comes first. Ingress, which shows them, and egress, which signs with them, thus need no
+    common store.
     """
-    subject = b"webhook:" + restaurant_id.encode()
-    raw = [hmac.digest(key.encode(), subject, "sha256") for key in split_secrets(token_secrets)]
+    names = [
+        f"webhook:{restaurant_id}" + (f":{number}" if number > 1 else "")
+        for number in (version, version - 1)
+        if number
+    ]
+    raw = [
+        hmac.digest(key.encode(), name.encode(), "sha256") for key in split_secrets(secrets) for name in names
+    ]
     return ["whsec_" + base64.b64encode(digest).decode() for digest in raw]
 
 

@@ -26,6 +26,7 @@ Outcome = Literal[
     "too_late",
     "invalid_transition",
     "invalid_promotion",
+    "wrong_version",
     "created",
     "replaced",
     "undecidable",
@@ -52,6 +53,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     version: int = 0  # of the restaurant, item or promotion that was put
     limits: list[LimitReached] = []
     faults: list[PromotionFault] = []
+    webhook_secret_version: int = 0  # of the restaurant that was put, or whose secret was rotated
     required_assurance: Assurance | None = None  # what `customer_required` asks for
 
 

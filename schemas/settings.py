@@ -248,7 +248,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     token_secret: Annotated[
         Secrets,
-        "secret that tokens of orders and restaurants are derived from, or the current and the previous one separated by a comma; empty: `make up` creates one in the data folder",
+        "secret that tokens are signed with, or the current and the previous one separated by a comma; empty: `make up` creates one in the data folder",
+    ] = ""
+    webhook_secret: Annotated[
+        Secrets,
+        "secret that the secrets of restaurants' webhooks are derived from, or the current and the previous one separated by a comma; empty: `make up` creates one in the data folder",
     ] = ""
     privacy_secret: Annotated[
         Secrets,
@@ -288,6 +292,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def keyring_partitions(self) -> int:
         """Partitions of the keyring topic: one, so that its records have one order."""
+        return 1
+
+    @property
+    def access_partitions(self) -> int:
+        """Partitions of the topic of issued tokens: one, so that its records have one order."""
         return 1
 
     @property

@@ -126,6 +126,15 @@ PRIVACY_KEYRING = Topic(
     max_message_bytes=8 * 2**20,
     is_purged=True,
 )
+ACCESS_TOKENS = Topic(
+    "access.tokens",
+    "tokens that operators have issued or revoked, never a token itself",
+    "`promo tokens`",
+    "ingress",
+    key="owner and token id",
+    partitions="access_partitions",
+    is_compacted=True,
+)
 
 FACT_TOPICS: dict[type, Topic] = {
     facts.OrderCreated: ORDER_CREATED,
@@ -182,4 +191,5 @@ TOPICS: tuple[Topic, ...] = (
     WATERMARKS,
     STATE_CHANGELOG,
     PRIVACY_KEYRING,
+    ACCESS_TOKENS,
 )

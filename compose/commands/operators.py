@@ -1,4 +1,4 @@
-"""Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, forget."""
+"""Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, forget, tokens."""
 
 import sys
 from collections.abc import Sequence
@@ -11,13 +11,14 @@ COMMANDS = {
     "report": "how a promotion went, from an export or from the topics",
     "rebuild": "rebuild all views into a new generation, then switch readers atomically",
     "forget": "make the personal data of orders unreadable, for good",
+    "tokens": "list, issue and revoke tokens of restaurants and administrators",
 }
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command `argv[0]` in this process and return its exit status."""
     match argv[0]:
-        case "forget":
+        case "forget" | "tokens":
             from ingress.__main__ import main as ingress
 
             return ingress(argv, "promo")

@@ -11,6 +11,7 @@ from pathlib import Path
 from compose import subprocesses
 from compose.errors import SettingsRejected, StartFailed, tail_of
 from compose.progress import Report
+from compose.secret_readers import READERS
 from compose.supervisor.services import Service
 from compose.supervisor.stack_state import RunningProcess
 from schemas.runtime import backoff
@@ -137,7 +138,7 @@ class SupervisedProcess:
             self._process = await asyncio.create_subprocess_exec(
                 *subprocesses.die_with_parent(service.command),
                 cwd=service.folder,
-                env=subprocesses.child_environment(service.environment),
+                env=subprocesses.child_environment(service.environment, without=READERS),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

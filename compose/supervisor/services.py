@@ -12,17 +12,14 @@ from compose import redis_server
 from compose.edge import nginx
 from compose.kafka import broker, readiness
 from compose.kafka.java import Java
+from compose.secret_readers import READERS
 from compose.supervisor import shared_metrics
-from compose.supervisor.scaling_bounds import ROLES
 from schemas.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
 #: The module of a role; the others have the name of their role.
 ROLE_MODULES = {"payments": "compose.provider", "messaging": "compose.messaging"}
-
-#: Secrets that only these roles receive; all others go to every role.
-SECRET_ROLES = {"PROMO_PRIVACY_SECRET": ("ingress",)}
 
 READY_METRIC = re.compile(rb"^promo_ready 1(\.0)?$", re.MULTILINE)
 
@@ -75,7 +72,7 @@ def _server(name: str, data: Path, command: list[str], url: str, is_ready: Calla
 def role_service(
     role: str, number: int, ops_port: int, settings: Settings, data: Path, secrets: Mapping[str, str]
 ) -> Service:
-    """Return the process with this number, from 1 on, of one of ROLES."""
+    """Return the process with this number, from 1 on, of a role that scales."""
     name = f"{role}-{number}"
     metrics = f"http://127.0.0.1:{ops_port}/metrics"
     urls = {
@@ -99,7 +96,7 @@ def role_service(
             "PROMO_REDIS_URL": settings.redis,
             "PROMO_DATA_DIR": str(data),
             **shared_metrics.environment(data),
-            **{name: value for name, value in secrets.items() if role in SECRET_ROLES.get(name, ROLES)},
+            **{name: value for name, value in secrets.items() if role in READERS[name]},
         },
         ops_port=ops_port,
     )

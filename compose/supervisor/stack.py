@@ -24,7 +24,7 @@ POLL_INTERVAL_SECONDS = 0.05
 
 #: Settings whose value is a file of the data folder where they are empty. Of random values the push key is one too: 32
 #: bytes in base64url are a P-256 key, but for one in four thousand million.
-SECRETS = ("admin_token", "token_secret", "privacy_secret", "vapid_private_key")
+SECRETS = ("admin_token", "token_secret", "webhook_secret", "privacy_secret", "vapid_private_key")
 
 
 class Stack:

@@ -43,9 +43,9 @@ GATHER_MS = 100
 
 
 async def serve(settings: Settings, redis: Redis) -> None:
-    """Dispatch and deliver notifications until cancelled; without a token secret, only log that they are off."""
-    if not settings.token_secret:
-        log.warning("notifications off: PROMO_TOKEN_SECRET is empty")
+    """Dispatch and deliver notifications until cancelled; without a webhook secret, only log that they are off."""
+    if not settings.webhook_secret:
+        log.warning("notifications off: PROMO_WEBHOOK_SECRET is empty")
         await asyncio.Event().wait()
     signer = None
     if settings.vapid_private_key:
@@ -83,7 +83,12 @@ async def _session(
         builders: list[NotificationBuilder] = [partial(webhook_payload.build, webhook=registry.webhook)]
         channels: list[Channel[Any]] = [
             WebhookChannel(
-                webhooks, attempt_log, registry.webhook, settings.token_secret, settings.webhook_retry_seconds
+                webhooks,
+                attempt_log,
+                registry.webhook,
+                settings.webhook_secret,
+                registry.webhook_secret_version,
+                settings.webhook_retry_seconds,
             )
         ]
         if signer is not None:

@@ -54,6 +54,11 @@ class RecipientRegistry:
         restaurant = self._restaurants.get(restaurant_id)
         return restaurant.webhook if restaurant is not None else None
 
+    def webhook_secret_version(self, restaurant_id: str) -> int:
+        """Return the version of a restaurant's current webhook secret."""
+        restaurant = self._restaurants.get(restaurant_id)
+        return restaurant.webhook_secret_version if restaurant is not None else 1
+
     def restaurants_with_webhook(self) -> Sequence[Restaurant]:
         """Return all restaurants that have a webhook."""
         return [one for one in self._restaurants.values() if one.webhook is not None]

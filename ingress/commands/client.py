@@ -43,6 +43,7 @@ _NON_ORDER_OUTCOMES = frozenset(
         "unknown_order",
         "too_late",
         "invalid_transition",
+        "wrong_version",
     }
 )
 #: Outcomes that may have waited for the payment provider, unless the order is paid in cash.

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from ingress.handlers import open_streams, order_lookup
 from ingress.handlers.access import authorize_order
-from ingress.handlers.app_keys import HUB
+from ingress.handlers.app_keys import HUB, TOKENS
 from ingress.handlers.open_streams import WRITE_TIMEOUT_SECONDS
 from ingress.http import request_headers
 from ingress.live.send_queue import SendQueue
@@ -40,7 +40,10 @@ async def events(request: web.Request) -> web.StreamResponse:
             stream.publish(view, is_complete=False)  # the views may not have it yet
         response = web.StreamResponse(headers=HEADERS)
         await response.prepare(request)
-        with open_streams.serving(request, "sse", MAX_WRITE_BUFFER_BYTES):
+        with (
+            open_streams.serving(request, "sse", MAX_WRITE_BUFFER_BYTES),
+            request.app[TOKENS].issued.watch(access.claims, stream.queue.close),
+        ):
             await _send(response, stream.queue)
         return response
 

@@ -72,6 +72,12 @@ class RestaurantBody(Struct, frozen=True, forbid_unknown_fields=True):
     webhook: WebAddress | None = None
 
 
+class WebhookSecretBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /v1/restaurants/{restaurant_id}/webhook-secrets; without a version, it makes the next one."""
+
+    version: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+
+
 class PushKeys(Struct, frozen=True, forbid_unknown_fields=True):
     """The public key (65 bytes) and the secret (16 bytes) of a browser, in base64url (RFC 8291)."""
 

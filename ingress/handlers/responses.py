@@ -34,6 +34,7 @@ PROBLEM_SLUGS: dict[str, str] = {
     "too_late": "too-late",
     "invalid_transition": "invalid-transition",
     "key_reused": "idempotency-key-reused",
+    "wrong_version": "wrong-version",
 }
 
 #: The field error of every fault of a promotion.
@@ -126,6 +127,8 @@ def _members(answer: Answer) -> dict[str, Any]:
         members |= _details(answer, answer.order)
     if answer.skus:
         members["skus"] = answer.skus
+    if answer.outcome == "wrong_version":
+        members["webhook_secret_version"] = answer.webhook_secret_version
     if answer.required_assurance:
         members["required_assurance"] = answer.required_assurance
     return members

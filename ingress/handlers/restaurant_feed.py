@@ -16,8 +16,10 @@ from ingress.handlers.app_keys import HUB, PENDING_HANDSHAKES, SETTINGS, TOKENS
 from ingress.handlers.feed_handshake import AuthMessage, ResumeMessage
 from ingress.handlers.open_streams import WRITE_TIMEOUT_SECONDS
 from ingress.http import request_headers
+from ingress.http.issued_tokens import Watch
 from ingress.http.problems import Problem
 from ingress.http.roles import Role
+from ingress.http.token_claims import RestaurantClaims
 from ingress.live.send_queue import SendQueue
 from schemas import metrics
 
@@ -92,22 +94,26 @@ async def _serve(request: web.Request, socket: web.WebSocketResponse) -> None:
     if token is not None:
         _require_restaurant(request, token, restaurant_id)
     handshake = await _receive_handshake(request, socket, token)
-    _require_restaurant(request, handshake.token, restaurant_id)
+    claims = _require_restaurant(request, handshake.token, restaurant_id)
     try:
-        with request.app[HUB].follow_restaurant(restaurant_id, handshake.after) as stream:
-            await _exchange(socket, stream.queue)
+        with (
+            request.app[HUB].follow_restaurant(restaurant_id, handshake.after) as stream,
+            request.app[TOKENS].issued.watch(claims, stream.queue.close) as watch,
+        ):
+            await _exchange(socket, stream.queue, watch)
     except Problem:
         raise FeedClosed(TOO_MANY, "too many") from None
 
 
-def _require_restaurant(request: web.Request, token: str, restaurant_id: str) -> None:
-    """Raise FeedClosed unless the token is valid and opens the restaurant."""
+def _require_restaurant(request: web.Request, token: str, restaurant_id: str) -> RestaurantClaims:
+    """Return what a token says that opens the restaurant; raises FeedClosed."""
     try:
         claims = request.app[TOKENS].read(token, restaurant_id=restaurant_id)
     except Problem:
         raise FeedClosed(UNAUTHORIZED, "token") from None
-    if Role.RESTAURANT not in roles(claims, restaurant_id):
+    if not isinstance(claims, RestaurantClaims) or Role.RESTAURANT not in roles(claims, restaurant_id):
         raise FeedClosed(FORBIDDEN, "token")
+    return claims
 
 
 async def _receive_handshake(
@@ -137,10 +143,10 @@ async def _receive_handshake(
     raise FeedClosed(UNAUTHORIZED if token is None else WSCloseCode.POLICY_VIOLATION, "not what was expected")
 
 
-async def _exchange(socket: web.WebSocketResponse, queue: SendQueue) -> None:
-    """Send until one of the two ends the feed; raises FeedClosed, ConnectionError, TimeoutError."""
+async def _exchange(socket: web.WebSocketResponse, queue: SendQueue, watch: Watch) -> None:
+    """Send until one of the two ends the feed, or its token ends; raises FeedClosed, ConnectionError, TimeoutError."""
     receiving = asyncio.ensure_future(_receive(socket))
-    sending = asyncio.ensure_future(_send(socket, queue))
+    sending = asyncio.ensure_future(_send(socket, queue, watch))
     try:
         done, _ = await asyncio.wait([receiving, sending], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -158,12 +164,14 @@ async def _receive(socket: web.WebSocketResponse) -> NoReturn:
     raise ConnectionError  # the client is gone, or sent what cannot be decoded
 
 
-async def _send(socket: web.WebSocketResponse, queue: SendQueue) -> NoReturn:
+async def _send(socket: web.WebSocketResponse, queue: SendQueue, watch: Watch) -> NoReturn:
     while True:
         message = await queue.get(QUEUE_TIMEOUT_SECONDS)
         if queue.has_overflowed:
             _failed.inc()
             raise FeedClosed(TOO_SLOW, "too slow")
+        if watch.has_ended:
+            raise FeedClosed(UNAUTHORIZED, "token")
         if message is None and queue.is_closed:
             raise FeedClosed(WSCloseCode.GOING_AWAY, "shutting down")
         if message is not None:

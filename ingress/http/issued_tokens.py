@@ -4,7 +4,8 @@ A token that was issued has a record until it is revoked or has expired. A token
 (`IMPLICIT`) has one once it is revoked.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -18,9 +19,21 @@ from ingress.http.token_claims import (
     RestaurantClaims,
     RestaurantRole,
 )
+from schemas import timestamps
+from schemas.timestamps import EpochSeconds
 
 IMPLICIT = frozenset({FIRST_TOKEN_ID, LEGACY_TOKEN_ID})
+#: Tokens of one restaurant, and of all administrators, that may be issued at once.
+MAX_TOKENS = 50
 OwnerKind = Literal["restaurant", "admin"]
+
+
+class TooManyTokensError(Exception):
+    """An owner has as many tokens as one may have; revoke some first."""
+
+
+class UnknownTokenError(Exception):
+    """The owner has no such token, or it is revoked or has expired."""
 
 
 class IssuedToken(Struct, frozen=True, omit_defaults=True):
@@ -43,6 +56,10 @@ class IssuedToken(Struct, frozen=True, omit_defaults=True):
         """The key of its record."""
         return record_key(self.kind, self.owner, self.token_id)
 
+    def has_expired(self, now: EpochSeconds) -> bool:
+        """Return True if it is not valid any more at this time."""
+        return self.expires_at is not None and timestamps.from_text(self.expires_at) / 1000 <= now
+
 
 _decode = msgspec.json.Decoder(IssuedToken).decode
 
@@ -52,11 +69,20 @@ def record_key(kind: OwnerKind, owner: str, token_id: str) -> bytes:
     return f"{kind}/{owner}/{token_id}".encode()
 
 
+class Watch(Struct, eq=False):
+    """What is open with a token, and how it is ended."""
+
+    claims: Claims
+    end: Callable[[], None]
+    has_ended: bool = False
+
+
 class IssuedTokens:
     """The records that this process has read."""
 
     def __init__(self) -> None:
         self._records: dict[bytes, IssuedToken] = {}
+        self._watches: set[Watch] = set()
 
     def replace(self, records: Mapping[bytes, bytes | None]) -> None:
         """Hold these records, as they are in the topic, in place of all others."""
@@ -71,9 +97,50 @@ class IssuedTokens:
         else:
             self._records.pop(key, None)
 
-    def of(self, kind: OwnerKind, owner: str) -> list[IssuedToken]:
-        """Return the records of one owner."""
-        return [one for one in self._records.values() if (one.kind, one.owner) == (kind, owner)]
+    def all(self) -> list[IssuedToken]:
+        """Return all records."""
+        return list(self._records.values())
+
+    def expired(self, now: EpochSeconds) -> list[bytes]:
+        """Return the keys of tokens that have expired: their signature says so, and their records are not needed."""
+        return [key for key, record in self._records.items() if record.has_expired(now)]
+
+    def require_room(self, token: IssuedToken) -> None:
+        """Raise TooManyTokensError if its owner may have no further token."""
+        others = [one for one in self._records.values() if one.kind == token.kind and not one.revoked_at]
+        if token.kind == "restaurant":
+            others = [one for one in others if one.owner == token.owner]
+        if len(others) >= MAX_TOKENS:
+            raise TooManyTokensError(f"there are {MAX_TOKENS} tokens already; revoke some first")
+
+    def revocation(
+        self, kind: OwnerKind, owner: str, token_id: str, at: str
+    ) -> tuple[bytes, IssuedToken | None]:
+        """Return key and record that revoke a token; None deletes the record. Raises UnknownTokenError."""
+        key = record_key(kind, owner, token_id)
+        if kind == "restaurant" and token_id in IMPLICIT and key not in self._records:
+            return key, IssuedToken(kind, owner, token_id, "manager", revoked_at=at)
+        if key not in self._records or self._records[key].revoked_at:
+            raise UnknownTokenError(f"{owner} has no valid token {token_id}")
+        return key, None
+
+    @contextlib.contextmanager
+    def watch(self, claims: Claims, end: Callable[[], None]) -> "Iterator[Watch]":
+        """Call `end` if a restaurant's token is revoked or expires during the block."""
+        watch = Watch(claims, end)
+        self._watches.add(watch)
+        try:
+            yield watch
+        finally:
+            self._watches.discard(watch)
+
+    def end_refused(self, now: EpochSeconds) -> None:
+        """End what is open with a token that is not valid any more."""
+        for watch in list(self._watches):
+            expires = isinstance(watch.claims, RestaurantClaims) and watch.claims.has_expired(now)
+            if expires or self.is_revoked(watch.claims):
+                watch.has_ended = True
+                watch.end()
 
     def is_revoked(self, claims: Claims) -> bool:
         """Return True if the token of these claims was revoked, or never issued."""

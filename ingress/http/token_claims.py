@@ -34,6 +34,10 @@ class RestaurantClaims(Struct, frozen=True):
     token_id: str
     expires_at: EpochSeconds | None = None
 
+    def has_expired(self, now: EpochSeconds) -> bool:
+        """Return True if the token is not valid any more at this time."""
+        return self.expires_at is not None and self.expires_at <= now
+
     @property
     def author(self) -> str:
         """The name under which a change is published."""

@@ -10,7 +10,7 @@ from itertools import islice
 from msgspec.structs import replace
 
 from schemas.catalogue import Allotment, Item, Promotion, Restaurant, Stock
-from schemas.commands import PutMenuItem, PutPromotion, PutRestaurant
+from schemas.commands import CatalogueCommand, PutMenuItem, PutPromotion, PutRestaurant, RotateWebhookSecret
 from schemas.facts import CatalogChanged
 from schemas.replies import Answer, PromotionFault, Reply
 from schemas.timestamps import EpochMs, to_text
@@ -27,11 +27,33 @@ MAX_FAULTS = 20
 def put_restaurant(state: State, command: PutRestaurant, now: EpochMs) -> Decision:
     """Create or replace a profile."""
     before = state[RESTAURANTS].get(command.restaurant_id)
-    after = make_profile(command, _next_version(before))
-    return _catalogue_changed(command.restaurant_id, before, after, [], now)
+    secret_version = before.webhook_secret_version if before else 1
+    after = make_profile(command, _next_version(before), secret_version)
+    decision = _catalogue_changed(command, before, after, [], now)
+    return _with_secret_version(decision, secret_version)
 
 
-def make_profile(command: PutRestaurant, version: int) -> Restaurant:
+def rotate_webhook_secret(state: State, command: RotateWebhookSecret, now: EpochMs) -> Decision:
+    """Make the next version of a restaurant's webhook secret; a repetition that names its version changes nothing."""
+    before = state[RESTAURANTS].get(command.restaurant_id)
+    if before is None:
+        return reply_only(Answer("unknown_restaurant"))
+    current = before.webhook_secret_version
+    if command.version == current:
+        return reply_only(Answer("replaced", version=before.version, webhook_secret_version=current))
+    if command.version not in (None, current + 1):
+        return reply_only(Answer("wrong_version", webhook_secret_version=current))
+    after = replace(before, version=before.version + 1, webhook_secret_version=current + 1)
+    return _with_secret_version(_catalogue_changed(command, before, after, [], now), current + 1)
+
+
+def _with_secret_version(decision: Decision, version: int) -> Decision:
+    assert decision.reply is not None
+    answer = replace(decision.reply.answer, webhook_secret_version=version)
+    return replace(decision, reply=replace(decision.reply, answer=answer))
+
+
+def make_profile(command: PutRestaurant, version: int, webhook_secret_version: int = 1) -> Restaurant:
     """Return the profile that the command describes."""
     return Restaurant(
         restaurant_id=command.restaurant_id,
@@ -40,6 +62,7 @@ def make_profile(command: PutRestaurant, version: int) -> Restaurant:
         preparation_timeout_seconds=command.preparation_timeout_seconds,
         webhook=command.webhook,
         version=version,
+        webhook_secret_version=webhook_secret_version,
     )
 
 
@@ -71,7 +94,7 @@ def put_menu_item(
         changed = []
         if portions != stock.portions:
             changed = [replace(stock, portions=portions, version=stock.version + 1)]
-    return _catalogue_changed(command.restaurant_id, before, after, changed, now)
+    return _catalogue_changed(command, before, after, changed, now)
 
 
 def put_promotion(
@@ -95,7 +118,7 @@ def put_promotion(
     skus = dict.fromkeys(i.sku for i in [*(before.items if before else []), *command.items])
     stocks = [state[STOCKS][key(command.restaurant_id, sku)] for sku in skus]
     changed = [new for old in stocks if (new := _allot(old, after, net_received)) is not old]
-    return _catalogue_changed(command.restaurant_id, before, after, changed, now)
+    return _catalogue_changed(command, before, after, changed, now)
 
 
 def make_promotion(command: PutPromotion, version: int) -> Promotion:
@@ -157,7 +180,7 @@ def _next_version(before: CatalogueEntry | None) -> int:
 
 
 def _catalogue_changed(
-    restaurant_id: str,
+    command: CatalogueCommand | RotateWebhookSecret,
     before: CatalogueEntry | None,
     after: CatalogueEntry,
     stocks: list[Stock],
@@ -167,12 +190,13 @@ def _catalogue_changed(
     if before is not None and is_same:
         return Decision(reply=Reply(Answer("replaced", version=before.version)))
     fact = CatalogChanged(
-        restaurant_id=restaurant_id,
+        restaurant_id=command.restaurant_id,
         occurred_at=to_text(now),
         version=after.version,
         restaurant=after if isinstance(after, Restaurant) else None,
         item=after if isinstance(after, Item) else None,
         promotion=after if isinstance(after, Promotion) else None,
         stocks=stocks,
+        changed_by=command.by,
     )
     return Decision((fact,), Reply(Answer("replaced" if before else "created", version=after.version)))

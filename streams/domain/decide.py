@@ -7,7 +7,7 @@ from schemas import buckets, commands
 from schemas.codec import ReplyAddress
 from schemas.commands import Command, restaurant_of
 from schemas.timestamps import EpochMs
-from streams.domain.catalogue import put_menu_item, put_promotion, put_restaurant
+from streams.domain.catalogue import put_menu_item, put_promotion, put_restaurant, rotate_webhook_secret
 from streams.domain.decision import Decision, Policy
 from streams.domain.escrow import catalogue_replication, inbox, routing
 from streams.domain.lifecycle import advance_order, cancel_order, find_order
@@ -88,6 +88,8 @@ def _decide(
             return payment_result(state, command, now)
         case commands.PutRestaurant():
             return put_restaurant(state, command, now)
+        case commands.RotateWebhookSecret():
+            return rotate_webhook_secret(state, command, now)
         case commands.PutMenuItem():
             return put_menu_item(state, command, now)
         case commands.PutPromotion():

@@ -78,6 +78,15 @@ class Kitchen:
             self._customers[name] = await new_customer(self._session, self._url)
         return {"Authorization": f"Bearer {self._customers[name]}"}
 
+    async def begin_verification(self, phone: str, messaging_url: str) -> tuple[str, str]:
+        """Have a code sent to a phone; return the verification's id and the code."""
+        begun = await self.call("POST", "/v1/customers/verifications", json={"phone": phone})
+        assert begun.status == 202, begun.body
+        async with self._session.get(f"{messaging_url}/messages") as response:
+            messages = (await response.json())["messages"]
+        (*_, text) = (message["text"] for message in messages if message["to"] == phone)
+        return json.loads(begun.body)["verification_id"], text[:6]
+
     async def order(
         self, restaurant: str, key: str, *lines: tuple[str, int], method: str = "pix", **headers: str
     ) -> Answer:

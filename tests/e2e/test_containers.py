@@ -36,6 +36,7 @@ class Containers:
             **os.environ,
             "PROMO_ADMIN_TOKEN": ADMIN,
             "PROMO_TOKEN_SECRET": "secret",
+            "PROMO_WEBHOOK_SECRET": "secret",
             "PROMO_PRIVACY_SECRET": "secret",
             "PROMO_IMAGE": "promo-of-the-tests",
             **({"PROMO_BASE": stand_ins.BASE} if has_stand_ins else {}),

@@ -16,6 +16,7 @@ import yaml
 from compose_spec.compose_spec import PyCompose
 
 from compose.kubernetes import generate
+from compose.secret_readers import READERS
 from schemas import settings
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +88,25 @@ def setting_faults() -> Iterator[str]:
             yield f"{path.name}: there is no setting {name}"
 
 
+def secret_faults() -> Iterator[str]:
+    """Yield the containers of our processes that lack a secret which they read, or have one that they do not."""
+    for file, role, variables in _containers():
+        held = {name for name in variables if name in READERS}
+        wanted = {name for name, roles in READERS.items() if role in roles}
+        for name in sorted(held ^ wanted):
+            yield f"{file}: {role} {'has' if name in held else 'lacks'} {name}"
+
+
+def _containers() -> Iterator[tuple[str, str, set[str]]]:
+    """Yield file, role and variables of each container, also of those that are not ours."""
+    for name, service in interpolated(COMPOSE_FILE.read_text())["services"].items():
+        yield COMPOSE_FILE.name, re.sub(r"-[0-9]+$", "", name), set(service.get("environment", {}))
+    for file, manifest in load_objects():
+        if "template" in manifest.get("spec", {}):
+            for container in manifest["spec"]["template"]["spec"]["containers"]:
+                yield file, container["name"], {entry["name"] for entry in container.get("env", [])}
+
+
 def faults() -> Iterator[str]:
     """Yield all faults."""
     for name, make in generate.GENERATED_FILES.items():
@@ -98,6 +118,7 @@ def faults() -> Iterator[str]:
     for fault in compose_faults(COMPOSE_FILE.read_text()):
         yield f"{COMPOSE_FILE.name}: {fault}"
     yield from setting_faults()
+    yield from secret_faults()
     yield from _run_tool("promtool", ["check", "config", str(PROMETHEUS / "prometheus.yml")])
     yield from _run_tool("docker-compose", ["-f", str(COMPOSE_FILE), "config", "--quiet"])
     yield from _run_tool("kubectl", ["kustomize", str(KUBERNETES)])
@@ -112,6 +133,7 @@ def _run_tool(program: str, arguments: list[str]) -> Iterator[str]:
     environment = {
         "PROMO_ADMIN_TOKEN": "x",
         "PROMO_TOKEN_SECRET": "x",
+        "PROMO_WEBHOOK_SECRET": "x",
         "PROMO_PRIVACY_SECRET": "x",
         **os.environ,
     }

@@ -16,6 +16,7 @@ from tests.style.sources import PRODUCT, ROOT, product_modules, tracked
 
 #: Used by the product in a way that no line of it names, with the way.
 ALLOWED = {
+    "schemas.settings.Settings.access_partitions": "a topic names the setting that counts its partitions",
     "schemas.settings.Settings.keyring_partitions": "a topic names the setting that counts its partitions",
     "compose.exec_tied": "compose/subprocesses.py starts it by its path",
 }

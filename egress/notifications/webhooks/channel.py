@@ -21,7 +21,8 @@ class WebhookChannel(Channel[WebhookDelivery]):
 
     Args:
         url: returns the current webhook URL of a restaurant, or None.
-        token_secret: the setting that webhook secrets are derived from.
+        webhook_secret: the setting that webhook secrets are derived from.
+        secret_version: returns the version of a restaurant's current secret.
         now: wall clock.
     """
 
@@ -35,14 +36,16 @@ class WebhookChannel(Channel[WebhookDelivery]):
         client: SafeHttpClient,
         attempt_log: AttemptLog,
         url: Callable[[str], str | None],
-        token_secret: str,
+        webhook_secret: str,
+        secret_version: Callable[[str], int],
         retry_seconds: float,
         now: Callable[[], EpochSeconds] = epoch_clock,
     ) -> None:
         self._client = client
         self._attempt_log = attempt_log
         self._url = url
-        self._token_secret = token_secret
+        self._webhook_secret = webhook_secret
+        self._secret_version = secret_version
         self.retry_seconds = retry_seconds
         self._now = now
 
@@ -87,7 +90,8 @@ class WebhookChannel(Channel[WebhookDelivery]):
             raise failure
 
     async def _post(self, url: str, delivery: WebhookDelivery) -> int:
-        secrets = webhook_secrets(self._token_secret, delivery.restaurant_id)
+        restaurant_id = delivery.restaurant_id
+        secrets = webhook_secrets(self._webhook_secret, restaurant_id, self._secret_version(restaurant_id))
         headers = signing.headers(secrets, delivery.message_id, self._now(), delivery.body)
         result = await self._client.post(url, delivery.body.encode(), headers)
         if result.status == GONE_STATUS:

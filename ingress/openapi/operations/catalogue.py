@@ -1,6 +1,6 @@
 """Operations on the catalogue, for administrators and restaurants."""
 
-from ingress.handlers import catalogue, request_bodies
+from ingress.handlers import catalogue, request_bodies, webhook_secrets
 from ingress.openapi.operation import DocumentedResponse, Operation
 from ingress.openapi.texts import EXAMPLES
 
@@ -25,6 +25,24 @@ PUT_RESTAURANT = Operation(
     example=EXAMPLES["restaurant_body"],
     responses=_put_responses(catalogue.RestaurantResponse, EXAMPLES["restaurant"]),
     problems=_PUT_PROBLEMS,
+)
+
+ROTATE_WEBHOOK_SECRET = Operation(
+    id="rotateWebhookSecret",
+    tag="offers",
+    body=request_bodies.WebhookSecretBody,
+    body_required=False,
+    example=EXAMPLES["webhook_secret_body"],
+    responses=(
+        DocumentedResponse(201, "created", webhook_secrets.WebhookSecretResponse, EXAMPLES["webhook_secret"]),
+        DocumentedResponse(
+            202,
+            "accepted",
+            webhook_secrets.WebhookSecretResponse,
+            {"restaurant_id": "r1", "status": "pending"},
+        ),
+    ),
+    problems=("unknown-restaurant", "wrong-version", *_PUT_PROBLEMS),
 )
 
 PUT_MENU_ITEM = Operation(

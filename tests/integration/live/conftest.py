@@ -15,6 +15,7 @@ from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
 from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
+from ingress.http.issued_tokens import IssuedTokens
 from ingress.http.tokens import Tokens
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
 from ingress.server.connection_limits import limited_connections
@@ -109,6 +110,7 @@ async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[Cl
         health,
         complete_keyring(),
         RedisFeeds(redis, messages),
+        IssuedTokens(),
         Verifications(chosen, FakeCodes(), FakeMessenger()),
     )
     async with (

@@ -70,7 +70,7 @@ async def test_killed_egress_loses_no_delivery(
         tmp_path,
         kafka,
         database,
-        token_secret="secret",
+        webhook_secret="secret",
         webhook_allow_private=1,
         webhook_retry_seconds=15,
     )

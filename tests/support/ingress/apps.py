@@ -10,6 +10,7 @@ from ingress.commands.client import CommandClient
 from ingress.customers.verifications import Verifications
 from ingress.handlers import app_keys
 from ingress.handlers.health import Health
+from ingress.http.issued_tokens import IssuedTokens
 from ingress.privacy.keyring import Keyring
 from ingress.server.connection_limits import limited_connections
 from ingress.server.listener import listen
@@ -27,6 +28,7 @@ def application(
     views: FakeViews | None = None,
     keyring: Keyring | None = None,
     commands: CommandClient | None = None,
+    issued: IssuedTokens | None = None,
     verifications: Verifications | None = None,
 ) -> web.Application:
     """Return an application; by default its log confirms every order, its views are empty, its keyring forgot nothing."""
@@ -40,9 +42,9 @@ def application(
         return not log.down
 
     health = Health({"commands": is_reachable, "views": views.ping})
+    keyring, issued = keyring or complete_keyring(), issued or IssuedTokens()
     verifications = verifications or Verifications(settings, FakeCodes(), FakeMessenger())
-    keyring = keyring or complete_keyring()
-    return make_app(settings, commands, views, views, health, keyring, QuietFeeds(), verifications)
+    return make_app(settings, commands, views, views, health, keyring, QuietFeeds(), issued, verifications)
 
 
 @contextlib.asynccontextmanager

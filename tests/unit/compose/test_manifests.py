@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from compose.secret_readers import READERS
 from schemas.consumer_groups import DECISIONS, DELIVERIES, NOTIFICATIONS, PAYMENTS, PROJECTION
 from schemas.settings import Settings
 from schemas.topics import TOPICS
@@ -179,9 +180,26 @@ def test_secrets_come_by_reference() -> None:
         if "secretKeyRef" in entry.get("valueFrom", {})
     }
     assert set(wanted.values()) == {"promo-secrets"}
-    assert set(wanted) == {
-        f"PROMO_{name}" for name in ("ADMIN_TOKEN", "TOKEN_SECRET", "PRIVACY_SECRET", "VAPID_PRIVATE_KEY")
-    }
+    assert set(wanted) == READERS.keys()
+
+
+@pytest.mark.parametrize(
+    ("role", "planted", "fault"),
+    [
+        ("egress-1", {"PROMO_TOKEN_SECRET": "x"}, "egress has PROMO_TOKEN_SECRET"),
+        ("streams-1", {"PROMO_PRIVACY_SECRET": "x"}, "streams has PROMO_PRIVACY_SECRET"),
+        ("ingress-2", None, "ingress lacks PROMO_ADMIN_TOKEN"),
+    ],
+)
+def test_each_process_has_the_secrets_that_it_reads(
+    monkeypatch: pytest.MonkeyPatch, role: str, planted: dict[str, str] | None, fault: str
+) -> None:
+    """By the table of readers: nothing but ingress makes tokens or opens personal data."""
+    assert not list(validation.secret_faults())
+    document = compose()
+    document["services"][role]["environment"] = planted or {}
+    monkeypatch.setattr(validation, "interpolated", lambda text: document)
+    assert any(found.endswith(fault) for found in validation.secret_faults())
 
 
 def test_workers_keep_disk_and_group_id() -> None:
@@ -299,7 +317,10 @@ def test_containers_are_locked_and_on_loopback() -> None:
 def test_compose_file_requires_secrets() -> None:
     """There are no default secrets, which everyone would know."""
     text = validation.COMPOSE_FILE.read_text()
-    assert all(f"${{PROMO_{name}:?" in text for name in ("ADMIN_TOKEN", "TOKEN_SECRET", "PRIVACY_SECRET"))
+    assert all(
+        f"${{PROMO_{name}:?" in text
+        for name in ("ADMIN_TOKEN", "TOKEN_SECRET", "WEBHOOK_SECRET", "PRIVACY_SECRET")
+    )
 
 
 def test_prometheus_scrapes_each_process() -> None:

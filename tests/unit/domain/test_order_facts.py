@@ -29,6 +29,7 @@ ORDER = Order(
     customer_id="ana",
     is_counted=True,
     bucket=3,
+    holder="digest",
 )
 
 

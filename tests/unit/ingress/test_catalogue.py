@@ -94,10 +94,10 @@ async def test_put_in_flight_is_202(client: Client, log: FakeProducer, path: str
     ("path", "token", "status"),
     [
         (RESTAURANT, None, 401),
-        (RESTAURANT, "x", 403),
+        (RESTAURANT, "x", 401),
         (RESTAURANT, TOKENS.restaurant("r1"), 403),
         (ITEM, None, 401),
-        (ITEM, "x", 403),
+        (ITEM, "x", 401),
         (ITEM, TOKENS.restaurant("r2"), 403),
         (ITEM, TOKENS.restaurant("r1"), 201),
         (PROMOTION, TOKENS.order("r1"), 403),

@@ -16,7 +16,7 @@ from ingress.commands.client import (
     queue_delay_seconds,
 )
 from ingress.http.problems import Problem
-from schemas import codec
+from schemas import codec, identity
 from schemas.commands import AdvanceOrder, Command, Payment, PlaceOrder, PutRestaurant
 from schemas.replies import Answer, Outcome, Reply
 from tests.support.ingress.fakes import FakeProducer, order_of
@@ -174,13 +174,13 @@ async def test_equal_requests_share_one_command() -> None:
 async def test_reply_that_no_request_awaits_is_passed_on() -> None:
     """A client that was answered 202 reads the outcome later."""
     client, producer = make(None)
-    late: list[tuple[str, str, Reply]] = []
+    late: list[tuple[str, str, str, Reply]] = []
     client.on_late_reply = lambda *reply: late.append(reply)
     waits = asyncio.ensure_future(send(client, soon(1), place(1)))
     assert await send(client, soon(0), place(2)) is None
     reply_to(client, producer, 0)
     reply_to(client, producer, 1)
-    assert await waits == REPLY and late == [("o2", "r1", REPLY)]
+    assert await waits == REPLY and late == [("o2", "r1", identity.holder("body"), REPLY)]
 
 
 @in_virtual_time

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from aiohttp import ClientResponse
 
+from ingress.http.token_claims import OrderClaims
 from ingress.http.tokens import Tokens
 from ingress.views.ports import OrderView, StatusChange
 from schemas import identity
@@ -66,7 +67,7 @@ async def test_confirmed_order_is_201(client: Client, path: str) -> None:
         ],
         "total": {"amount": 1980, "currency": "BRL"},
         "eta": {"p50": AT, "p90": AT},
-        "token": TOKENS.order(ORDER_ID),
+        "token": TOKENS.order(ORDER_ID, created_at=AT),
         "events_url": f"/v1/orders/{ORDER_ID}/events",
     }
 
@@ -164,11 +165,15 @@ async def test_order_in_flight_is_202(client: Client, log: FakeProducer) -> None
     for headers in ({}, {"Prefer": "wait=0.05"}, {"Prefer": "respond-async"}):
         response = await post(client, **headers)
         assert response.status == 202 and response.headers["Location"] == f"/v1/orders/{ORDER_ID}"
-        assert await response.json() == {
+        body = await response.json()
+        command = log.written[0][1]
+        assert isinstance(command, PlaceOrder)
+        opened = OrderClaims(ORDER_ID, identity.holder(command.request_fingerprint))
+        assert TOKENS.read(body.pop("token")) == opened
+        assert body == {
             "order_id": ORDER_ID,
             "restaurant_id": "r1",
             "status": "pending",
-            "token": TOKENS.order(ORDER_ID),
             "events_url": f"/v1/orders/{ORDER_ID}/events",
         }
 
@@ -280,7 +285,7 @@ async def test_cancelled_order_has_reason_and_refund(client: Client, views: Fake
 
 
 @pytest.mark.parametrize(
-    ("token", "status"), [(None, 401), ("x", 404), (TOKENS.order("o2"), 404), (TOKENS.restaurant("r2"), 404)]
+    ("token", "status"), [(None, 401), ("x", 401), (TOKENS.order("o2"), 404), (TOKENS.restaurant("r2"), 404)]
 )
 async def test_other_tokens_get_no_order(
     client: Client, shown: OrderView, token: str | None, status: int

@@ -36,7 +36,14 @@ class WebhookHarness:
         self.attempt_log = InMemoryAttemptLog()
         self.registry = RecipientRegistry()
         self.set_url(url)
-        self.channel = WebhookChannel(client, self.attempt_log, self.registry.webhook, "token-secret", 3_600)
+        self.channel = WebhookChannel(
+            client,
+            self.attempt_log,
+            self.registry.webhook,
+            "token-secret",
+            self.registry.webhook_secret_version,
+            3_600,
+        )
 
     def set_url(self, url: str | None, version: int = 1) -> None:
         self.registry.apply(record(restaurant_changed(url, version=version)))

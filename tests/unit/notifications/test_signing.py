@@ -47,7 +47,7 @@ def test_each_restaurant_has_its_own_secret() -> None:
 
 
 def test_rotated_secret_verifies_with_old_and_new() -> None:
-    """PROMO_TOKEN_SECRET=new,old: receivers may change their secret at any time."""
+    """PROMO_WEBHOOK_SECRET=new,old: receivers may change their secret at any time."""
     now = datetime.now(UTC).timestamp()
     both = webhook_secrets("new, old", "r1")
     assert both == [*webhook_secrets("new", "r1"), *webhook_secrets("old", "r1")]

@@ -31,6 +31,8 @@ _OTHER_TOKENS = {
     "the administrator's": "adm",
     "another restaurant's": TOKENS.restaurant("r2"),
     "an order's": TOKENS.order(ORDER_ID),
+}
+_INVALID_TOKENS = {
     "half of it": TOKEN[:20],
     "its own and more": TOKEN + "x",
     "a word": "undefined",
@@ -80,10 +82,14 @@ _CHATTER: dict[str, str | bytes] = {
 
 TABLE = [
     *(
-        Abuse(f"token: {name}", FORBIDDEN, ("promo.feed.v1", f"bearer.{t}"))
-        for name, t in _OTHER_TOKENS.items()
+        abuse
+        for code, tokens in ((FORBIDDEN, _OTHER_TOKENS), (UNAUTHORIZED, _INVALID_TOKENS))
+        for name, t in tokens.items()
+        for abuse in (
+            Abuse(f"token: {name}", code, ("promo.feed.v1", f"bearer.{t}")),
+            Abuse(f"auth: {name}", code, messages=[_auth(token=t)]),
+        )
     ),
-    *(Abuse(f"auth: {name}", FORBIDDEN, messages=[_auth(token=t)]) for name, t in _OTHER_TOKENS.items()),
     *(Abuse(f"first: {name}", UNAUTHORIZED, messages=[message]) for name, message in _NO_AUTH.items()),
     *(Abuse(f"origin: {origin}", FORBIDDEN, FEED, {"Origin": origin}) for origin in _ORIGINS),
     *(Abuse(f"resume: {said}", READ_ONLY, FEED, messages=[said]) for said in _RESUMES),

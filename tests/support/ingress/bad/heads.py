@@ -105,7 +105,8 @@ QUERIES = (
     "limit%00=10",
     "=1",
 )
-BAD_TOKENS = (
+#: Tokens that are not valid, and valid ones that open something else.
+INVALID_TOKENS = (
     "x",
     "adm2",
     "ADM",
@@ -113,9 +114,11 @@ BAD_TOKENS = (
     "undefined",
     "a" * 4_000,
     "eyJhbGciOiJub25lIn0.e30.",
+    TOKENS.restaurant("r1")[:-1],
+)
+OTHER_TOKENS = (
     TOKENS.restaurant("r2"),
     TOKENS.order("o_other"),
-    TOKENS.restaurant("r1")[:-1],
     TOKENS.restaurant("R1"),
     TOKENS.restaurant("r1 "),
     TOKENS.restaurant("order:r1"),
@@ -252,9 +255,10 @@ TABLE = [
     ),
     *(_bad("unknown-restaurant", "GET", f"/v1/restaurants/{unknown}/menu", {}) for unknown in UNKNOWN),
     *(
-        _bad("forbidden", "PUT", path, JSON | {"Authorization": f"Bearer {token}"}, body, token[:20])
+        _bad(slug, "PUT", path, JSON | {"Authorization": f"Bearer {token}"}, body, token[-20:])
         for path, body in _BODIES.items()
-        for token in BAD_TOKENS
+        for slug, tokens in (("unauthorized", INVALID_TOKENS), ("forbidden", OTHER_TOKENS))
+        for token in tokens
     ),
     _bad("forbidden", "PUT", RESTAURANT, JSON | OWNER, _BODIES[RESTAURANT], "its own token"),
     *(
@@ -263,15 +267,14 @@ TABLE = [
         for header in NO_TOKENS
     ),
     *(
-        _bad(
-            "unknown-order", method, path, JSON | KEY | {"Authorization": f"Bearer {token}"}, body, token[:20]
-        )
+        _bad(slug, method, path, JSON | KEY | {"Authorization": f"Bearer {token}"}, body, token[-20:])
         for method, path, body in (
             ("GET", ORDER, None),
             ("POST", ORDER + "/cancel", b"{}"),
             ("POST", ORDER + "/status", b'{"status":"preparing"}'),
         )
-        for token in BAD_TOKENS
+        for slug, tokens in (("unauthorized", INVALID_TOKENS), ("unknown-order", OTHER_TOKENS))
+        for token in tokens
     ),
     _bad(
         "forbidden", "POST", ORDER + "/status", JSON | CUSTOMER, b'{"status":"preparing"}', "the customer's"

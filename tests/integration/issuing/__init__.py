@@ -1,0 +1,1 @@
+"""Issued tokens, in a real Kafka."""

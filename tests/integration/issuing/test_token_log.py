@@ -1,0 +1,103 @@
+"""Issued tokens in a real Kafka: the command line changes them, and every process follows."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from ingress.__main__ import main
+from ingress.http.issued_tokens import IssuedTokens
+from ingress.http.problems import Problem
+from ingress.http.token_claims import AdminClaims, RestaurantClaims
+from ingress.http.tokens import Tokens
+from ingress.issuing.token_log import TokenFollower
+from schemas.kafka_connection import KafkaConnection
+from schemas.topics import ACCESS_TOKENS
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def token_topic(kafka: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Return the bootstrap servers of a Kafka that has the topic, and set the settings of commands."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        topic = NewTopic(ACCESS_TOKENS.name, 1, 1, topic_configs=ACCESS_TOKENS.configs())
+        for _, code, *_ in (await admin.create_topics([topic])).topic_errors:
+            assert code == 0 or for_code(code) is TopicAlreadyExistsError
+    finally:
+        await admin.close()
+    monkeypatch.setenv("PROMO_KAFKA_BOOTSTRAP_SERVERS", kafka)
+    monkeypatch.setenv("PROMO_DATA_DIR", str(tmp_path))
+    (tmp_path / "token-secret").write_text("secret\n")
+    return kafka
+
+
+@contextlib.asynccontextmanager
+async def following(kafka: str) -> AsyncIterator[Tokens]:
+    """Follow the tokens as an ingress process does."""
+    issued = IssuedTokens()
+    follower = TokenFollower(KafkaConnection(kafka), issued)
+    assert not await follower.is_complete()
+    running = asyncio.ensure_future(follower.run())
+    try:
+        async with asyncio.timeout(30):
+            await follower.complete.wait()
+        yield Tokens("secret", "", issued)
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+def is_valid(tokens: Tokens, token: str) -> bool:
+    """Return True if a process accepts the token."""
+    try:
+        return tokens.read(token) is not None
+    except Problem:
+        return False
+
+
+async def test_tokens_are_issued_and_revoked_one_by_one(
+    token_topic: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In every process within seconds, in those that start later too; open streams of the token are ended."""
+
+    async def command(*arguments: str) -> str:
+        status = await asyncio.to_thread(main, ["tokens", *arguments])
+        captured = capsys.readouterr()
+        assert status == 0, captured.err
+        return captured.out.strip()
+
+    async with following(token_topic) as one, following(token_topic) as other:
+        board = await command("issue", "--restaurant", "r1", "--name", "tablet", "--days", "30")
+        manager = await command("issue", "--restaurant", "r1", "--role", "manager")
+        maria = await command("issue", "--admin", "maria")
+        for tokens in (one, other):
+            await eventually(lambda tokens=tokens: is_valid(tokens, maria), seconds=10)
+            claims = tokens.read(board)
+            assert isinstance(claims, RestaurantClaims) and claims.role == "board" and claims.expires_at
+            assert tokens.read(maria) == AdminClaims("maria", tokens.read(maria).token_id)  # type: ignore[union-attr]
+        listed = await command("list", "--restaurant", "r1")
+        assert claims.token_id in listed and "tablet" in listed and "legacy" in listed
+        assert not any(token in listed for token in (board, manager))
+        assert "admin maria" in await command("list")
+
+        ended = asyncio.Event()
+        with other.issued.watch(claims, ended.set):
+            await command("revoke", "--restaurant", "r1", claims.token_id)
+            await command("revoke", "--restaurant", "r1", "1")
+            async with asyncio.timeout(10):
+                await ended.wait()
+        for tokens in (one, other):
+            await eventually(lambda tokens=tokens: not is_valid(tokens, tokens.restaurant("r1")), seconds=10)
+            assert not is_valid(tokens, board) and is_valid(tokens, manager) and is_valid(tokens, maria)
+    async with following(token_topic) as later:
+        assert not is_valid(later, board) and not is_valid(later, later.restaurant("r1"))
+        assert is_valid(later, manager) and is_valid(later, later.restaurant("r2"))
+    assert await asyncio.to_thread(main, ["tokens", "revoke", "--admin", "maria", "nothing"]) == 1
+    assert "maria has no valid token nothing" in capsys.readouterr().err
