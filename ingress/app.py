@@ -7,6 +7,7 @@ from aiohttp import web
 
 from ingress.commands.admission import Pressure
 from ingress.commands.client import CommandClient
+from ingress.customers.partner_tokens import PartnerTokens
 from ingress.customers.verifications import Verifications
 from ingress.fast_path.connection import FastPath
 from ingress.handlers import app_keys, middleware, place_order
@@ -52,6 +53,7 @@ def make_app(
     feeds: Feeds,
     issued: IssuedTokens,
     verifications: Verifications,
+    partner_tokens: PartnerTokens,
 ) -> web.Application:
     """Return the application over these parts."""
     shed_first = middleware.shed_first({route.path for route in ROUTES if route.is_shed_first})
@@ -79,6 +81,7 @@ def make_app(
     app[app_keys.MENUS] = MenuCache(
         views, tracker, settings.stale_if_error_seconds, lambda: commands.pressure >= Pressure.READS
     )
+    app[app_keys.PARTNER_TOKENS] = partner_tokens
     app[app_keys.PENDING_HANDSHAKES] = PendingHandshakes(MAX_PENDING_HANDSHAKES)
     app[METRICS_RENDERER] = MetricsRenderer()
     app[app_keys.PUSH_KEY] = vapid.public_key(settings.vapid_private_key)

@@ -14,6 +14,7 @@ from ingress.commands.client import CommandClient
 from ingress.commands.producer import KafkaRecordProducer
 from ingress.commands.reply_consumer import ReplyConsumer
 from ingress.customers.messenger import HttpMessenger
+from ingress.customers.partner_tokens import make_partner_tokens
 from ingress.customers.redis_codes import RedisCodes
 from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
@@ -91,6 +92,7 @@ async def serve(settings: Settings) -> None:
             RedisFeeds(redis, messages),
             issued,
             Verifications(settings, RedisCodes(redis, settings), messenger),
+            make_partner_tokens(settings, session),
         )
         async with listen(
             app,

@@ -17,6 +17,7 @@ from schemas.setting_types import (
     Folder,
     Host,
     HttpUrl,
+    JsonList,
     JsonObject,
     KafkaPort,
     Networks,
@@ -204,6 +205,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     messaging_behaviour: Annotated[
         JsonObject,
         "initial behaviour of the simulated messaging provider, as PUT /behaviour accepts it; empty: it answers every request",
+    ] = ""
+    jwt_issuers: Annotated[
+        JsonList,
+        'issuers of partners\' tokens: [{"issuer", "audience", "assurance": "device" or "phone", "jwks_url" or "jwks_file"}]; empty: none',
     ] = ""
     verification_seconds: Annotated[
         int, Meta(ge=30, le=3600), "how long a code that was sent to a phone is valid, in seconds"

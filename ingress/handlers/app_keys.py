@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from ingress.commands.client import CommandClient
+from ingress.customers.partner_tokens import PartnerTokens
 from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
 from ingress.http.client_addresses import AddressLimit
@@ -29,6 +30,7 @@ HEALTH = web.AppKey("health", Health)
 HUB = web.AppKey("hub", Hub)
 KEYRING = web.AppKey("keyring", Keyring)
 MENUS = web.AppKey("menus", MenuCache)
+PARTNER_TOKENS = web.AppKey("partner_tokens", PartnerTokens)
 PENDING_HANDSHAKES = web.AppKey("pending_handshakes", PendingHandshakes)
 #: The public key of Web Push; empty if this installation pushes nothing.
 PUSH_KEY = web.AppKey("push_key", str)

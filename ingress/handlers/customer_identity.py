@@ -2,21 +2,25 @@
 
 from aiohttp import web
 
-from ingress.handlers.app_keys import TOKENS
+from ingress.handlers.app_keys import PARTNER_TOKENS, TOKENS
 from ingress.http import tokens
 from ingress.http.problems import Problem
 from ingress.http.token_claims import CustomerClaims
 from schemas.commands import CustomerRef
 
 
-def identify(request: web.Request) -> CustomerRef | None:
+async def identify(request: web.Request) -> CustomerRef | None:
     """Return the customer; None for a request without a token, which is known by its address only.
 
-    Raises Problem: `unauthorized` for a token that proves nothing, `forbidden` for one of another kind.
+    Raises Problem: `unauthorized` for a token that proves nothing, `forbidden` for one of another kind. Raises
+    Unavailable if the keys of a partner cannot be had.
     """
     if "Authorization" not in request.headers:
         return None
-    claims = request.app[TOKENS].read(tokens.bearer(request.headers))
+    token, partners = tokens.bearer(request.headers), request.app[PARTNER_TOKENS]
+    if partners.is_partners(token):
+        return await partners.read(token)
+    claims = request.app[TOKENS].read(token)
     if not isinstance(claims, CustomerClaims):
         raise Problem("forbidden")
     return CustomerRef(claims.customer_id, claims.assurance)

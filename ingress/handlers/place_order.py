@@ -40,7 +40,7 @@ async def place(request: web.Request) -> web.Response:
     """Send the order's command and answer with its decision, or with 202 if the wait ends first."""
     app, headers = request.app, request.headers
     arrived = asyncio.get_running_loop().time()
-    customer = customer_identity.identify(request)
+    customer = await customer_identity.identify(request)
     customer_id = customer.id if customer else None
     key = request_headers.idempotency_key(headers)
     deadline = prefer_header.deadline(request, app[SETTINGS].order_reply_timeout_seconds)

@@ -13,6 +13,7 @@ from egress.projections.redis_store import RedisViewStore
 from egress.projections.watermarks import PendingWatermark
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
+from ingress.customers.partner_tokens import PartnerTokens
 from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
 from ingress.http.issued_tokens import IssuedTokens
@@ -112,6 +113,7 @@ async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[Cl
         RedisFeeds(redis, messages),
         IssuedTokens(),
         Verifications(chosen, FakeCodes(), FakeMessenger()),
+        PartnerTokens([], {}),
     )
     async with (
         listen(app, connection_factory(app), HOST, 0, 1.0, limited_connections(chosen)) as port,

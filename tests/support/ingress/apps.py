@@ -7,6 +7,7 @@ from aiohttp import web
 
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
+from ingress.customers.partner_tokens import PartnerTokens
 from ingress.customers.verifications import Verifications
 from ingress.handlers import app_keys
 from ingress.handlers.health import Health
@@ -30,6 +31,7 @@ def application(
     commands: CommandClient | None = None,
     issued: IssuedTokens | None = None,
     verifications: Verifications | None = None,
+    partner_tokens: PartnerTokens | None = None,
 ) -> web.Application:
     """Return an application; by default its log confirms every order, its views are empty, its keyring forgot nothing."""
     log, views = log or FakeProducer(), views or FakeViews()
@@ -44,7 +46,19 @@ def application(
     health = Health({"commands": is_reachable, "views": views.ping})
     keyring, issued = keyring or complete_keyring(), issued or IssuedTokens()
     verifications = verifications or Verifications(settings, FakeCodes(), FakeMessenger())
-    return make_app(settings, commands, views, views, health, keyring, QuietFeeds(), issued, verifications)
+    partner_tokens = partner_tokens or PartnerTokens([], {})
+    return make_app(
+        settings,
+        commands,
+        views,
+        views,
+        health,
+        keyring,
+        QuietFeeds(),
+        issued,
+        verifications,
+        partner_tokens,
+    )
 
 
 @contextlib.asynccontextmanager
