@@ -82,10 +82,9 @@ async def _authorize(request: web.Request) -> tuple[OrderAccess, str]:
     with its key has placed it, or will.
     """
     access, bucket = await authorize_command(request)
-    if access.view is None:
-        view = await order_lookup.find(request, access)
-        if view is None or answers.is_refusal(view):
-            raise Problem("unknown-order")
+    view = access.view or await order_lookup.find(request, access)
+    if view is None or answers.is_refusal(view):
+        raise Problem("unknown-order")
     request.app[ADMITTED_ORDERS].consume(access.order_id, access.party)
     return access, buckets.restaurant(bucket)
 

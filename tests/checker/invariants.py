@@ -24,6 +24,7 @@ INVARIANTS: dict[str, Invariant] = {
     "cheapest-offer-with-portions-applies": offers.cheapest_offer_with_portions_applies,
     "refusals-have-no-offer-left": offers.refusals_have_no_offer_left,
     "limits-count-all-orders": offers.limits_count_all_orders,
+    "orders-prove-what-a-promotion-asks": offers.orders_prove_what_a_promotion_asks,
     "one-order-per-key": orders.one_order_per_key,
     "replays-equal": orders.replays_equal,
     "a-key-means-one-body": orders.a_key_means_one_body,

@@ -10,6 +10,8 @@ from tests.checker.stock import changes_of_stocks, promotion_of
 
 #: Restaurant and sku.
 Item = tuple[str, str]
+#: What a customer may have proved, from nothing on.
+ASSURANCES = ["none", "device", "phone"]
 
 
 def orders_pay_an_offered_price(seen: Observations) -> Finding:
@@ -206,6 +208,37 @@ def limits_count_all_orders(seen: Observations) -> Finding:
                 f"{restaurant} {sku} {id_}: {customer} has {count}, limit {limits}",
             )
     return finding
+
+
+def orders_prove_what_a_promotion_asks(seen: Observations) -> Finding:
+    """A confirmed order has proved what its promotions ask: their assurance, and a customer where a limit counts one.
+
+    A promotion that changes in the order's millisecond asks either. Restaurants with buckets are left out: a PUT
+    reaches other buckets a moment later.
+    """
+    finding = Finding()
+    promotions, with_buckets = _promotions(seen), _with_buckets(seen)
+    customers = {fact.value["order_id"]: fact.value["customer"] for fact in seen.of("order.created")}
+    for fact in seen.of("order.confirmed"):
+        restaurant, at = fact.value["restaurant_id"], _milliseconds(fact.value["created_at"])
+        customer = customers.get(fact.value["order_id"])
+        proved = customer.get("assurance", "device") if customer else "none"
+        for line in fact.value["items"] if restaurant not in with_buckets else ():
+            asked = [
+                _asked(promotion, line["sku"])
+                for promotion in _at(promotions[restaurant, line["promotion_id"]], at)
+            ]
+            finding.expect(
+                not asked or any(ASSURANCES.index(proved) >= ASSURANCES.index(one) for one in asked),
+                f"{fact.value['order_id']} {line['sku']}: proved {proved}, asked {asked}",
+            )
+    return finding
+
+
+def _asked(promotion: dict[str, Any], sku: str) -> str:
+    """Return what an order of the item must prove."""
+    has_limit = any(offer["per_customer_limit"] for offer in promotion["items"] if offer["sku"] == sku)
+    return max(promotion["customer_assurance"], "device" if has_limit else "none", key=ASSURANCES.index)
 
 
 def _with_buckets(seen: Observations) -> set[str]:

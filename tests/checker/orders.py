@@ -26,7 +26,7 @@ CONFIRMED = 201
 REFUSED = {402, 409}
 ACCEPTED = 202
 #: A request that is rejected without an order; only a repeated request shows the status again.
-NO_ORDER = {400, 404, 422}
+NO_ORDER = {400, 403, 404, 422}
 
 
 def _facts_by_order(seen: Observations) -> dict[str, list[Fact]]:

@@ -1,12 +1,16 @@
 """A confirmed order: moved on, cancelled, or past a deadline."""
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
-from schemas.commands import AdvanceOrder, FindOrder, PromotionItem
+from schemas import identity
+from schemas.commands import AdvanceOrder, CancelOrder, FindOrder, PromotionItem
 from schemas.facts import OrderCancelled, PaymentRefunded
+from schemas.identity import cancel_key_hash
 from schemas.money import Money
 from schemas.replies import Answer
-from tables.registry import IDEMPOTENCY_KEYS, KITCHENS
+from tables.registry import IDEMPOTENCY_KEYS, KITCHENS, ORDERS, key
 from tests.support.domain.harness import RESERVATION, DomainHarness, place, promotion
 from tests.support.domain.one_order import ORDER, advance, cancel, in_state, order, pending_order, result
 
@@ -46,6 +50,30 @@ class TestStatus:
         assert domain[KITCHENS]["r1"].open_orders == 0
 
 
+class TestCancelByHolder:
+    """`cancel-order` of a customer carries the holder of the token."""
+
+    @pytest.mark.parametrize("state", ["pending", "received", "delivered", "cancelled"])
+    def test_another_request_cancels_nothing(self, state):
+        """Nor does it get the stored answer of a cancellation whose key it guesses."""
+        domain = in_state(state)
+        holder = order(domain).holder
+        command = CancelOrder("r1", ORDER, "customer", cancel_key_hash(ORDER, "c"), "same", holder)
+        stranger = replace(command, holder=identity.holder("another request"))
+        before = order(domain)
+        assert domain.do(stranger).answer == Answer("unknown_order") and order(domain) == before
+        answer = domain.do(command).answer
+        assert answer.outcome == ("too_late" if state == "delivered" else "cancelled")
+        assert domain.do(stranger).answer == Answer("unknown_order")
+        assert domain.do(command).answer == answer
+
+    def test_older_order_has_an_empty_holder(self, domain):
+        """Orders of earlier releases have none, and their tokens say so."""
+        domain[ORDERS][key("r1", ORDER)] = replace(order(domain), holder=UNSET)
+        assert domain.do(FindOrder("r1", ORDER, "")).answer.outcome == "found"
+        assert domain.do(FindOrder("r1", ORDER, "digest")).answer.outcome == "key_reused"
+
+
 class TestFindOrder:
     """`find-order`: the order's state at the decider."""
 
@@ -56,6 +84,15 @@ class TestFindOrder:
         facts = len(domain.facts)
         assert domain.do(FindOrder("r1", ORDER)).answer == Answer("found", order(domain))
         assert len(domain.facts) == facts
+
+    @pytest.mark.parametrize("state", ["pending", "received", "preparing", "delivered", "cancelled"])
+    def test_only_the_request_that_placed_it_is_answered(self, state):
+        """A key is no secret: whoever uses it with another body learns neither items nor status."""
+        domain = in_state(state)
+        holder = order(domain).holder
+        assert domain.do(FindOrder("r1", ORDER, holder)).answer == Answer("found", order(domain))
+        for other in ("", identity.holder("another request")):
+            assert domain.do(FindOrder("r1", ORDER, other)).answer == Answer("key_reused")
 
     def test_refused_order_without_facts_is_unknown(self, domain):
         """Its command was decided before, and left nothing."""

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
+from ingress.http.issued_tokens import IssuedTokens
 from ingress.privacy.keyring import Keyring
 from schemas.settings import Settings
 from tests.support.ingress.apps import HOST, application, serving
@@ -37,7 +38,11 @@ class Client(NamedTuple):
 def settings() -> Settings:
     """Short waits, and at most two commands in flight."""
     return Settings(
-        admin_token="adm", token_secret="secret", order_reply_timeout_seconds=0.3, max_in_flight_commands=2
+        admin_token="adm",
+        token_secret="secret",
+        webhook_secret="webhooks",
+        order_reply_timeout_seconds=0.3,
+        max_in_flight_commands=2,
     )
 
 
@@ -72,10 +77,22 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture
+def issued() -> IssuedTokens:
+    """No token was issued or revoked."""
+    return IssuedTokens()
+
+
+@pytest.fixture
 async def client(
-    settings: Settings, fast_path: bool, log: FakeProducer, views: FakeViews, keyring: Keyring
+    settings: Settings,
+    fast_path: bool,
+    log: FakeProducer,
+    views: FakeViews,
+    keyring: Keyring,
+    issued: IssuedTokens,
 ) -> AsyncIterator[Client]:
     """A client of the application."""
-    app = application(msgspec.structs.replace(settings, fast_path=fast_path), log, views, keyring)
+    settings = msgspec.structs.replace(settings, fast_path=fast_path)
+    app = application(settings, log, views, keyring, issued=issued)
     async with serving(app) as port, ClientSession(f"http://{HOST}:{port}") as session:
         yield Client(session, HOST, port)

@@ -2,15 +2,18 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import ClientResponse
 from yarl import URL
 
+from ingress.http.issued_tokens import IssuedTokens
 from ingress.http.tokens import Tokens
 from schemas.commands import PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
 from schemas.identity import webhook_secrets
 from schemas.money import Money
 from schemas.replies import Answer, PromotionFault, Reply
+from tests.support.domain.harness import DomainHarness
 from tests.support.ingress.fakes import FakeProducer
 from tests.unit.ingress.conftest import Client
 
@@ -53,14 +56,16 @@ async def test_new_restaurant_is_201_with_its_token(client: Client, log: FakePro
         "token": TOKENS.restaurant("r1"),
         "version": 1,
     }
-    assert log.written[0][:2] == (b"r1", PutRestaurant("r1", "Bar", 10, 1800))
+    assert log.written[0][:2] == (b"r1", PutRestaurant("r1", "Bar", 10, 1800, by="admin:settings"))
 
 
 async def test_menu_item_is_sent_and_returned(client: Client, log: FakeProducer) -> None:
     """Contract: name, description, category, price, portions (null: unlimited)."""
     response = await put(client, ITEM)
     assert response.status == 201 and (await response.json())["price"] == {"amount": 990, "currency": "BRL"}
-    assert log.written[0][1] == PutMenuItem("r1", "coxinha", "Coxinha", "", "geral", Money(990), 5)
+    assert log.written[0][1] == PutMenuItem(
+        "r1", "coxinha", "Coxinha", "", "geral", Money(990), 5, "admin:settings"
+    )
 
 
 async def test_promotion_is_sent_in_utc(client: Client, log: FakeProducer) -> None:
@@ -71,7 +76,9 @@ async def test_promotion_is_sent_in_utc(client: Client, log: FakeProducer) -> No
     assert (body["starts_at"], body["ends_at"]) == ("2026-01-01T03:00:00.000Z", "2026-01-01T04:00:00.000Z")
     starts_at = 1_767_236_400_000
     items = [PromotionItem("coxinha", Money(500), 3, 1)]
-    assert log.written[0][1] == PutPromotion("r1", "p1", starts_at, starts_at + 3_600_000, items)
+    assert log.written[0][1] == PutPromotion(
+        "r1", "p1", starts_at, starts_at + 3_600_000, items, "admin:settings"
+    )
 
 
 @pytest.mark.parametrize("path", BODIES)
@@ -211,9 +218,49 @@ async def test_webhook_secret_is_returned(client: Client, log: FakeProducer) -> 
     """Standard Webhooks: `whsec_...`; derived, so that a second PUT returns the same."""
     body = {"name": "Bar", "webhook": "https://bar.example/orders"}
     first, second = await put(client, RESTAURANT, body=body), await put(client, RESTAURANT, body=body)
-    assert (await first.json())["webhook_secret"] == webhook_secrets("secret", "r1")[0]
-    assert (await second.json())["webhook_secret"] == webhook_secrets("secret", "r1")[0]
-    assert log.written[0][1] == PutRestaurant("r1", "Bar", 10, 1800, "https://bar.example/orders")
+    assert (await first.json())["webhook_secret"] == webhook_secrets("webhooks", "r1")[0]
+    assert (await second.json())["webhook_secret"] == webhook_secrets("webhooks", "r1")[0]
+    assert log.written[0][1] == PutRestaurant(
+        "r1", "Bar", 10, 1800, "https://bar.example/orders", "admin:settings"
+    )
+
+
+async def rotate(client: Client, token: str = "adm", **body: int) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with client.post(RESTAURANT + "/webhook-secrets", json=body or None, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def test_webhook_secret_is_rotated_by_version(client: Client, log: FakeProducer) -> None:
+    """Naming the version makes a repetition harmless; two versions are valid at a time, so no request is lost."""
+    domain = DomainHarness()
+    log.decide = domain.do
+    assert (await rotate(client))[0] == 404
+    body = {"name": "Bar", "webhook": "https://bar.example/orders"}
+    first = await (await put(client, RESTAURANT, body=body)).json()
+    assert first["webhook_secret_version"] == 1
+    for sent, version in (({"version": 2}, 2), ({"version": 2}, 2), ({}, 3)):
+        status, made = await rotate(client, TOKENS.restaurant("r1"), **sent)
+        assert (status, made["webhook_secret_version"]) == (201, version)
+        assert made["webhook_secret"] == webhook_secrets("webhooks", "r1", version)[0]
+    status, problem = await rotate(client, version=5)
+    assert (status, problem["webhook_secret_version"]) == (409, 3)
+    again = await (await put(client, RESTAURANT, body=body | {"name": "Bar do Zé"})).json()
+    assert again["webhook_secret_version"] == 3 and again["webhook_secret"] == made["webhook_secret"]
+    changes = [(fact.restaurant.webhook_secret_version, fact.changed_by) for fact in domain.facts]
+    assert changes == [
+        (1, "admin:settings"),
+        (2, "restaurant:1"),
+        (3, "restaurant:1"),
+        (3, "admin:settings"),
+    ]
+
+
+async def test_revoked_first_token_is_not_returned(client: Client, issued: IssuedTokens) -> None:
+    """An administrator who puts the restaurant again must not bring it back."""
+    key, record = issued.revocation("restaurant", "r1", "1", "2026-01-01T00:00:00.000Z")
+    issued.load(key, msgspec.json.encode(record))
+    assert "token" not in await (await put(client, RESTAURANT)).json()
 
 
 @pytest.mark.parametrize(
@@ -239,7 +286,9 @@ async def test_texts_are_answered_as_they_are_stored(client: Client, log: FakePr
     shown = await response.json()
     assert response.status == 201
     assert (shown["name"], shown["webhook"]) == ("Café", "https://bar.example/Hook")
-    assert log.written[0][1] == PutRestaurant("r1", "Café", 10, 1800, "https://bar.example/Hook")
+    assert log.written[0][1] == PutRestaurant(
+        "r1", "Café", 10, 1800, "https://bar.example/Hook", "admin:settings"
+    )
 
 
 @pytest.mark.parametrize("segment", [".", "..", "%2e", "%2E%2e", ".%2E"])

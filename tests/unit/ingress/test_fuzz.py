@@ -7,7 +7,15 @@ from ingress.http.tokens import Tokens
 from ingress.openapi.route import Route
 from ingress.views.ports import OrderView
 from schemas import identity
-from schemas.commands import Command, Payment, PlaceOrder, PutMenuItem, PutPromotion, PutRestaurant
+from schemas.commands import (
+    Command,
+    Payment,
+    PlaceOrder,
+    PutMenuItem,
+    PutPromotion,
+    PutRestaurant,
+    RotateWebhookSecret,
+)
 from schemas.replies import Answer, Reply
 from schemas.settings import Settings
 from tests.fuzz import judge, usage
@@ -47,7 +55,7 @@ def decide(command: Command) -> Reply:
     """Accept every command."""
     if isinstance(command, PlaceOrder):
         return confirm(command)
-    if isinstance(command, PutRestaurant | PutMenuItem | PutPromotion):
+    if isinstance(command, PutRestaurant | PutMenuItem | PutPromotion | RotateWebhookSecret):
         return Reply(Answer("created", version=1))
     return Reply(Answer("cancelled", order_of(ORDER)))
 

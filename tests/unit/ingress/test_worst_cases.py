@@ -95,6 +95,7 @@ TARGETS = {
     "/v1/restaurants/{restaurant_id}": (RESTAURANT, ADMIN),
     "/v1/restaurants/{restaurant_id}/menu/{sku}": (ITEM, ADMIN),
     "/v1/restaurants/{restaurant_id}/promotions/{promotion_id}": (PROMOTION, ADMIN),
+    "/v1/restaurants/{restaurant_id}/webhook-secrets": (f"{RESTAURANT}/webhook-secrets", ADMIN),
     "/v1/restaurants/{restaurant_id}/dashboard": (f"{RESTAURANT}/dashboard", OWNER),
     "/v1/restaurants/{restaurant_id}/feed": (f"{RESTAURANT}/feed", OWNER),
     "/v1/customers/verifications/{verification_id}": (f"/v1/customers/verifications/{'0' * 32}", {}),

@@ -4,8 +4,10 @@ import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ingress.live.order_stream import OrderStream, has_ended, next_changes, resume_version
+from ingress.views.answers import Refusal, newest
 from ingress.views.ports import OrderView, StatusChange
 from schemas.orders import FINAL, Order
 from tests.support.egress.stories import LIVES, Story
@@ -82,6 +84,20 @@ def test_incomplete_views_send_nothing_twice(life: tuple[str, ...], after: int) 
         stream.publish(OrderView(order, changes[:known]), is_complete=False)
     stream.publish(OrderView(order, changes), is_complete=True)
     assert asyncio.run(sent_versions(stream)) == [change.version for change in changes[after:]]
+
+
+def test_stream_of_another_request_is_ended_without_an_event() -> None:
+    """A stream may be open before the order is decided; a refusal is that of its request, so the stream waits."""
+    order, changes = complete_history(("preparing",), 1)
+    order = replace(order, holder="first")
+    stranger, own = OrderStream("o1", "r1", 0, "second"), OrderStream("o1", "r1", 0, "first")
+    refused = newest(None, [Refusal("o1", "r1", "unknown_item", AT, "second")])
+    assert refused is not None
+    own.publish(refused, True)
+    assert own.queue.is_empty and not own.queue.is_closed
+    for stream in (stranger, own):
+        stream.publish(OrderView(order, changes), True)
+    assert stranger.queue.is_empty and stranger.queue.is_closed and not own.queue.is_empty
 
 
 def test_earlier_order_with_same_id_is_not_sent() -> None:

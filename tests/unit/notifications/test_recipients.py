@@ -71,6 +71,32 @@ def test_facts_before_the_subscription_are_not_pushed() -> None:
     assert not list(push_payload.build(confirmed(), "1", TRACE, subscriptions=registry.subscriptions))
 
 
+def test_subscription_of_another_request_gets_no_push() -> None:
+    """A stranger with the order's key may have subscribed before the order was placed; older subscriptions name none."""
+    registry = registry_of(BROWSER.subscription())
+    held = msgspec.structs.replace(confirmed(), holder="first")
+    for holder, pushes in ((None, 1), ("first", 1), ("second", 0), ("", 0)):
+        registry.apply(record(msgspec.structs.replace(BROWSER.subscription(), holder=holder)))
+        built = push_payload.build(held, "1", TRACE, subscriptions=registry.subscriptions)
+        assert len(list(built)) == pushes
+
+
+def test_webhook_secret_version_is_that_of_the_newest_profile() -> None:
+    """Egress signs with it and the one before; profiles of earlier releases have the first."""
+    changed = restaurant_changed("https://a.example/")
+    assert changed.restaurant is not None
+    rotated = msgspec.structs.replace(changed.restaurant, version=2, webhook_secret_version=2)
+    registry = RecipientRegistry()
+    assert registry.webhook_secret_version("r1") == 1
+    for fact, version in (
+        (changed, 1),
+        (msgspec.structs.replace(changed, version=2, restaurant=rotated), 2),
+        (changed, 2),
+    ):
+        registry.apply(record(fact))
+        assert registry.webhook_secret_version("r1") == version
+
+
 def test_browsers_of_an_order_are_limited() -> None:
     """The token of one order must not make egress write to any number of endpoints."""
     browsers = [Browser(f"https://push.example/{n}") for n in range(MAX_BROWSERS_PER_ORDER + 3)]

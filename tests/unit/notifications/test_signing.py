@@ -46,6 +46,19 @@ def test_each_restaurant_has_its_own_secret() -> None:
     assert webhook_secrets("s", "r1") == webhook_secrets("s", "r1")
 
 
+def test_two_versions_are_valid_at_a_time() -> None:
+    """A receiver changes its secret after the rotation; the first version is the one of earlier releases."""
+    now = datetime.now(UTC).timestamp()
+    first, second, third = (webhook_secrets("s", "r1", version)[0] for version in (1, 2, 3))
+    assert webhook_secrets("s", "r1") == [first] and len({first, second, third}) == 3
+    assert webhook_secrets("s", "r1", 3) == [third, second]
+    headers = signing.headers(webhook_secrets("s", "r1", 3), "3-41-2", now, "{}")
+    for secret in (second, third):
+        assert Webhook(secret).verify(b"{}", headers) == {}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(first).verify(b"{}", headers)
+
+
 def test_rotated_secret_verifies_with_old_and_new() -> None:
     """PROMO_WEBHOOK_SECRET=new,old: receivers may change their secret at any time."""
     now = datetime.now(UTC).timestamp()

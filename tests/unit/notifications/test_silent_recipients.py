@@ -91,7 +91,9 @@ class DeliveryHarness:
         self._browser = Browser("")
         signer = VapidSigner(KEY, "mailto:ops@promo.example")
         channels: list[Channel[Any]] = [
-            WebhookChannel(webhooks, self.attempts, self._urls.get, "token-secret", 3_600),
+            WebhookChannel(
+                webhooks, self.attempts, self._urls.get, "token-secret", lambda restaurant: 1, 3_600
+            ),
             PushChannel(
                 pushes, signer, lambda order, _: self._subscriptions.get(order), self._unsubscribe, 3_600
             ),
