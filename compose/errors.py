@@ -122,7 +122,7 @@ class OtherAdminToken(StackError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"the stack that runs in {folder} has another admin token than PROMO_ADMIN_TOKEN: it would answer 403.\n"
+            f"the stack that runs in {folder} has another admin token than PROMO_ADMIN_TOKEN: it would answer 401.\n"
             "  Use the token it was started with, or restart it with this one: make down, then make up."
         )
 

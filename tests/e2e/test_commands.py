@@ -105,7 +105,7 @@ def test_up_kill_up_down(shell: Shell) -> None:
 
 
 def test_up_rejects_another_admin_token(shell: Shell) -> None:
-    """A running stack would answer 403; no token is in any output, state file or log."""
+    """A running stack would answer 401; no token is in any output, state file or log."""
     first = shell("up", PROMO_ADMIN_TOKEN="token-of-the-start")
     assert first.returncode == 0, first.stderr
     assert "Admin token: the value of PROMO_ADMIN_TOKEN" in first.stdout

@@ -79,6 +79,14 @@ async def test_order_notifies_restaurant_and_browser(kitchen: Kitchen, stack: St
         assert f"{restaurant}  {bar.url}  on  " in await webhooks(stack, "list")
         assert await webhooks(stack, "enable", restaurant) == "was not off\n"
         assert len(service.messages) == 3, "a rebuild of the views sends no notification"
+        manager = {"Authorization": f"Bearer {kitchen.token(restaurant)}"}
+        rotated = await kitchen.call(
+            "POST", f"/v1/restaurants/{restaurant}/webhook-secrets", json={"version": 2}, headers=manager
+        )
+        await kitchen.order(restaurant, "k2", ("coxinha", 1), method="cash")
+        await eventually(lambda: len(bar.messages) >= 6, 15)
+        signed = bar.messages[-1]
+        assert signed.verified(json.loads(rotated.body)["webhook_secret"]) == signed.verified(secret)
 
 
 async def subscribe(kitchen: Kitchen, order: dict[str, Any], phone: Browser) -> None:

@@ -37,6 +37,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
         ({}, "PROMO_TOKEN_SECRET"),
         ({"token_secret": " , "}, "PROMO_TOKEN_SECRET"),
         ({"token_secret": "s"}, "PROMO_PRIVACY_SECRET"),
+        ({"token_secret": "s", "privacy_secret": "s"}, "PROMO_WEBHOOK_SECRET"),
     ],
 )
 def test_missing_secret_is_an_error(run, settings: dict[str, str], named: str) -> None:
@@ -56,6 +57,45 @@ def test_forget_requires_the_secret(run, tmp_path: Path) -> None:
     """It is in the settings, or in the data folder of `make up`."""
     code, stderr = run("forget", ORDER, data_dir=tmp_path)
     assert code == 2 and "PROMO_PRIVACY_SECRET" in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["issue"], "--restaurant"),
+        (["issue", "--restaurant", "r1", "--admin", "maria"], "--admin"),
+        (["issue", "--restaurant", "a/b"], "a/b"),
+        (["issue", "--restaurant", "r1", "--role", "owner"], "owner"),
+        (["issue", "--restaurant", "r1", "--days", "0"], "--days"),
+        (["issue", "--restaurant", "r1", "--name", "a" * 101], "--name"),
+        (["issue", "--restaurant", "r1", "--name", "a\nb"], "--name"),
+        (["issue", "--admin", "maria", "--role", "board"], "no role"),
+        (["issue", "--admin", "settings"], "settings"),
+        (["revoke", "--restaurant", "r1"], "id"),
+    ],
+)
+def test_tokens_says_what_is_wrong_with_its_arguments(run, arguments: list[str], named: str) -> None:
+    """2 before anything is written."""
+    code, stderr = run("tokens", *arguments, token_secret="s")
+    assert code == 2 and named in stderr
+
+
+def test_tokens_requires_the_secret(run, tmp_path: Path) -> None:
+    """It is in the settings, or in the data folder of `make up`."""
+    code, stderr = run("tokens", "issue", "--restaurant", "r1", data_dir=tmp_path)
+    assert code == 2 and "PROMO_TOKEN_SECRET" in stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["issue", "--admin", "maria"]])
+def test_tokens_without_kafka_fails(arguments: list[str]) -> None:
+    """1: the message names the servers, and no token is shown that no process would accept."""
+    settings = {"PROMO_TOKEN_SECRET": "s", "PROMO_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
+    command = [sys.executable, "-m", "ingress", "tokens", *arguments]
+    done = subprocess.run(
+        command, env=os.environ | settings, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1 and "127.0.0.1:9" in done.stderr and not done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_forget_without_kafka_fails() -> None:
