@@ -186,6 +186,8 @@ def refusal(route: Route, kind: str) -> int | None:
     is_order = "{order_id}" in route.path
     if kind in INVALID or (kind in OF_EARLIER_RELEASE and not is_order):
         return 401
+    if kind == "r1's manager of an earlier release" and "{" not in route.path:
+        return 401  # it is valid for its restaurant alone, which no path here names
     return 404 if is_order and kind not in knows else 403
 
 
