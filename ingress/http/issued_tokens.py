@@ -25,6 +25,8 @@ from schemas.timestamps import EpochSeconds
 IMPLICIT = frozenset({FIRST_TOKEN_ID, LEGACY_TOKEN_ID})
 #: Tokens of one restaurant, and of all administrators, that may be issued at once.
 MAX_TOKENS = 50
+#: Records of all owners; each needs about 600 bytes in every ingress process.
+MAX_RECORDS = 10_000
 OwnerKind = Literal["restaurant", "admin"]
 
 
@@ -110,8 +112,10 @@ class IssuedTokens:
         others = [one for one in self._records.values() if one.kind == token.kind and not one.revoked_at]
         if token.kind == "restaurant":
             others = [one for one in others if one.owner == token.owner]
-        if len(others) >= MAX_TOKENS:
-            raise TooManyTokensError(f"there are {MAX_TOKENS} tokens already; revoke some first")
+        if len(others) >= MAX_TOKENS or len(self._records) >= MAX_RECORDS:
+            raise TooManyTokensError(
+                f"{len(others)} of {MAX_TOKENS} tokens of this owner, {len(self._records)} of {MAX_RECORDS} records: revoke some first"
+            )
 
     def revocation(
         self, kind: OwnerKind, owner: str, token_id: str, at: str

@@ -36,7 +36,7 @@ CONNECTION, STREAM = 14 * KIB, 16 * KIB
 #: waits. Orders that are paid online and all others each have a pool, of twice the setting.
 BUCKET, COMMAND, IN_FLIGHT = 420, 24 * KIB, 2 * KIB
 IN_FLIGHT_POOLS = 4
-#: Boards that are followed, caches of fixed size, and what is needed while a page is rendered.
+#: Boards that are followed, caches of fixed size, issued tokens, and what is needed while a page is rendered.
 OTHERS = 40 * MIB
 #: Memory of the process for a byte in use: freed memory cannot always be returned to the system.
 FRAGMENTATION = 1.25

@@ -87,7 +87,7 @@ class TestFindOrder:
 
     @pytest.mark.parametrize("state", ["pending", "received", "preparing", "delivered", "cancelled"])
     def test_only_the_request_that_placed_it_is_answered(self, state):
-        """A key is no secret: whoever uses it with another body learns neither items nor status."""
+        """A key is no secret: a request with it and another body gets neither items nor status."""
         domain = in_state(state)
         holder = order(domain).holder
         assert domain.do(FindOrder("r1", ORDER, holder)).answer == Answer("found", order(domain))

@@ -47,7 +47,11 @@ ORDER = PlaceOrder(ORDER_ID, "r1", "h", "f", [], Payment("pix"))
 def settings() -> Settings:
     """As many commands in flight as are sent at once."""
     return Settings(
-        admin_token="adm", token_secret="secret", order_reply_timeout_seconds=0.05, max_in_flight_commands=100
+        admin_token="adm",
+        token_secret="secret",
+        webhook_secret="webhooks",
+        order_reply_timeout_seconds=0.05,
+        max_in_flight_commands=100,
     )
 
 
@@ -55,8 +59,10 @@ def decide(command: Command) -> Reply:
     """Accept every command."""
     if isinstance(command, PlaceOrder):
         return confirm(command)
-    if isinstance(command, PutRestaurant | PutMenuItem | PutPromotion | RotateWebhookSecret):
+    if isinstance(command, PutRestaurant | PutMenuItem | PutPromotion):
         return Reply(Answer("created", version=1))
+    if isinstance(command, RotateWebhookSecret):
+        return Reply(Answer("replaced", version=2, webhook_secret_version=2))
     return Reply(Answer("cancelled", order_of(ORDER)))
 
 

@@ -1,11 +1,14 @@
 """Issued tokens: what is valid, how many there may be, and what ends with them."""
 
+import asyncio
+
 import aiohttp
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingress.http import issued_tokens
 from ingress.http.issued_tokens import (
     IMPLICIT,
     MAX_TOKENS,
@@ -16,10 +19,13 @@ from ingress.http.issued_tokens import (
 )
 from ingress.http.token_claims import AdminClaims, CustomerClaims, OrderClaims, RestaurantClaims
 from ingress.http.tokens import Tokens
-from schemas import timestamps
+from ingress.views.ports import OrderView, StatusChange
+from schemas import identity, timestamps
+from schemas.commands import Payment, PlaceOrder
 from schemas.settings import Settings
 from schemas.timestamps import EpochSeconds
 from tests.support.ingress.apps import application, serving
+from tests.support.ingress.fakes import FakeViews, order_of
 from tests.support.waiting import eventually
 
 AT = timestamps.to_text(1_800_000_000_000)
@@ -129,3 +135,43 @@ async def test_token_that_ends_closes_its_feed(how: str) -> None:
         assert feeds[0].close_code == 4401
         await eventually(lambda: len(issued._watches) == 1, seconds=5)
         assert not feeds[1].closed
+
+
+async def test_revoked_token_ends_its_stream_of_an_order() -> None:
+    """A restaurant's stream of an order ends, and the next request is 401; the customer's stream stays open."""
+    issued, views = IssuedTokens(), FakeViews()
+    issue(issued, IssuedToken("restaurant", "r1", "b7", "board"))
+    order_id = identity.order_id("r1", "k")
+    order = order_of(PlaceOrder(order_id, "r1", "hash", "fingerprint", [], Payment("pix")))
+    views.orders[order_id] = OrderView(order, [StatusChange("received", AT, 2)])
+    tokens, url = Tokens("secret", ""), f"/v1/orders/{order_id}/events"
+    board, customer = (
+        {"Authorization": f"Bearer {token}"}
+        for token in (tokens.restaurant("r1", "board", "b7"), tokens.order(order_id))
+    )
+    async with (
+        serving(application(Settings(token_secret="secret"), views=views, issued=issued)) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+        session.get(url, headers=board) as stream,
+        session.get(url, headers=customer),
+    ):
+        assert stream.status == 200
+        await eventually(lambda: len(issued._watches) == 2, seconds=5)
+        revoke(issued, "r1", "b7")
+        issued.end_refused(NOW)
+        async with asyncio.timeout(5):
+            await stream.read()
+        await eventually(lambda: len(issued._watches) == 1, seconds=5)
+        async with session.get(url, headers=board) as refused:
+            assert refused.status == 401 and "revoked" in refused.headers["WWW-Authenticate"]
+            assert (await refused.json())["detail"] == "O token foi revogado."
+
+
+def test_all_owners_have_a_bounded_number_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every ingress process holds all of them."""
+    monkeypatch.setattr(issued_tokens, "MAX_RECORDS", 2)
+    issued = IssuedTokens()
+    for owner in ("r1", "r2"):
+        issue(issued, IssuedToken("restaurant", owner, "a", "board"))
+    with pytest.raises(TooManyTokensError):
+        issue(issued, IssuedToken("restaurant", "r3", "a", "board"))

@@ -122,7 +122,11 @@ async def port() -> AsyncIterator[int]:
     views.show("r1", menu([item(f"s{number}", description=text) for number in range(300)]))
     views.orders[ORDER_ID] = OrderView(order_of(PlaceOrder(ORDER_ID, "r1", "h", "f", [], Payment("pix"))), [])
     settings = Settings(
-        admin_token="adm", token_secret="secret", order_reply_timeout_seconds=0.05, max_in_flight_commands=100
+        admin_token="adm",
+        token_secret="secret",
+        webhook_secret="webhooks",
+        order_reply_timeout_seconds=0.05,
+        max_in_flight_commands=100,
     )
     log = FakeProducer()
     log.decide = lambda command: None
