@@ -22,6 +22,7 @@ ENV PATH=/opt/promo/bin:$PATH \
     PROMO_HTTP_HOST=0.0.0.0 \
     PROMO_OPS_HOST=0.0.0.0 \
     PROMO_PROVIDER_HOST=0.0.0.0 \
+    PROMO_MESSAGING_HOST=0.0.0.0 \
     PROMO_DATA_DIR=/data
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /data promo \
  && install -d -o promo -g promo /data

@@ -58,6 +58,10 @@ def required_ports(settings: Settings) -> list[RequiredPort]:
         required.append(RequiredPort(settings.redis_port, "Redis", "PROMO_REDIS_PORT"))
     if scaling_bounds.initial_counts(settings)["payments"]:
         required.append(RequiredPort(settings.provider_port, "the payment provider", "PROMO_PROVIDER_PORT"))
+    if scaling_bounds.initial_counts(settings)["messaging"]:
+        required.append(
+            RequiredPort(settings.messaging_port, "the messaging provider", "PROMO_MESSAGING_PORT")
+        )
     return required
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import uvloop
 
 from ingress.bootstrap import serve
+from ingress.customers import partner_tokens
 from ingress.issuing import command_line
 from ingress.privacy import erasure
 from ingress.privacy.wrapping import WrongSecretError
@@ -35,7 +36,9 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> 
     """Serve until a signal, or run the given command; return the exit status."""
     arguments = _parser(prog).parse_args(argv)
     try:
-        configured = settings.read(checks=[] if arguments.command else [_empty_secrets])
+        configured = settings.read(
+            checks=[] if arguments.command else [_empty_secrets, partner_tokens.faults]
+        )
         vapid.public_key(configured.vapid_private_key)
         tracing.start(configured, "ingress")
     except settings.SettingError as error:

@@ -7,6 +7,8 @@ from aiohttp import web
 
 from ingress.commands.admission import Pressure
 from ingress.commands.client import CommandClient
+from ingress.customers.partner_tokens import PartnerTokens
+from ingress.customers.verifications import Verifications
 from ingress.fast_path.connection import FastPath
 from ingress.handlers import app_keys, middleware, place_order
 from ingress.handlers.health import Health
@@ -50,6 +52,8 @@ def make_app(
     keyring: Keyring,
     feeds: Feeds,
     issued: IssuedTokens,
+    verifications: Verifications,
+    partner_tokens: PartnerTokens,
 ) -> web.Application:
     """Return the application over these parts."""
     shed_first = middleware.shed_first({route.path for route in ROUTES if route.is_shed_first})
@@ -77,6 +81,7 @@ def make_app(
     app[app_keys.MENUS] = MenuCache(
         views, tracker, settings.stale_if_error_seconds, lambda: commands.pressure >= Pressure.READS
     )
+    app[app_keys.PARTNER_TOKENS] = partner_tokens
     app[app_keys.PENDING_HANDSHAKES] = PendingHandshakes(MAX_PENDING_HANDSHAKES)
     app[METRICS_RENDERER] = MetricsRenderer()
     app[app_keys.PUSH_KEY] = vapid.public_key(settings.vapid_private_key)
@@ -86,6 +91,7 @@ def make_app(
         channel: AddressLimit(settings, settings.max_streams_per_address) for channel in ("sse", "feed")
     }
     app[app_keys.TOKENS] = Tokens(settings.token_secret, settings.admin_token, issued)
+    app[app_keys.VERIFICATIONS] = verifications
     app[app_keys.VIEWS] = views
     app.add_routes([route.definition() for route in ROUTES])
     app.on_response_prepare.append(security_headers.add)
@@ -105,7 +111,7 @@ def connection_factory(app: web.Application) -> ConnectionFactory:
 async def _run_parts(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.CHANGE_TRACKER].poll()
     total = budgets.total(
-        app[app_keys.SETTINGS], rate_limits.MAX_CLIENTS + len(Party) * admitted_orders.MAX_ORDERS
+        app[app_keys.SETTINGS], 2 * rate_limits.MAX_CLIENTS + len(Party) * admitted_orders.MAX_ORDERS
     )
     metrics.memory_budget.set(total)
     async with (

@@ -7,10 +7,16 @@ import signal
 import zlib
 from typing import Any
 
+import aiohttp
+
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
 from ingress.commands.producer import KafkaRecordProducer
 from ingress.commands.reply_consumer import ReplyConsumer
+from ingress.customers.messenger import HttpMessenger
+from ingress.customers.partner_tokens import make_partner_tokens
+from ingress.customers.redis_codes import RedisCodes
+from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
 from ingress.http.issued_tokens import IssuedTokens
 from ingress.issuing.token_log import TokenFollower
@@ -66,6 +72,7 @@ async def serve(settings: Settings) -> None:
         in_background(keys.run()) as following,
         in_background(tokens.run()) as following_tokens,
         in_background(loop_steps.measure()),
+        aiohttp.ClientSession() as session,
     ):
         for task in (producing, consuming, following, following_tokens):
             task.add_done_callback(lambda _: stop.set())  # a part that failed stops the process
@@ -74,6 +81,7 @@ async def serve(settings: Settings) -> None:
         )
         if not await _done_before(connected, stop):
             return
+        messenger = HttpMessenger(session, settings.messaging, settings.messaging_timeout_seconds)
         app = make_app(
             settings,
             commands,
@@ -83,6 +91,8 @@ async def serve(settings: Settings) -> None:
             keyring,
             RedisFeeds(redis, messages),
             issued,
+            Verifications(settings, RedisCodes(redis, settings), messenger),
+            make_partner_tokens(settings, session),
         )
         async with listen(
             app,

@@ -6,6 +6,7 @@ A route that is not in this table is denied.
 from ingress.handlers import (
     catalogue,
     change_order,
+    customers,
     get_order,
     menus,
     ops,
@@ -18,6 +19,7 @@ from ingress.handlers import (
 )
 from ingress.http.roles import (
     ADMIN_ONLY,
+    CUSTOMER_IN_HANDLER,
     CUSTOMER_ONLY,
     CUSTOMER_OR_MANAGER,
     MANAGER_ONLY,
@@ -30,12 +32,14 @@ from ingress.http.roles import (
 from ingress.openapi import handlers as openapi
 from ingress.openapi.operations import board as board_api
 from ingress.openapi.operations import catalogue as catalogue_api
+from ingress.openapi.operations import customers as customers_api
 from ingress.openapi.operations import menus as menus_api
 from ingress.openapi.operations import ops as ops_api
 from ingress.openapi.operations import orders as orders_api
 from ingress.openapi.route import Route
 
 _RESTAURANT = "/v1/restaurants/{restaurant_id}"
+_VERIFICATIONS = "/v1/customers/verifications"
 _ORDER = "/v1/orders/{order_id}"
 
 # fmt: off
@@ -43,8 +47,11 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/restaurants", menus.restaurants, PUBLIC, menus_api.LIST_RESTAURANTS),
     Route("GET", _RESTAURANT + "/menu", menus.menu, PUBLIC, menus_api.GET_MENU),
     Route("GET", "/catalogo", menus.catalogo, PUBLIC, menus_api.GET_CATALOGO),
-    Route("POST", "/v1/orders", place_order.place, PUBLIC, orders_api.PLACE_ORDER),
-    Route("POST", "/pedidos", place_order.place, PUBLIC, orders_api.PLACE_PEDIDO),
+    Route("POST", "/v1/orders", place_order.place, CUSTOMER_IN_HANDLER, orders_api.PLACE_ORDER),
+    Route("POST", "/pedidos", place_order.place, CUSTOMER_IN_HANDLER, orders_api.PLACE_PEDIDO),
+    Route("POST", "/v1/customers", customers.create, PUBLIC, customers_api.CREATE_CUSTOMER),
+    Route("POST", _VERIFICATIONS, customers.begin_verification, PUBLIC, customers_api.BEGIN_VERIFICATION),
+    Route("POST", _VERIFICATIONS + "/{verification_id}", customers.check_code, PUBLIC, customers_api.CHECK_CODE),
     Route("GET", _ORDER, get_order.get, ORDER_PARTIES, orders_api.GET_ORDER),
     Route("GET", _ORDER + "/events", order_events.events, ORDER_PARTIES, orders_api.FOLLOW_ORDER),
     Route("POST", _ORDER + "/cancel", change_order.cancel, CUSTOMER_OR_MANAGER, orders_api.CANCEL_ORDER),

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from schemas.assurance import Assurance, highest
 from schemas.commands import PromotionItem
 from schemas.money import Money
 from schemas.timestamps import EpochMs
@@ -85,6 +86,7 @@ class Promotion(Struct, frozen=True):
     items: list[PromotionItem]
     version: int
     phase: Literal["scheduled", "open", "ended"] = "scheduled"
+    customer_assurance: Assurance = "none"
 
     def phase_at(self, now: EpochMs) -> Literal["scheduled", "open", "ended"]:
         """Return the phase at `now` (milliseconds since 1970)."""
@@ -99,3 +101,7 @@ class Promotion(Struct, frozen=True):
     def item(self, sku: str) -> PromotionItem | None:
         """Return the promotion's offer of this sku, or None."""
         return next((i for i in self.items if i.sku == sku), None)
+
+    def required_assurance(self, item: PromotionItem) -> Assurance:
+        """Return what an order of this item must prove: a limit per customer needs a customer."""
+        return highest(self.customer_assurance, "device" if item.per_customer_limit else "none")

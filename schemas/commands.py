@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from schemas.assurance import Assurance, ProvedAssurance
 from schemas.money import Money
 from schemas.timestamps import EpochMs
 
@@ -55,17 +56,20 @@ class Payment(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The customer; the id counts against per-customer limits."""
+    """Whom to ask for and to call; who the customer is, the request's token says."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=128, extra=LINE)]
     name: Annotated[str, Meta(max_length=200, extra=LINE)] = ""
     phone: Annotated[str, Meta(max_length=40, extra={"text": "phone"})] = ""
 
 
-class CustomerRef(Struct, frozen=True):
-    """The customer by the id that the client gave; everything else about a customer is sealed."""
+class CustomerRef(Struct, frozen=True, omit_defaults=True):
+    """The customer by the id that a token proves; everything else about a customer is sealed.
+
+    Earlier releases took any id and wrote no assurance: such an id counts against limits as a device's does.
+    """
 
     id: str
+    assurance: ProvedAssurance = "device"
 
 
 class PersonalData(Struct, frozen=True, omit_defaults=True):
@@ -156,6 +160,7 @@ class PutPromotion(Struct, frozen=True, tag="put-promotion"):
     ends_at: EpochMs
     items: list[PromotionItem]
     by: str | None = None
+    customer_assurance: Assurance = "none"  # what an order of its items must prove
 
 
 CatalogueCommand = PutRestaurant | PutMenuItem | PutPromotion

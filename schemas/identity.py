@@ -52,6 +52,12 @@ def key_hash(restaurant_id: str, idempotency_key: str) -> str:
     return _digest(16, "key", restaurant_id, idempotency_key).hex()
 
 
+def partner_customer_id(issuer: str, subject: str) -> str:
+    """Return the id of a partner's customer: `p_` and 26 characters."""
+    raw = _digest(16, "partner's customer", issuer, subject)
+    return f"p_{base64.b32encode(raw).decode().rstrip('=').lower()}"
+
+
 def cancel_key_hash(order_id: str, idempotency_key: str) -> str:
     """Return the hash of a cancellation's key, which is the order's own: no other order or cancellation shares it."""
     return _digest(16, "cancel key", order_id, idempotency_key).hex()

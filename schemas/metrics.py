@@ -170,7 +170,7 @@ for _name in ("views", "projector", "recovery", "webhook", "push"):
     retries.labels(_name)
 for _cause in ("credentials", "permission", "address"):
     provider_rejections.labels(_cause)
-for _name in ("payments", "webhook", "push"):
+for _name in ("payments", "webhook", "push", "messaging"):
     circuit_breaker_state.labels(_name)
 for _channel in ("sse", "feed", "webhook", "push"):
     for _result in ("delivered", "failed"):

@@ -16,6 +16,21 @@ class RedisKey(Struct, frozen=True):
     expires: bool = False
 
 
+def verification(verification_id: str) -> str:
+    """Return the key of a code that was sent."""
+    return f"verification:{verification_id}"
+
+
+def codes_of(whom: str) -> str:
+    """Return the key of a count of codes."""
+    return f"codes:{whom}"
+
+
+def code_pause(phone: str) -> str:
+    """Return the key that exists while no further code goes to a phone, given by its digest."""
+    return f"codes:pause:{phone}"
+
+
 REDIS_KEYS = [
     RedisKey("views-*:menu:*", "egress", "restaurants: items, promotions and buckets", "indefinitely"),
     RedisKey(
@@ -54,6 +69,20 @@ REDIS_KEYS = [
         "ingress",
         "anonymous clients: one for each order that was answered",
         "1 min; 10 min if it was refused without facts",
+        expires=True,
+    ),
+    RedisKey(
+        "verification:*",
+        "ingress",
+        "anonymous clients, within PROMO_VERIFICATION_CODES_PER_DAY: one for each code",
+        "10 min",
+        expires=True,
+    ),
+    RedisKey(
+        "codes:*",
+        "ingress",
+        "anonymous clients, within PROMO_VERIFICATION_CODES_PER_DAY: a phone's and an address's for each code",
+        "1 d after the first code; a phone's pause 30 s",
         expires=True,
     ),
     RedisKey("views:current", "egress", "no one: a name", "indefinitely"),

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.assurance import Assurance
 from schemas.orders import CashLimit, LimitReached, Order
 
 Outcome = Literal[
@@ -55,6 +56,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     cash_limits: list[CashLimit] = []
     faults: list[PromotionFault] = []
     webhook_secret_version: int = 0  # of the restaurant that was put, or whose secret was rotated
+    required_assurance: Assurance | None = None  # what `customer_required` asks for
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):

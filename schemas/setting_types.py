@@ -91,6 +91,7 @@ BearerToken = Annotated[
 ]
 FilePath = Annotated[str, TextFormat("the absolute path of a file", lambda text: text.startswith("/"))]
 JsonObject = Annotated[str, TextFormat("a JSON object", lambda text: isinstance(json.loads(text), dict))]
+JsonList = Annotated[str, TextFormat("a JSON list", lambda text: isinstance(json.loads(text), list))]
 Folder = Annotated[str, TextFormat("the path of a folder", len)]
 ProcessName = Annotated[str, TextFormat("letters, digits, '.', '_' and '-'", _pattern(r"[A-Za-z0-9._-]+"))]
 FailpointSpec = Annotated[str, TextFormat("point or point:count", _pattern(r"[a-z-]+(:[1-9]\d*)?"))]

@@ -19,6 +19,7 @@ from schemas.setting_types import (
     Folder,
     Host,
     HttpUrl,
+    JsonList,
     JsonObject,
     KafkaPort,
     Networks,
@@ -171,13 +172,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 0.035
     client_orders_per_second: Annotated[
         NonNegativeNumber,
-        "orders a second that one client may send on average, per ingress process; above it, 429; 0: no limit",
+        "orders a second that one address, and one customer, may send on average, per ingress process; above it, 429; 0: no limit",
     ] = 20.0
-    client_burst: Annotated[Positive, "orders that one client may send at once before that limit applies"] = (
-        600
-    )
+    client_burst: Annotated[
+        Positive, "orders that one address, and one customer, may send at once before that limit applies"
+    ] = 600
+    address_customers_per_second: Annotated[
+        NonNegativeNumber,
+        "tokens for new customers a second that one address may get on average, per ingress process; above it, 429; 0: no limit",
+    ] = 1.0
+    address_customers_burst: Annotated[
+        Positive, "tokens for new customers that one address may get at once before that limit applies"
+    ] = 100
     rate_limit_exempt_networks: Annotated[
-        Networks, "networks whose clients have no limit of orders, connections and streams"
+        Networks, "networks whose clients have no limit of orders, customers, connections and streams"
     ] = "127.0.0.0/8,::1/128"
     stale_if_error_seconds: Annotated[
         NonNegativeNumber,
@@ -205,6 +213,39 @@ class Settings(Struct, frozen=True, kw_only=True):
         JsonObject,
         "initial behaviour of the simulated payment provider, as PUT /behaviour accepts it; empty: it answers every request",
     ] = ""
+
+    # Customers
+    messaging_url: Annotated[
+        HttpUrl, "URL of an existing messaging provider; empty: `make up` starts a simulated one"
+    ] = ""
+    messaging_timeout_seconds: Annotated[
+        Seconds, "how long one call of the messaging provider may take, in seconds"
+    ] = 3.0
+    messaging_host: Annotated[Host, "address that the simulated messaging provider listens on"] = "127.0.0.1"
+    messaging_port: Annotated[Port, "port of the simulated messaging provider"] = 18091
+    messaging_behaviour: Annotated[
+        JsonObject,
+        "initial behaviour of the simulated messaging provider, as PUT /behaviour accepts it; empty: it answers every request",
+    ] = ""
+    jwt_issuers: Annotated[
+        JsonList,
+        'issuers of partners\' tokens: [{"issuer", "audience", "assurance": "device" or "phone", "jwks_url" or "jwks_file"}]; empty: none',
+    ] = ""
+    verification_seconds: Annotated[
+        int, Meta(ge=30, le=3600), "how long a code that was sent to a phone is valid, in seconds"
+    ] = 600
+    verification_resend_seconds: Annotated[
+        int, Meta(ge=0, le=3600), "time between two codes for one phone, in seconds; 0: none"
+    ] = 30
+    verification_codes_per_phone: Annotated[
+        Positive, "maximum number of codes a day for one phone; above it, 429"
+    ] = 10
+    verification_codes_per_address: Annotated[
+        Positive, "maximum number of codes a day that one address may ask for; above it, 429"
+    ] = 100
+    verification_codes_per_day: Annotated[
+        Positive, "maximum number of codes a day in all, since messages cost money; above it, 429"
+    ] = 50_000
 
     # Notifications
     webhook_allow_private: Annotated[
@@ -251,6 +292,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     payments_processes: Annotated[
         int, Meta(ge=0, le=1), "simulated payment providers that `make up` starts"
     ] = 1
+    messaging_processes: Annotated[
+        int, Meta(ge=0, le=1), "simulated messaging providers that `make up` starts"
+    ] = 1
     instance: Annotated[ProcessName, "name of this process, role-number; `make up` sets it; empty: none"] = ""
     data_dir: Annotated[Folder, "folder for data, logs and process state"] = ".promo"
     failpoint: Annotated[
@@ -295,6 +339,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def provider(self) -> str:
         """URL of the payment provider, given or of the local stack."""
         return self.provider_url or f"http://127.0.0.1:{self.provider_port}"
+
+    @property
+    def messaging(self) -> str:
+        """URL of the messaging provider, given or of the local stack."""
+        return self.messaging_url or f"http://127.0.0.1:{self.messaging_port}"
 
 
 _HINTS: dict[str, Any] = get_type_hints(Settings, include_extras=True)

@@ -8,7 +8,7 @@ from compose.errors import StackError
 from schemas.settings import Settings
 
 #: Roles with any number of processes, in the order in which they start. Orders enter last, and stop entering first.
-ROLES = ("streams", "payments", "egress", "ingress")
+ROLES = ("streams", "payments", "messaging", "egress", "ingress")
 
 
 class RoleBounds(Struct, frozen=True):
@@ -26,6 +26,7 @@ def role_bounds(settings: Settings) -> dict[str, RoleBounds]:
             workers, "one per partition and standby copy (PROMO_PARTITIONS, PROMO_STANDBY_REPLICAS)"
         ),
         "payments": RoleBounds(1, "the simulated provider keeps one ledger"),
+        "messaging": RoleBounds(1, "the simulated provider keeps its messages in memory"),
         "egress": RoleBounds(settings.partitions, "one per partition (PROMO_PARTITIONS)"),
         "ingress": RoleBounds(
             settings.reply_partitions, "one per partition of replies (PROMO_REPLY_PARTITIONS)"
@@ -34,9 +35,10 @@ def role_bounds(settings: Settings) -> dict[str, RoleBounds]:
 
 
 def initial_counts(settings: Settings) -> dict[str, int]:
-    """Return the number of processes that the settings start; an existing payment provider needs none of ours."""
+    """Return the number of processes that the settings start; an existing provider needs none of ours."""
     counts = {role: int(getattr(settings, f"{role}_processes")) for role in ROLES}
-    return counts | ({"payments": 0} if settings.provider_url else {})
+    existing = {"payments": settings.provider_url, "messaging": settings.messaging_url}
+    return counts | {role: 0 for role, url in existing.items() if url}
 
 
 def faults(settings: Settings) -> Iterator[str]:

@@ -19,7 +19,7 @@ from schemas.settings import Settings
 ROOT = Path(__file__).parents[2]
 
 #: The module of a role; the others have the name of their role.
-ROLE_MODULES = {"payments": "compose.provider"}
+ROLE_MODULES = {"payments": "compose.provider", "messaging": "compose.messaging"}
 
 READY_METRIC = re.compile(rb"^promo_ready 1(\.0)?$", re.MULTILINE)
 
@@ -75,7 +75,12 @@ def role_service(
     """Return the process with this number, from 1 on, of a role that scales."""
     name = f"{role}-{number}"
     metrics = f"http://127.0.0.1:{ops_port}/metrics"
-    url = {"ingress": http_url(settings), "payments": settings.provider}.get(role, metrics)
+    urls = {
+        "ingress": http_url(settings),
+        "payments": settings.provider,
+        "messaging": settings.messaging,
+    }
+    url = urls.get(role, metrics)
     return Service(
         name=name,
         role=role,

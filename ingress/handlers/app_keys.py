@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from ingress.commands.client import CommandClient
+from ingress.customers.partner_tokens import PartnerTokens
+from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
 from ingress.http.client_addresses import AddressLimit
 from ingress.http.roles import Role
@@ -28,6 +30,7 @@ HEALTH = web.AppKey("health", Health)
 HUB = web.AppKey("hub", Hub)
 KEYRING = web.AppKey("keyring", Keyring)
 MENUS = web.AppKey("menus", MenuCache)
+PARTNER_TOKENS = web.AppKey("partner_tokens", PartnerTokens)
 PENDING_HANDSHAKES = web.AppKey("pending_handshakes", PendingHandshakes)
 #: The public key of Web Push; empty if this installation pushes nothing.
 PUSH_KEY = web.AppKey("push_key", str)
@@ -38,4 +41,6 @@ STREAMS_PER_ADDRESS = web.AppKey("streams_per_address", dict[str, AddressLimit])
 TOKENS = web.AppKey("tokens", Tokens)
 #: Of a request that changes a catalogue: the name under which the change is published.
 AUTHOR = web.RequestKey("author", str)
+#: Codes that prove a phone.
+VERIFICATIONS = web.AppKey("verifications", Verifications)
 VIEWS = web.AppKey("views", ViewReader)

@@ -27,6 +27,7 @@ from ingress.http.problems import invalid
 from ingress.http.text_fields import TextBodyReader
 from ingress.views.visibility import wait_until_visible
 from schemas import timestamps, view_keys
+from schemas.assurance import Assurance
 from schemas.commands import PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
 from schemas.money import Money
 from schemas.replies import Answer
@@ -78,6 +79,7 @@ class PromotionResponse(CatalogueResponse, frozen=True, kw_only=True):
     starts_at: str
     ends_at: str
     items: list[PromotionItem]
+    customer_assurance: Assurance
 
 
 async def put_restaurant(request: web.Request) -> web.Response:
@@ -126,7 +128,15 @@ async def put_promotion(request: web.Request) -> web.Response:
     restaurant_id, promotion_id = identifier(request, "restaurant_id"), identifier(request, "promotion_id")
     body = await request_body.read(request, _promotions)
     starts_at, ends_at = promotion_window(body)
-    command = PutPromotion(restaurant_id, promotion_id, starts_at, ends_at, body.items, request[AUTHOR])
+    command = PutPromotion(
+        restaurant_id,
+        promotion_id,
+        starts_at,
+        ends_at,
+        body.items,
+        request[AUTHOR],
+        body.customer_assurance,
+    )
     fields = {"starts_at": timestamps.to_text(starts_at), "ends_at": timestamps.to_text(ends_at)}
     return await _put(request, command, view_keys.PROMOTION + promotion_id, PromotionResponse, fields)
 

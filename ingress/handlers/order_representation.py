@@ -13,12 +13,20 @@ from ingress.privacy.keyring import ErasedError, Keyring
 from ingress.privacy.sealing import open_sealed
 from ingress.views.answers import RefusalReason
 from ingress.views.ports import OrderView, StatusChange
-from schemas.commands import Address, Customer
+from schemas.commands import Address
 from schemas.languages import Text, read_texts
 from schemas.money import Money
 from schemas.orders import Eta, Order, OrderLine, Reason, Refund, Status
 
 STATUS_LABELS = read_texts(__file__, "status_labels.json", dict[Status, Text])
+
+
+class OrderCustomer(Struct, frozen=True, omit_defaults=True):
+    """The customer of an order: the id that a token proved, and whom to ask for and to call."""
+
+    id: str | None = None
+    name: str = ""
+    phone: str = ""
 
 
 class OrderPage(Struct, frozen=True, kw_only=True):
@@ -39,7 +47,7 @@ class OrderPage(Struct, frozen=True, kw_only=True):
     version: int
     events_url: str
     delivery_address: Address | UnsetType | None = UNSET
-    customer: Customer | UnsetType | None = UNSET
+    customer: OrderCustomer | UnsetType | None = UNSET
     forgotten: bool | UnsetType = UNSET
 
 
@@ -55,24 +63,24 @@ class Recipient(Struct, frozen=True):
     """Address and customer of an order; without address, name and phone once these are erased."""
 
     delivery_address: Address | None
-    customer: Customer | None
+    customer: OrderCustomer | None
     forgotten: bool
 
 
 def open_recipient(view: OrderView, keyring: Keyring) -> Recipient:
     """Return the recipient of an order, its personal data opened; raises Unavailable."""
     customer_id = view.order.customer_id
-    id_only = None if customer_id is None else Customer(customer_id)
+    id_only = None if customer_id is None else OrderCustomer(customer_id)
     if view.personal is None:
         return Recipient(None, id_only, keyring.is_forgotten(view.order.order_id))
     try:
         personal = open_sealed(keyring, view.order.order_id, view.personal)
     except ErasedError:
         return Recipient(None, id_only, forgotten=True)
-    if customer_id is None:
-        return Recipient(personal.delivery_address, None, forgotten=False)
-    customer = Customer(customer_id, personal.customer_name, personal.customer_phone)
-    return Recipient(personal.delivery_address, customer, forgotten=False)
+    customer = OrderCustomer(customer_id, personal.customer_name, personal.customer_phone)
+    return Recipient(
+        personal.delivery_address, None if customer == OrderCustomer() else customer, forgotten=False
+    )
 
 
 def respond(

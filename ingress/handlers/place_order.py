@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from ingress.handlers import responses
+from ingress.handlers import customer_identity, responses
 from ingress.handlers.app_keys import (
     ADMITTED_ORDERS,
     ANSWERS,
@@ -23,7 +23,7 @@ from ingress.load_shedding.admitted_orders import Party
 from ingress.privacy import sealing
 from ingress.views.answers import Answered, AnsweredOrder, Refusal, RefusalReason
 from schemas import buckets, identity, metrics, timestamps
-from schemas.commands import CASH, CustomerRef, PlaceOrder
+from schemas.commands import CASH, PlaceOrder
 from schemas.replies import Outcome, Reply
 from schemas.setting_types import split_secrets
 
@@ -41,6 +41,8 @@ async def place(request: web.Request) -> web.Response:
     """Send the order's command and answer with its decision, or with 202 if the wait ends first."""
     app, headers = request.app, request.headers
     arrived = asyncio.get_running_loop().time()
+    customer = await customer_identity.identify(request)
+    customer_id = customer.id if customer else None
     key = request_headers.idempotency_key(headers)
     deadline = prefer_header.deadline(request, app[SETTINGS].order_reply_timeout_seconds)
     body = await request_body.read(request, _reader)
@@ -49,10 +51,10 @@ async def place(request: web.Request) -> web.Response:
     limit_headers: Mapping[str, str] = {}
     if not app[ADMITTED_ORDERS].is_admitted(order_id):
         app[COMMANDS].require_room(body.payment.method)
-        limit_headers = app[RATE_LIMITS].consume(request, body.customer.id if body.customer else None)
+        limit_headers = app[RATE_LIMITS].consume(request, customer_id)
     sealed = sealing.seal(app[KEYRING], order_id, personal_data(body))
     fingerprint = identity.combine_fingerprints(
-        identity.fingerprint(encode_plain_fields(body)), sealed.fingerprint
+        identity.fingerprint(encode_plain_fields(body, customer_id)), sealed.fingerprint
     )
     holder = identity.holder(fingerprint)
     key_hash = identity.key_hash(restaurant_id, key)
@@ -64,7 +66,7 @@ async def place(request: web.Request) -> web.Response:
         request_fingerprint=fingerprint,
         items=body.items,
         payment=body.payment,
-        customer=CustomerRef(body.customer.id) if body.customer else None,
+        customer=customer,
         personal=sealed.personal,
         forgotten=sealed.forgotten,
         client=_cash_client(request, body),

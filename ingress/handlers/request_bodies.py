@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from ingress.http.problems import FieldError
 from schemas import endpoint_urls, timestamps
+from schemas.assurance import Assurance
 from schemas.commands import (
     MAX_LINES,
     Address,
@@ -114,6 +115,7 @@ class PromotionBody(Struct, frozen=True, forbid_unknown_fields=True):
     starts_at: RequestInstant
     ends_at: RequestInstant
     items: Annotated[list[PromotionItem], Meta(min_length=1, max_length=200)]
+    customer_assurance: Assurance = "none"
 
 
 def personal_data(body: OrderBody) -> PersonalData:
@@ -123,9 +125,9 @@ def personal_data(body: OrderBody) -> PersonalData:
     return PersonalData(body.delivery_address, body.customer.name, body.customer.phone)
 
 
-def encode_plain_fields(body: OrderBody) -> bytes:
-    """Return the other fields of an order in a canonical encoding."""
-    customer = CustomerRef(body.customer.id) if body.customer else None
+def encode_plain_fields(body: OrderBody, customer_id: str | None) -> bytes:
+    """Return the other fields of an order, and who orders, in a canonical encoding."""
+    customer = CustomerRef(customer_id) if customer_id else None
     return _encode([body.restaurant_id, body.items, body.payment, customer])
 
 

@@ -130,6 +130,8 @@ def _members(answer: Answer) -> dict[str, Any]:
         members["skus"] = answer.skus
     if answer.outcome == "wrong_version":
         members["webhook_secret_version"] = answer.webhook_secret_version
+    if answer.required_assurance:
+        members["required_assurance"] = answer.required_assurance
     return members
 
 

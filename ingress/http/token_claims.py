@@ -4,12 +4,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.assurance import ProvedAssurance
 from schemas.timestamps import EpochSeconds
 
 #: `board` reads what belongs to a restaurant, `manager` also changes it.
 RestaurantRole = Literal["board", "manager"]
-#: `device`: the same browser as before. `phone`: it has also received a code at that phone.
-Assurance = Literal["device", "phone"]
 
 #: Ids of tokens that are valid without having been issued: a restaurant's first manager token, the one that earlier
 #: releases made, and the administrator's of the settings, which is also that administrator's name.
@@ -49,7 +48,7 @@ class CustomerClaims(Struct, frozen=True):
     """The client is this customer."""
 
     customer_id: str
-    assurance: Assurance
+    assurance: ProvedAssurance
 
 
 class AdminClaims(Struct, frozen=True):

@@ -16,7 +16,6 @@ from ingress.http.token_claims import (
     LEGACY_TOKEN_ID,
     SETTINGS_TOKEN_ID,
     AdminClaims,
-    Assurance,
     Claims,
     CustomerClaims,
     OrderClaims,
@@ -24,6 +23,7 @@ from ingress.http.token_claims import (
     RestaurantRole,
 )
 from schemas import setting_types, timestamps
+from schemas.assurance import ProvedAssurance
 from schemas.timestamps import EpochSeconds, epoch_clock
 
 #: How long an order's token is valid after the order's creation, in seconds.
@@ -76,7 +76,7 @@ class Tokens:
         claims = {"role": role, "jti": token_id, "exp": expires_at}
         return self._signer.sign(RESTAURANT, restaurant_id, claims)
 
-    def customer(self, customer_id: str, assurance: Assurance, expires_at: int | None = None) -> str:
+    def customer(self, customer_id: str, assurance: ProvedAssurance, expires_at: int | None = None) -> str:
         """Return a customer's token; `expires_at` is in seconds since 1970, None: it does not expire."""
         return self._signer.sign(CUSTOMER, customer_id, {"asr": assurance, "exp": expires_at})
 

@@ -1,8 +1,8 @@
-"""Rate limits of new orders by client: token buckets, reported as in draft-ietf-httpapi-ratelimit-headers-10.
+"""Rate limits by client: token buckets, reported as in draft-ietf-httpapi-ratelimit-headers-10.
 
-A client is the order's customer id, else the bearer token, else the address. Addresses in
-`PROMO_RATE_LIMIT_EXEMPT_NETWORKS` (by default this machine) have no limit. Each process counts by itself, so a client
-of N processes may get up to N times the limit.
+An order counts against its address, and against its customer if a token proves one; names and tokens that prove
+nothing count against no one. Addresses in `PROMO_RATE_LIMIT_EXEMPT_NETWORKS` (by default this machine) have no limit.
+Each process counts by itself, so a client of N processes may get up to N times the limit.
 """
 
 import hashlib
@@ -78,32 +78,56 @@ def _key(client: str) -> bytes:
     return hashlib.blake2b(client.encode(errors="replace"), digest_size=CLIENT_DIGEST_BYTES).digest()
 
 
+def _too_many(state: BucketState, headers: Mapping[str, str]) -> Problem:
+    _rejected_by_rate_limit.inc()
+    wait = math.ceil(state.seconds_until_next + random.uniform(0.0, MAX_JITTER_SECONDS))
+    return Problem("too-many-requests", headers={**headers, "Retry-After": str(max(1, wait))})
+
+
 class RateLimits:
-    """Limits on new orders by client."""
+    """Limits on new orders by address and customer, and on new customers by address."""
 
     def __init__(self, settings: Settings) -> None:
-        """Use the settings' rate, burst, trusted proxies and exempt networks; a rate of 0 means no limit."""
+        """Use the settings' rates, bursts, trusted proxies and exempt networks; a rate of 0 means no limit."""
         rate, burst = settings.client_orders_per_second, settings.client_burst
         self._buckets = TokenBuckets(rate, burst) if rate else None
+        customers_rate = settings.address_customers_per_second
+        self._customers = (
+            TokenBuckets(customers_rate, settings.address_customers_burst) if customers_rate else None
+        )
         self._trusted_proxies = settings.trusted_proxies
         self._exempt_networks = settings.rate_limit_exempt_networks
         self._policy = f'"{POLICY}";q={burst};w={math.ceil(burst / rate)}' if rate else ""
 
     def consume(self, request: web.Request, customer_id: str | None) -> Mapping[str, str]:
-        """Count a new order and return its response's rate-limit headers; raises Problem (429) past the limit."""
-        client = self._client(request, customer_id)
-        if self._buckets is None or client is None:
+        """Count a new order and return its response's rate-limit headers; raises Problem (429) past a limit.
+
+        `customer_id` is a proved one. Its budget is not spent by what the address may not send.
+        """
+        address = self.address(request)
+        if self._buckets is None or address is None:
             return {}
-        state = self._buckets.consume(client, timestamps.monotonic_clock())
+        now = timestamps.monotonic_clock()
+        state = self._buckets.consume(f"address {customer_network(address)}", now)
+        if state.is_granted and customer_id is not None:
+            own = self._buckets.consume(f"customer {customer_id}", now)
+            state = min(state, own, key=lambda one: (one.is_granted, one.remaining))
         headers = {
             "RateLimit-Policy": self._policy,
             "RateLimit": f'"{POLICY}";r={state.remaining};t={math.ceil(state.seconds_until_full)}',
         }
         if not state.is_granted:
-            _rejected_by_rate_limit.inc()
-            wait = math.ceil(state.seconds_until_next + random.uniform(0.0, MAX_JITTER_SECONDS))
-            raise Problem("too-many-requests", headers=headers | {"Retry-After": str(max(1, wait))})
+            raise _too_many(state, headers)
         return headers
+
+    def consume_new_customer(self, request: web.Request) -> None:
+        """Count a customer's first token against its address; raises Problem (429) past the limit."""
+        address = self.address(request)
+        if self._customers is None or address is None:
+            return
+        state = self._customers.consume(customer_network(address), timestamps.monotonic_clock())
+        if not state.is_granted:
+            raise _too_many(state, {})
 
     def consume_for_address(self, request: web.Request) -> None:
         """Count a request against its address, whatever token it has; raises Problem (429) past the limit."""
@@ -115,17 +139,10 @@ class RateLimits:
             _rejected_by_rate_limit.inc()
             raise Problem("too-many-requests", headers=retry_after())
 
-    def _client(self, request: web.Request, customer_id: str | None) -> str | None:
-        """Return the name of the client's bucket; None for a client without a limit."""
+    def limited_network(self, request: web.Request) -> str | None:
+        """Return the network of the client's address; None for one without a limit."""
         address = self.address(request)
-        if address is None:
-            return None
-        if customer_id is not None:
-            return f"customer {customer_id}"
-        if authorization := request.headers.get("Authorization"):
-            digest = hashlib.blake2b(authorization.encode(errors="replace"), digest_size=12).hexdigest()
-            return f"bearer {digest}"
-        return f"address {customer_network(address)}"
+        return None if address is None else customer_network(address)
 
     def address(self, request: web.Request) -> str | None:
         """Return the client's address; None for one without a limit."""

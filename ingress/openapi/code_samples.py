@@ -16,6 +16,7 @@ PATH_PARAMETERS = {
     "sku": "coxinha",
     "promotion_id": "almoco",
     "order_id": "$ORDER_ID",
+    "verification_id": "$VERIFICATION_ID",
     "slug": "out-of-stock",
 }
 #: The environment variable of each token.
@@ -23,6 +24,7 @@ TOKEN_VARIABLES: dict[Token, str] = {
     "admin": "PROMO_ADMIN_TOKEN",
     "restaurant": "RESTAURANT_TOKEN",
     "order": "ORDER_TOKEN",
+    "customer": "CUSTOMER_TOKEN",
 }
 
 
@@ -82,7 +84,7 @@ def _expression(text: str) -> str:
     if text == "$KEY":
         return "str(uuid.uuid4())"
     source = text
-    for name in ("PROMO_URL", "ORDER_ID", *TOKEN_VARIABLES.values()):
+    for name in ("PROMO_URL", "ORDER_ID", "VERIFICATION_ID", *TOKEN_VARIABLES.values()):
         source = source.replace(f"${name}", f"{{os.environ['{name}']}}")
     return f'{"" if source == text else "f"}"{source}"'
 

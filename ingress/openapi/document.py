@@ -75,7 +75,7 @@ def problems_of(route: Route, operation: Operation) -> list[str]:
         slugs |= {"invalid-request", "payload-too-large", "unsupported-media-type", "request-timeout"}
     if operation.query:
         slugs |= {"invalid-request", "header-fields-too-large"}
-    if route.tokens:
+    if route.tokens or route.optional_token:
         slugs |= {"unauthorized", "forbidden"}
     return [slug for slug in PROBLEMS if slug in slugs]
 
@@ -92,6 +92,8 @@ def _operation(
     }
     if route.tokens:
         result["security"] = [{f"{token}Token": []} for token in route.tokens]
+    if route.optional_token:
+        result["security"] = [{}, {f"{route.optional_token}Token": []}]
     if operation.body is not None:
         content = {"schema": schemas.of(operation.body), "example": operation.example}
         result["requestBody"] = {

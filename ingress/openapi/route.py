@@ -11,7 +11,7 @@ from ingress.openapi.operation import Operation
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 #: The kinds of bearer tokens, by the role of their holder.
-Token = Literal["admin", "order", "restaurant"]
+Token = Literal["admin", "order", "restaurant", "customer"]
 _TOKEN_BY_ROLE: dict[Role, Token] = {
     Role.ADMIN: "admin",
     Role.CUSTOMER: "order",
@@ -40,6 +40,11 @@ class Route(Struct, frozen=True):
         if Role.AUTHENTICATED_IN_HANDLER in self.access:
             return ()
         return tuple(token for role, token in _TOKEN_BY_ROLE.items() if role in self.access)
+
+    @property
+    def optional_token(self) -> Token | None:
+        """The token that a public route reads if it is there."""
+        return "customer" if Role.PROVED_CUSTOMER in self.access else None
 
     def definition(self) -> web.RouteDef:
         """Return the route for aiohttp's router; a GET answers HEAD too, unless its response is a stream."""

@@ -16,8 +16,10 @@ from ingress.http.query_params import DEFAULT_LIMIT, Limit
 from ingress.memory.sized_lru import SizedLru
 from ingress.views.ports import MenuView
 from schemas import pricing, texts, timestamps
+from schemas.assurance import Assurance
 from schemas.catalogue import Promotion, Stock
 from schemas.money import MAX_AMOUNT, Money
+from schemas.pricing import Offer
 from schemas.timestamps import EpochMs
 from schemas.view_keys import Window
 
@@ -71,6 +73,7 @@ class OpenPromotion(Struct, frozen=True):
 
     id: str
     ends_at: str
+    customer_assurance: Assurance  # what an order of this item must prove
 
 
 class MenuEntry(Struct, frozen=True):
@@ -169,7 +172,6 @@ def _entries(view: MenuView, now: EpochMs, degraded: bool) -> list[MenuEntry]:
     for item in view.items:
         stock = view.stocks.get(item.sku) or Stock(item.sku, version=0)
         offer = pricing.best_offer(item, stock, open_promotions.get(item.sku, ()))
-        promotion = offer.promotion
         entries.append(
             MenuEntry(
                 sku=item.sku,
@@ -177,14 +179,22 @@ def _entries(view: MenuView, now: EpochMs, degraded: bool) -> list[MenuEntry]:
                 description=item.description,
                 category=item.category,
                 price=item.price,
-                promo_price=offer.unit_price if promotion else None,
-                promotion=OpenPromotion(promotion.promotion_id, timestamps.to_text(promotion.ends_at))
-                if promotion
-                else None,
+                promo_price=offer.unit_price if offer.promotion else None,
+                promotion=_open_promotion(offer),
                 availability=_availability(offer.available, degraded),
             )
         )
     return entries
+
+
+def _open_promotion(offer: Offer) -> OpenPromotion | None:
+    if offer.promotion is None or offer.promotion_item is None:
+        return None
+    return OpenPromotion(
+        offer.promotion.promotion_id,
+        timestamps.to_text(offer.promotion.ends_at),
+        offer.promotion.required_assurance(offer.promotion_item),
+    )
 
 
 def _availability(available: int | None, degraded: bool) -> Availability:

@@ -6,10 +6,12 @@ import html
 import json
 import re
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
+import msgspec
 from msgspec import Struct
 
 from ingress.memory.sized_lru import SizedLru
@@ -46,8 +48,9 @@ _CONTENT_TYPES = {
 _IMPORT = re.compile(r"""^import [^;]*? from '\./([\w-]+\.js)';$""", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{\{(text )?([\w.]+)\}\}")
 _TEXTS = "texts.json"
-#: The texts as the browser's modules import them.
-_TEXTS_MODULE = "texts.js"
+#: Texts that only one part of the pages needs, by the first word of their keys: they are a module of their own,
+#: `board-texts.js`, and all others are `texts.js`.
+_PARTS = ("board", "code")
 
 
 class WebFile(Struct, frozen=True):
@@ -64,7 +67,9 @@ class WebAssets:
     def __init__(self, folder: Traversable) -> None:
         raw = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
         self._texts: dict[str, tuple[str, str]] = json.loads(raw[_TEXTS])
-        raw[_TEXTS_MODULE] = b"export default " + raw[_TEXTS].strip() + b";\n"
+        raw["texts.js"] = _texts_module(self._texts, lambda part: part not in _PARTS)
+        for own in _PARTS:
+            raw[f"{own}-texts.js"] = _texts_module(self._texts, own.__eq__)
         self.files = {
             name: WebFile(body, gzip.compress(body, mtime=0), _CONTENT_TYPES[name.rpartition(".")[2]])
             for name, body in raw.items()
@@ -121,6 +126,11 @@ class WebAssets:
             return html.escape(self.text(match[2], language)) if match[1] else values[match[2]]
 
         return _PLACEHOLDER.sub(fill, self._templates[page]).encode()
+
+
+def _texts_module(texts: dict[str, tuple[str, str]], is_part: Callable[[str], bool]) -> bytes:
+    chosen = {key: text for key, text in texts.items() if is_part(key.partition(".")[0])}
+    return b"export default " + msgspec.json.encode(chosen) + b";\n"
 
 
 @lru_cache(maxsize=1)

@@ -1,14 +1,17 @@
 // The restaurant's page: the token, asked for once, then the board; read-only.
 import { call } from './api.js';
+import BOARD_TEXTS from './board-texts.js';
 import { boardView } from './board-view.js';
 import { chime, sound } from './chime.js';
 import { now } from './clock.js';
 import { announce, h, present, say, set } from './dom.js';
 import { listen } from './feed.js';
 import { head } from './head.js';
-import { code, t, time } from './i18n.js';
+import { add, code, t, time } from './i18n.js';
 import { Kitchen } from './kitchen.js';
 import { session } from './store.js';
+
+add(BOARD_TEXTS);
 
 const { restaurant, name } = document.body.dataset;
 const KEY = `board.${restaurant}`;

@@ -8,6 +8,9 @@ const chosen = local.get('language');
 export let language = LANGUAGES.includes(chosen) ? chosen : document.documentElement.lang;
 document.documentElement.lang = language;
 
+/** Add the texts of a part of the page. */
+export const add = (texts) => Object.assign(TEXTS, texts);
+
 /** Speak this language from now on; who shows texts renders again. */
 export function speak(next) {
   language = next;

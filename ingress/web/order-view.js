@@ -3,7 +3,8 @@ import { most, price } from './cart.js';
 import { now } from './clock.js';
 import { h, say, set } from './dom.js';
 import { countdown, has, money, t } from './i18n.js';
-import { customerId, keep } from './orders.js';
+import { assurance } from './identity.js';
+import { keep } from './orders.js';
 import { accepted, ATTEMPTS, begin, place, settle, underWay } from './placing.js';
 import { local } from './store.js';
 
@@ -161,7 +162,18 @@ export function orderView({ restaurant, name, cart, go, done, signal }) {
     if (draft.remember)
       local.set('address', Object.fromEntries(Object.keys(FIELDS).map((key) => [key, draft[key] ?? ''])));
     else local.remove('address');
+    if (asksForPhone() && assurance() !== 'phone') return void proveAndOrder();
     carry(begin(restaurant, body()));
+  }
+
+  const asksForPhone = () =>
+    cart.lines.some(({ item }) => item.promotion?.customer_assurance === 'phone');
+
+  /** A promotion asks for a phone: the order is sent once it is proved. */
+  async function proveAndOrder() {
+    const { provePhone } = await import('./code-dialog.js'); // few orders need it
+    if (await provePhone(draft.phone, signal)) carry(begin(restaurant, body()));
+    else if (!signal.aborted) tell(t('problem.customer-required'), t('problem.customer-required.detail'));
   }
 
   const typed = (key) => draft[key].replace(HIDDEN, '').trim();
@@ -172,7 +184,7 @@ export function orderView({ restaurant, name, cart, go, done, signal }) {
       items: cart.body,
       delivery_address: Object.fromEntries(ADDRESS.map((key) => [key, typed(key)])),
       payment: { method: draft.payment },
-      customer: { id: customerId(), name: typed('name'), phone: typed('phone') },
+      customer: { name: typed('name'), phone: typed('phone') },
     };
   }
 
@@ -197,7 +209,8 @@ export function orderView({ restaurant, name, cart, go, done, signal }) {
       tell(t('order.unknown'), t('order.unknown.detail'));
     } else if (outcome.kind === 'refused') {
       settle(restaurant);
-      refused(outcome);
+      if (outcome.slug === 'customer-required' && outcome.body.required_assurance === 'phone') proveAndOrder();
+      else refused(outcome);
     } else {
       keep(outcome.body, name);
       if (outcome.kind === 'confirmed') settle(restaurant);

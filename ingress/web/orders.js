@@ -1,5 +1,5 @@
 // The orders of this device: identifier and token of each, so that a reload finds them again.
-import { local, unique } from './store.js';
+import { local } from './store.js';
 
 const MOST = 8;
 const OVER = ['delivered', 'cancelled'];
@@ -22,11 +22,4 @@ export function note(orderId, status) {
     'orders',
     all().map((order) => (order.order_id === orderId ? { ...order, status } : order)),
   );
-}
-
-/** Who orders, as promotions with a limit per customer count: a random name of this device. */
-export function customerId() {
-  const known = local.get('customer') ?? unique();
-  local.set('customer', known);
-  return known;
 }

@@ -1,6 +1,7 @@
 // One order asked for, however often it must be sent: always the same key and body until its outcome is known.
 import { call, NoAnswer } from './api.js';
 import { pause, sleep } from './backoff.js';
+import { customerToken, forget } from './identity.js';
 import { session, unique } from './store.js';
 
 /** Most times that one order is sent before the reader is asked. */
@@ -26,6 +27,14 @@ export const accepted = (restaurant, orderId) =>
 /** The outcome is known: the next order has another key. */
 export const settle = (restaurant) => session.remove(at(restaurant));
 
+/** Who orders belongs to the order as its key does: the same in each attempt, also after a reload. */
+async function identify(attempt, signal) {
+  if (attempt.token !== undefined) return;
+  attempt.token = await customerToken(signal);
+  const { restaurant_id } = attempt.body;
+  if (underWay(restaurant_id)?.key === attempt.key) session.set(at(restaurant_id), attempt);
+}
+
 /**
  * Send it until there is an answer: { kind: 'confirmed' | 'accepted' | 'refused' | 'unknown', body, slug }.
  * `waiting` hears of each new attempt and of the milliseconds until then, and whether it is the crowd's fault.
@@ -34,13 +43,19 @@ export async function place(attempt, waiting, signal) {
   for (let number = 1; ; number += 1) {
     let answer = null;
     try {
+      await identify(attempt, signal);
       const headers = { 'Idempotency-Key': attempt.key };
-      answer = await call('POST', '/v1/orders', { headers, body: attempt.body, signal });
+      answer = await call('POST', '/v1/orders', { headers, body: attempt.body, token: attempt.token, signal });
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
     }
     if (answer?.status === 201 || answer?.status === 202) {
       return { kind: answer.status === 201 ? 'confirmed' : 'accepted', body: answer.body };
+    }
+    if (answer?.status === 401 && attempt.token && number < ATTEMPTS) {
+      forget();
+      attempt.token = undefined;
+      continue;
     }
     if (answer && !AGAIN.includes(answer.status)) {
       return { kind: 'refused', body: answer.body ?? {}, slug: answer.slug };

@@ -111,25 +111,27 @@ def put_promotion(
     if unknown:
         return reply_only(Answer("unknown_item", skus=unknown))
     before = state[PROMOTIONS].get(key(command.restaurant_id, command.promotion_id))
-    is_repeated = before is not None and (before.starts_at, before.ends_at, before.items) == (
-        command.starts_at,
-        command.ends_at,
-        command.items,
-    )
+    after = make_promotion(command, _next_version(before))
+    is_repeated = before is not None and before == replace(after, version=before.version, phase=before.phase)
     if not is_repeated and (faults := [*islice(_faults(state, command, now, net_received), MAX_FAULTS)]):
         return reply_only(Answer("invalid_promotion", faults=faults))
-    after = Promotion(
-        promotion_id=command.promotion_id,
-        starts_at=command.starts_at,
-        ends_at=command.ends_at,
-        items=command.items,
-        version=_next_version(before),
-    )
     after = replace(after, phase=after.phase_at(now))
     skus = dict.fromkeys(i.sku for i in [*(before.items if before else []), *command.items])
     stocks = [state[STOCKS][key(command.restaurant_id, sku)] for sku in skus]
     changed = [new for old in stocks if (new := _allot(old, after, net_received)) is not old]
     return _catalogue_changed(command, before, after, changed, now)
+
+
+def make_promotion(command: PutPromotion, version: int) -> Promotion:
+    """Return the promotion that the command describes, before its window opens."""
+    return Promotion(
+        promotion_id=command.promotion_id,
+        starts_at=command.starts_at,
+        ends_at=command.ends_at,
+        items=command.items,
+        version=version,
+        customer_assurance=command.customer_assurance,
+    )
 
 
 def _faults(

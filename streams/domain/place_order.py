@@ -2,7 +2,8 @@
 
 from msgspec import UNSET
 
-from schemas import identity, money
+from schemas import assurance, identity, money
+from schemas.assurance import Assurance
 from schemas.codec import ReplyAddress
 from schemas.commands import CASH, PlaceOrder
 from schemas.facts import OrderConfirmed, OrderCreated, StockReserved
@@ -40,8 +41,10 @@ def place_new(
     if unknown := reservation.unknown_items(state, restaurant_id, command.items):
         return reply_only(Answer("unknown_item", skus=unknown))
     quote = reservation.make_quote(state, restaurant_id, command.items, now, policy.buckets)
-    if command.customer is None and (limited := reservation.limited_items(quote)):
-        return reply_only(Answer("customer_required", skus=limited))
+    proved: Assurance = command.customer.assurance if command.customer else "none"
+    if missing := reservation.missing_assurance(quote, proved):
+        asked = assurance.highest(*missing.values())
+        return reply_only(Answer("customer_required", skus=[*missing], required_assurance=asked))
     if repriced := reservation.changed_prices(quote, command.items):
         closed = reservation.closed_promotions(state, restaurant_id, repriced, command.items, now)
         if closed:

@@ -6,7 +6,8 @@ from collections.abc import Container, Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas import pricing
+from schemas import assurance, pricing
+from schemas.assurance import Assurance
 from schemas.catalogue import Stock
 from schemas.commands import CustomerRef, RequestedItem
 from schemas.facts import ReservedItem, StockReleased
@@ -124,6 +125,16 @@ def limited_items(quote: Quote) -> list[str]:
         for sku, offer in quote.offers.items()
         if offer.promotion_item and offer.promotion_item.per_customer_limit
     ]
+
+
+def missing_assurance(quote: Quote, given: Assurance) -> dict[str, Assurance]:
+    """Return, by sku, what the items ask to be proved beyond what is `given`."""
+    required = {
+        sku: offer.promotion.required_assurance(offer.promotion_item)
+        for sku, offer in quote.offers.items()
+        if offer.promotion and offer.promotion_item
+    }
+    return {sku: asked for sku, asked in required.items() if not assurance.is_enough(given, asked)}
 
 
 def limits_reached(

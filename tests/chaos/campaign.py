@@ -109,6 +109,7 @@ class Campaign:
 
     async def run(self) -> CampaignResult:
         await self._restaurants.create_all()
+        await self._customers.get_tokens()
         for restaurant in (HOT, RESTAURANTS[-1]) if self._options.followed else ():
             self._followers.watch_board(restaurant, self._restaurants.tokens[restaurant])
         await self._provider.set_behaviour(BAD)

@@ -17,7 +17,7 @@ from tests.chaos.restaurants import HOT, PRICE, PROMO_PRICE, PROMOTED, RESTAURAN
 from tests.chaos.stack_under_test import KEY_SECONDS, StackUnderTest
 from tests.checker.observations import OrderAttempt
 from tests.checker.service import NOT_YET
-from tests.e2e.customers import order_body
+from tests.e2e.customers import new_customer, order_body
 
 #: How long a customer retries; undecided orders are sent again after the campaign.
 RETRY_TIMEOUT_SECONDS = 40.0
@@ -42,6 +42,9 @@ FLOOD_DELAY_SECONDS, FLOOD_INTERVAL_SECONDS = 12.0, 80.0
 #: Share of the traffic that goes to the hot restaurant while there is one.
 HOT_SHARE = 0.8
 METHODS = ["pix", "card", "cash"]
+NAMES = [f"c-{number}" for number in range(400)]
+#: Who orders to see whether everyone is served: without a token, since a customer has only so many open cash orders.
+CANARY = "canary"
 #: Share of the confirmed orders that are advanced or cancelled.
 ADVANCED_SHARE = 0.25
 
@@ -52,14 +55,13 @@ class OrderIntent(Struct, frozen=True):
     restaurant: str
     key: str
     lines: list[tuple[str, int]]
-    customer: str
+    customer: str  # the name of one whose token `RetryingCustomers` has
     expected: int | None = None  # price of the first line
     method: str = "cash"
 
     def body(self) -> dict[str, object]:
         """Return the body of the request."""
         body = order_body(self.restaurant, *self.lines, method=self.method)
-        body["customer"] = {"id": self.customer}
         if self.expected is not None:
             body["items"][0]["expected_unit_price"] = {"amount": self.expected, "currency": "BRL"}
         return body
@@ -117,6 +119,12 @@ class RetryingCustomers:
         self._past: list[OrderIntent] = []
         self._canaries = 0
         self._key_times = KeyTimes(KEY_SECONDS)
+        self._tokens: dict[str, str] = {}  # by customer
+
+    async def get_tokens(self) -> None:
+        """Get the tokens of all customers, before the load begins."""
+        for name in NAMES:
+            self._tokens[name] = await new_customer(self._session, self._target.stack.url)
 
     async def run(self) -> None:
         """Send orders until `is_running` is False; return when all are decided or given up."""
@@ -143,11 +151,7 @@ class RetryingCustomers:
     async def is_everyone_served(self) -> bool:
         """Order once at every restaurant; return True if all orders are decided within SERVED_SECONDS."""
         self._canaries += 1
-        intents = [
-            # each by a customer of its own: one may have only so many cash orders open
-            OrderIntent(r, f"canary-{self._canaries}", [(UNLIMITED, 1)], f"canary-{self._canaries}")
-            for r in RESTAURANTS
-        ]
+        intents = [OrderIntent(r, f"canary-{self._canaries}", [(UNLIMITED, 1)], CANARY) for r in RESTAURANTS]
         started = time.monotonic()
         attempts = [a for a, _ in await asyncio.gather(*(self._send(intent, False) for intent in intents))]
         self.unanswered += [i for i, a in zip(intents, attempts, strict=True) if a.status in NOT_YET]
@@ -194,7 +198,7 @@ class RetryingCustomers:
         if rng.random() < 0.05:
             expected = rng.choice([PRICE, PROMO_PRICE] if lines[0][0] == PROMOTED else [PRICE, PRICE - 1])
         return OrderIntent(
-            restaurant, f"k-{self.intents}", lines, f"c-{rng.randrange(400)}", expected, rng.choice(METHODS)
+            restaurant, f"k-{self.intents}", lines, rng.choice(NAMES), expected, rng.choice(METHODS)
         )
 
     def _lines(self) -> list[tuple[str, int]]:
@@ -228,6 +232,8 @@ class RetryingCustomers:
     async def _send(self, intent: OrderIntent, asynchronous: bool) -> tuple[OrderAttempt, float]:
         """Make one attempt; return it with the Retry-After of the response, in seconds."""
         headers = {"Idempotency-Key": intent.key, "Accept-Language": "en"}
+        if token := self._tokens.get(intent.customer):
+            headers["Authorization"] = f"Bearer {token}"
         if asynchronous:
             headers["Prefer"] = "respond-async"
         at, started = time.time(), time.monotonic()

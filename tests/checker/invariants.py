@@ -26,6 +26,7 @@ INVARIANTS: dict[str, Invariant] = {
     "limits-count-all-orders": offers.limits_count_all_orders,
     "cash-holds-are-bounded": cash.cash_holds_are_bounded,
     "cash-refusals-have-a-reason": cash.cash_refusals_have_a_reason,
+    "orders-prove-what-a-promotion-asks": offers.orders_prove_what_a_promotion_asks,
     "one-order-per-key": orders.one_order_per_key,
     "replays-equal": orders.replays_equal,
     "a-key-means-one-body": orders.a_key_means_one_body,

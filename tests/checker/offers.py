@@ -15,6 +15,8 @@ from tests.checker.stock import changes_of_stocks, promotion_of
 
 #: Restaurant and sku.
 Item = tuple[str, str]
+#: What a customer may have proved, from nothing on.
+ASSURANCES = ["none", "device", "phone"]
 
 
 def orders_pay_an_offered_price(seen: Observations) -> Finding:
@@ -221,3 +223,34 @@ def limits_count_all_orders(seen: Observations) -> Finding:
                 f"{restaurant} {sku} {id_}: {customer} has {count}, limit {limits}",
             )
     return finding
+
+
+def orders_prove_what_a_promotion_asks(seen: Observations) -> Finding:
+    """A confirmed order has proved what its promotions ask: their assurance, and a customer where a limit counts one.
+
+    A promotion that changes in the order's millisecond asks either. Restaurants with buckets are left out: a PUT
+    reaches other buckets a moment later.
+    """
+    finding = Finding()
+    promotions, with_buckets = promotions_over_time(seen), restaurants_with_buckets(seen)
+    customers = {fact.value["order_id"]: fact.value["customer"] for fact in seen.of("order.created")}
+    for fact in seen.of("order.confirmed"):
+        restaurant, at = fact.value["restaurant_id"], milliseconds(fact.value["created_at"])
+        customer = customers.get(fact.value["order_id"])
+        proved = customer.get("assurance", "device") if customer else "none"
+        for line in fact.value["items"] if restaurant not in with_buckets else ():
+            asked = [
+                _asked(promotion, line["sku"])
+                for promotion in values_at(promotions[restaurant, line["promotion_id"]], at)
+            ]
+            finding.expect(
+                not asked or any(ASSURANCES.index(proved) >= ASSURANCES.index(one) for one in asked),
+                f"{fact.value['order_id']} {line['sku']}: proved {proved}, asked {asked}",
+            )
+    return finding
+
+
+def _asked(promotion: dict[str, Any], sku: str) -> str:
+    """Return what an order of the item must prove."""
+    has_limit = any(offer["per_customer_limit"] for offer in promotion["items"] if offer["sku"] == sku)
+    return max(promotion["customer_assurance"], "device" if has_limit else "none", key=ASSURANCES.index)

@@ -29,7 +29,7 @@ KEY_REUSED = 422
 #: No response, accepted, or rejected because of load.
 NOT_DECIDED = {0, ACCEPTED, 429, 503}
 #: A request that is rejected without an order; only a repeated request shows the status again.
-NO_ORDER = {400, 404, 422}
+NO_ORDER = {400, 403, 404, 422}
 
 
 def _facts_by_order(seen: Observations) -> dict[str, list[Fact]]:

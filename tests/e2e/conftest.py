@@ -18,6 +18,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         tmp_path_factory.mktemp("stack"),
         ingress_processes=2,
         stale_if_error_seconds=STALE_READS_SECONDS,
+        verification_resend_seconds=0,  # the tests do not wait between two codes
         webhook_allow_private=1,  # the endpoints of the tests are on this machine
     )
     yield started

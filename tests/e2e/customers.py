@@ -37,6 +37,7 @@ class Kitchen:
         self._session = session
         self._url = url
         self._tokens: dict[str, str] = {}  # by restaurant
+        self._customers: dict[str, str] = {}  # their tokens, by name
 
     async def call(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any
@@ -70,6 +71,21 @@ class Kitchen:
     def token(self, restaurant: str) -> str:
         """Return the token of a restaurant that `open` has made."""
         return self._tokens[restaurant]
+
+    async def as_customer(self, name: str) -> dict[str, str]:
+        """Return the header that proves a customer, who gets a token at the first use of the name."""
+        if name not in self._customers:
+            self._customers[name] = await new_customer(self._session, self._url)
+        return {"Authorization": f"Bearer {self._customers[name]}"}
+
+    async def begin_verification(self, phone: str, messaging_url: str) -> tuple[str, str]:
+        """Have a code sent to a phone; return the verification's id and the code."""
+        begun = await self.call("POST", "/v1/customers/verifications", json={"phone": phone})
+        assert begun.status == 202, begun.body
+        async with self._session.get(f"{messaging_url}/messages") as response:
+            messages = (await response.json())["messages"]
+        (*_, text) = (message["text"] for message in messages if message["to"] == phone)
+        return json.loads(begun.body)["verification_id"], text[:6]
 
     async def order(
         self, restaurant: str, key: str, *lines: tuple[str, int], method: str = "pix", **headers: str
@@ -110,6 +126,14 @@ class Kitchen:
                 return answer
             await asyncio.sleep(random.uniform(0.05, min(1.0, 0.1 * 2**attempt)))
         raise AssertionError(f"{key} was never decided")
+
+
+async def new_customer(session: aiohttp.ClientSession, url: str) -> str:
+    """Return the token of a customer who is known by a device only."""
+    async with session.post(f"{url}/v1/customers") as response:
+        assert response.status == 201, await response.text()
+        created: dict[str, str] = await response.json()
+        return created["token"]
 
 
 def order_body(restaurant: str, *lines: tuple[str, int], method: str = "pix") -> dict[str, Any]:

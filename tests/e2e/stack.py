@@ -27,7 +27,7 @@ def free_block() -> range:
 
 def free_ports() -> dict[str, int]:
     """Return a free port for each setting of a port."""
-    kafka, _, redis, http, edge, provider, ops, *_ = free_block()
+    kafka, _, redis, http, edge, provider, messaging, ops, *_ = free_block()
     return {
         "PROMO_KAFKA_PORT": kafka,
         "PROMO_REDIS_PORT": redis,
@@ -35,6 +35,7 @@ def free_ports() -> dict[str, int]:
         "PROMO_EDGE_PORT": edge,
         "PROMO_OPS_PORT": ops,
         "PROMO_PROVIDER_PORT": provider,
+        "PROMO_MESSAGING_PORT": messaging,
     }
 
 
@@ -48,6 +49,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{chosen['PROMO_HTTP_PORT']}"
         self.edge_url = f"http://127.0.0.1:{chosen['PROMO_EDGE_PORT']}"
         self.provider_url = f"http://127.0.0.1:{chosen['PROMO_PROVIDER_PORT']}"
+        self.messaging_url = f"http://127.0.0.1:{chosen['PROMO_MESSAGING_PORT']}"
         self.bootstrap = f"127.0.0.1:{chosen['PROMO_KAFKA_PORT']}"
         self.environment = {
             **os.environ,

@@ -18,7 +18,9 @@ from schemas import settings
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-NO_PROCESSES = {f"PROMO_{role}_PROCESSES": "0" for role in ("STREAMS", "PAYMENTS", "EGRESS", "INGRESS")}
+NO_PROCESSES = {
+    f"PROMO_{role}_PROCESSES": "0" for role in ("STREAMS", "PAYMENTS", "MESSAGING", "EGRESS", "INGRESS")
+}
 
 
 class Shell:

@@ -48,8 +48,8 @@ async def promoted(kitchen: Kitchen) -> str:
     assert (await kitchen.put(f"/v1/restaurants/{restaurant}/promotions/p1", body)).status == 201
     placed = []
     for customer, quantity, status in (("a", 2, 201), ("b", 1, 201), ("c", 1, 201), ("a", 1, 409)):
-        order = order_body(restaurant, ("coxinha", quantity), method="cash") | {"customer": {"id": customer}}
-        key = {"Idempotency-Key": f"{customer}{status}"}
+        order = order_body(restaurant, ("coxinha", quantity), method="cash")
+        key = {"Idempotency-Key": f"{customer}{status}", **await kitchen.as_customer(customer)}
         answer = await kitchen.call("POST", "/v1/orders", json=order, headers=key)
         assert answer.status == status, answer.body
         placed.append(json.loads(answer.body))

@@ -26,7 +26,7 @@ CONTRACT = {
     "promo_notifications_total": {"channel", "result"},
 }
 
-OURS = {"streams", "egress", "ingress", "payments"}
+OURS = {"streams", "egress", "ingress", "payments", "messaging"}
 
 Samples = dict[str, list[tuple[dict[str, str], float]]]
 

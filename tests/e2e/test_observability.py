@@ -36,7 +36,7 @@ class Scenario(Struct):
 def body_of_a_person(restaurant: str, **changes: object) -> dict[str, object]:
     body = order_body(restaurant, ("coxinha", 1))
     body["delivery_address"] = {**body["delivery_address"], "street": STREET}
-    return body | {"customer": {"id": "c-1", "name": NAME, "phone": PHONE}} | changes
+    return body | {"customer": {"name": NAME, "phone": PHONE}} | changes
 
 
 @pytest.fixture(scope="module")

@@ -26,9 +26,8 @@ async def promote(kitchen: Kitchen, restaurant: str, name: str, price: int, **fi
 async def buy(kitchen: Kitchen, restaurant: str, key: str, quantity: int, customer: str = "") -> Any:
     """Order the item, paid at the door; return the response body with its HTTP status."""
     body = order_body(restaurant, ("x", quantity), method="cash")
-    if customer:
-        body["customer"] = {"id": customer}
-    answer = await kitchen.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": key})
+    proof = await kitchen.as_customer(customer) if customer else {}
+    answer = await kitchen.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": key, **proof})
     return json.loads(answer.body) | {"http": answer.status, "raw": answer.body}
 
 

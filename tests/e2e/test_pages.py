@@ -65,7 +65,9 @@ def new_board(visit: Visit, stack: Stack) -> NewBoard:
     return new_board
 
 
-async def promote(kitchen: Kitchen, *, more: dict[str, int] | None = None, **portions: int) -> str:
+async def promote(
+    kitchen: Kitchen, assurance: str = "none", *, more: dict[str, int] | None = None, **portions: int
+) -> str:
     """Open a restaurant with a promotion of these items at half price, and guaraná; return its id.
 
     `more` has further fields of each item of the promotion.
@@ -79,6 +81,7 @@ async def promote(kitchen: Kitchen, *, more: dict[str, int] | None = None, **por
             {"sku": sku, "promo_price": {"amount": 500, "currency": "BRL"}, "portions": count} | (more or {})
             for sku, count in portions.items()
         ],
+        "customer_assurance": assurance,
     }
     path = f"/v1/restaurants/{restaurant}/promotions/p1"
     assert (await kitchen.put(path, promotion)).status == 201
@@ -246,6 +249,43 @@ async def test_lost_answer_is_retried_with_the_same_key_after_reload(
     assert menu["items"][0]["availability"]["count"] == 4
     await customer.page.reload()
     await expect(customer.title).to_have_text("Pedido confirmado")  # id and token are stored
+
+
+async def test_promotion_that_asks_for_a_phone_gets_its_code(
+    customer: CustomerPage, kitchen: Kitchen, stack: Stack
+) -> None:
+    """The dialog opens on confirming; a wrong code and a resent one later, the order goes in, and the next one at once."""
+    restaurant = await promote(kitchen, assurance="phone", coxinha=5)
+    page = customer.page
+
+    async def last_code() -> str:
+        got = await page.context.request.get(f"{stack.messaging_url}/messages")
+        return str((await got.json())["messages"][-1]["text"])[:6]
+
+    await customer.open_menu(restaurant)
+    await customer.add("coxinha")
+    await customer.check_out()
+    await customer.fill_in()
+    await customer.confirm()
+    dialog = page.get_by_role("dialog", name="Confirme seu telefone")
+    await expect(dialog.get_by_label("Celular")).to_have_value(FORM["phone"])
+    await dialog.get_by_role("button", name="Enviar código").click()
+    code = dialog.get_by_label("Código")
+    await expect(code).to_be_focused()
+    await code.fill(f"{(int(await last_code()) + 1) % 1_000_000:06}")
+    await page.keyboard.press("Enter")
+    await expect(dialog.get_by_role("alert")).to_have_text("Código errado. Confira e tente de novo.")
+    assert (await Axe().run(page)).response["violations"] == []
+    await dialog.get_by_role("button", name="Reenviar código").click()
+    await expect(code).to_have_value("")
+    await code.fill(await last_code())
+    await page.keyboard.press("Enter")
+    await expect(customer.title).to_have_text("Pedido confirmado")
+    shown = await kitchen.get_order(await customer.stored_order())
+    assert shown["customer"]["id"].startswith("c_")
+    await customer.open_menu(restaurant)
+    again = await customer.order("coxinha")
+    assert (await kitchen.get_order(again))["customer"]["id"] == shown["customer"]["id"]
 
 
 async def test_order_can_be_cancelled_and_shows_its_refund(customer: CustomerPage, kitchen: Kitchen) -> None:

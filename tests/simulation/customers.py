@@ -9,12 +9,14 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from schemas import buckets, codec
+from schemas.assurance import Assurance
 from schemas.codec import ReplyAddress
 from schemas.commands import (
     CASH,
     AdvanceOrder,
     CancelOrder,
     Command,
+    CustomerRef,
     PromotionItem,
     PutPromotion,
     PutRestaurant,
@@ -40,6 +42,8 @@ REPLY_TIMEOUT = 1.0
 DURATION = 12.0
 RESTAURANTS = ["r0", "r1", "r2", "r3"]
 SKUS = ["coxinha", "pastel", "agua"]
+#: What promotions ask a customer to prove; few ask for more than a limit does.
+ASSURANCES: list[Assurance] = ["none", "none", "none", "device", "phone"]
 STATUSES: dict[Outcome, int] = {
     "confirmed": 201,
     "out_of_stock": 409,
@@ -47,7 +51,7 @@ STATUSES: dict[Outcome, int] = {
     "promotion_closed": 409,
     "limit_reached": 409,
     "cash_limit_reached": 409,
-    "customer_required": 400,
+    "customer_required": 403,
     "unknown_restaurant": 404,
     "unknown_item": 404,
     "key_reused": 422,
@@ -186,7 +190,8 @@ class Customers:
         if before is None or self._rng.random() < 0.5:
             return self._new_promotion(restaurant)
         (item,) = before.items
-        return replace(before, items=[replace(item, per_customer_limit=self._rng.choice([None, 1, 2]))])
+        changed = replace(item, per_customer_limit=self._rng.choice([None, 1, 2]))
+        return replace(before, items=[changed], customer_assurance=self._rng.choice(ASSURANCES))
 
     def _new_promotion(self, restaurant: str) -> PutPromotion:
         """Return a promotion of one item; some cost too much, offer too many portions, or are over."""
@@ -202,7 +207,7 @@ class Customers:
             rng.choice([UNSET, 1, 3]),
         )
         command = promotion(item, id_=rng.choice(["p1", "p2"]), starts=start, ends=ends)
-        return replace(command, restaurant_id=restaurant)
+        return replace(command, restaurant_id=restaurant, customer_assurance=rng.choice(ASSURANCES))
 
     async def _order(
         self, restaurant: str, key: str, lines: list[tuple[str, int]], *, is_over: bool = False
@@ -214,6 +219,8 @@ class Customers:
         command = place(key, *lines, restaurant=restaurant, customer=customer, method=method)
         if method == CASH:
             command = replace(command, client=self._rng.choice(["", "n1", "n2"]))
+        if customer == "bia":  # she has proved her phone
+            command = replace(command, customer=CustomerRef(customer, "phone"))
         if self._buckets > 1:
             number = buckets.choose(command.idempotency_key_hash, self._buckets)
             command = replace(command, restaurant_id=buckets.bucket(restaurant, number))

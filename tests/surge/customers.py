@@ -15,6 +15,8 @@ from tests.surge.http_client import ConnectionPool, header
 from tests.surge.load_client import LoadClient
 from tests.surge.tally import DECIDED, Tally
 
+#: Customers of one process of the load, who order by turns.
+CUSTOMERS = 200
 #: Share of the customers that send their order twice.
 DUPLICATE_SHARE = 0.05
 #: Seconds between the two, at most.
@@ -50,9 +52,16 @@ class LoadCustomers(LoadClient):
     """Customers that order at given times, and retry until the order is decided."""
 
     def __init__(
-        self, pool: ConnectionPool, tally: Tally, rng: random.Random, begin_at: float, name: str
+        self,
+        pool: ConnectionPool,
+        tally: Tally,
+        rng: random.Random,
+        begin_at: float,
+        name: str,
+        tokens: list[str],
     ) -> None:
         super().__init__(pool, tally, rng, begin_at, name)
+        self._tokens = tokens
         self.attempts: list[TimedAttempt] = []
         self._saved_retries = MAX_SAVED_RETRIES
         self._number = 0
@@ -69,7 +78,8 @@ class LoadCustomers(LoadClient):
         self._saved_retries = min(MAX_SAVED_RETRIES, self._saved_retries + RETRY_SHARE)
         key = f"{self._name}-{self._number}"
         restaurant, lines, body = restaurants.draw_order(self._rng)
-        order = OrderToPlace(at, restaurant, key, lines, encode_request(key, body))
+        request = encode_request(key, body, bearer(self._rng.choice(self._tokens)))
+        order = OrderToPlace(at, restaurant, key, lines, request)
         self._count_due("orders", at)
         is_duplicated = self._rng.random() < DUPLICATE_SHARE
         duplicate = asyncio.ensure_future(self._place_later(order)) if is_duplicated else None
@@ -108,13 +118,28 @@ class LoadCustomers(LoadClient):
         return status, head
 
 
+async def get_tokens(pool: ConnectionPool) -> list[str]:
+    """Return the tokens of CUSTOMERS new customers; call it before the load is measured."""
+    request = _encode("/v1/customers", b"{}")
+    answers = await asyncio.gather(*(pool.request(request) for _ in range(CUSTOMERS)))
+    return [json.loads(body)["token"] for _, _, body in answers]
+
+
+def bearer(token: str) -> str:
+    """Return the header that proves a customer."""
+    return f"Authorization: Bearer {token}"
+
+
 def encode_request(key: str, body: bytes, *headers: str) -> bytes:
     """Return the bytes of a request to place an order."""
+    return _encode("/v1/orders", body, f"Idempotency-Key: {key}", *headers)
+
+
+def _encode(path: str, body: bytes, *headers: str) -> bytes:
     lines = (
-        "POST /v1/orders HTTP/1.1",
+        f"POST {path} HTTP/1.1",
         "Host: promo",
         "Accept-Language: en",
-        f"Idempotency-Key: {key}",
         *headers,
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",

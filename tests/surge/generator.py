@@ -15,7 +15,7 @@ import uvloop
 from msgspec import Struct
 
 from tests.checker.observations import MenuRead
-from tests.surge.customers import LoadCustomers, TimedAttempt
+from tests.surge.customers import LoadCustomers, TimedAttempt, get_tokens
 from tests.surge.http_client import ConnectionPool
 from tests.surge.one_shot_customers import OneShotCustomers
 from tests.surge.profile import Profile, arrivals
@@ -63,9 +63,9 @@ async def generate(task: GeneratorTask) -> None:
         await readers.run(times)
         seen.reads, seen.failed_reads = readers.reads, readers.failed
     elif not task.with_retries:
-        await OneShotCustomers(*parts).run(times)
+        await OneShotCustomers(*parts, await get_tokens(pool)).run(times)
     else:
-        customers = LoadCustomers(*parts)
+        customers = LoadCustomers(*parts, await get_tokens(pool))
         await customers.run(times)
         seen.attempts = customers.attempts
     reporting.cancel()

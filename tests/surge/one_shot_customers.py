@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from tests.surge import restaurants
-from tests.surge.customers import encode_request
+from tests.surge.customers import bearer, encode_request
 from tests.surge.http_client import ConnectionPool
 from tests.surge.load_client import LoadClient
 from tests.surge.tally import Tally
@@ -25,13 +25,20 @@ class OneShotCustomers(LoadClient):
     """Customers that order once at given times."""
 
     def __init__(
-        self, pool: ConnectionPool, tally: Tally, rng: random.Random, begin_at: float, name: str
+        self,
+        pool: ConnectionPool,
+        tally: Tally,
+        rng: random.Random,
+        begin_at: float,
+        name: str,
+        tokens: list[str],
     ) -> None:
         super().__init__(pool, tally, rng, begin_at, name)
         self._in_flight = 0
         self._answered = asyncio.Event()
         bodies = (restaurants.draw_order(rng)[2] for _ in range(BODIES))
-        self._requests = [encode_request(_PLACEHOLDER, body).split(_PLACEHOLDER.encode()) for body in bodies]
+        requests = (encode_request(_PLACEHOLDER, body, bearer(rng.choice(tokens))) for body in bodies)
+        self._requests = [request.split(_PLACEHOLDER.encode()) for request in requests]
 
     async def run(self, arrivals: Iterator[float]) -> None:
         """Return when all requests have a response."""

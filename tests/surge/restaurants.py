@@ -40,7 +40,6 @@ def draw_order(rng: random.Random) -> tuple[str, list[tuple[str, int]], bytes]:
     sku = PROMOTED if rng.random() < PROMOTED_SHARE else rng.choice(SKUS[1:])
     lines = [(sku, rng.choice((1, 1, 1, 2)))]
     body = order_body(where, *lines, method=rng.choice(METHODS))
-    body["customer"] = {"id": f"c-{rng.randrange(1_000_000)}"}
     return where, lines, msgspec.json.encode(body)
 
 

@@ -4,10 +4,16 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from schemas.catalogue import Allotment, Item, Promotion, Stock
+from schemas.catalogue import Allotment, Item, Stock
 from schemas.commands import CatalogueCommand, PutMenuItem, PutPromotion, PutRestaurant, ReplicateCatalogue
 from schemas.timestamps import EpochMs
-from streams.domain.catalogue import make_profile, put_menu_item, put_promotion, put_restaurant
+from streams.domain.catalogue import (
+    make_profile,
+    make_promotion,
+    put_menu_item,
+    put_promotion,
+    put_restaurant,
+)
 from streams.domain.decision import Decision, ForwardedCommand, Policy
 from streams.domain.escrow import pools, recall
 from streams.domain.escrow.unit_of_work import UnitOfWork
@@ -84,7 +90,7 @@ def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, version: int) -> 
     before = work.state[PROMOTIONS].get(promotion_key)
     if before is not None and before.version >= version:
         return
-    after = Promotion(put_.promotion_id, put_.starts_at, put_.ends_at, put_.items, version)
+    after = make_promotion(put_, version)
     work.change_state(Change(PROMOTIONS, promotion_key, replace(after, phase=after.phase_at(work.now))))
     _record_run_out(work, {pools.pool_name(i.sku, put_.promotion_id): i.portions for i in put_.items})
     for item in put_.items:

@@ -8,9 +8,12 @@ from egress.notifications.webhooks.attempt_log import Attempt, RedisAttemptLog
 from egress.projections import generations
 from egress.projections.projection import project
 from egress.projections.watermarks import PendingWatermark
+from ingress.customers.codes import SentCode
+from ingress.customers.redis_codes import RedisCodes
 from ingress.views.answers import AnsweredOrder, Refusal
 from ingress.views.redis_answers import RedisAnswers
 from schemas.redis_keys import REDIS_KEYS
+from schemas.settings import Settings
 from tests.integration.egress.conftest import RedisCase
 from tests.support.egress.stories import PARTITION, Story
 
@@ -40,6 +43,7 @@ async def test_every_key_is_known_and_expires_as_it_says(redis_case: RedisCase) 
         Refusal("o9", "r1", "unknown_item", "2026-01-01T12:00:00Z"),
     ):
         await RedisAnswers(redis).record(answered)
+    await RedisCodes(redis, Settings()).add(SentCode("v", "phone", "address", "code", "c_1"))
     written = set()
     for key in map(bytes.decode, await redis.keys()):
         (row,) = [row for row in REDIS_KEYS if fnmatchcase(key, row.pattern)]

@@ -13,6 +13,8 @@ from egress.projections.redis_store import RedisViewStore
 from egress.projections.watermarks import PendingWatermark
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
+from ingress.customers.partner_tokens import PartnerTokens
+from ingress.customers.verifications import Verifications
 from ingress.handlers.health import Health
 from ingress.http.issued_tokens import IssuedTokens
 from ingress.http.tokens import Tokens
@@ -26,6 +28,7 @@ from schemas.facts import Fact
 from schemas.settings import Settings
 from tests.support.egress.stories import PARTITION, Story
 from tests.support.ingress.fakes import FakeProducer
+from tests.support.ingress.phones import FakeCodes, FakeMessenger
 from tests.support.privacy.keyrings import complete_keyring
 
 HOST = "127.0.0.1"
@@ -109,6 +112,8 @@ async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[Cl
         complete_keyring(),
         RedisFeeds(redis, messages),
         IssuedTokens(),
+        Verifications(chosen, FakeCodes(), FakeMessenger()),
+        PartnerTokens([], {}),
     )
     async with (
         listen(app, connection_factory(app), HOST, 0, 1.0, limited_connections(chosen)) as port,

@@ -153,3 +153,30 @@ def count_each_order_alone() -> Iterator[None]:
 
     with patch.object(reservation, "limits_reached", limits_reached):
         yield
+
+
+@mutant("orders-prove-what-a-promotion-asks")
+def take_a_name_for_a_proof() -> Iterator[None]:
+    """Any customer is as good as one who has proved a phone."""
+    original = reservation.missing_assurance
+
+    def missing_assurance(quote, given):
+        return original(quote, "none" if given == "none" else "phone")
+
+    with patch.object(reservation, "missing_assurance", missing_assurance):
+        yield
+
+
+@mutant("orders-prove-what-a-promotion-asks")
+def ask_for_a_customer_at_limits_only() -> Iterator[None]:
+    """What the promotion itself asks is not read."""
+    original = reservation.missing_assurance
+
+    def missing_assurance(quote, given):
+        limited = set(reservation.limited_items(quote))
+        return {
+            sku: asked for sku, asked in original(quote, given).items() if sku in limited and given == "none"
+        }
+
+    with patch.object(reservation, "missing_assurance", missing_assurance):
+        yield

@@ -7,6 +7,8 @@ from aiohttp import web
 
 from ingress.app import connection_factory, make_app
 from ingress.commands.client import CommandClient
+from ingress.customers.partner_tokens import PartnerTokens
+from ingress.customers.verifications import Verifications
 from ingress.handlers import app_keys
 from ingress.handlers.health import Health
 from ingress.http.issued_tokens import IssuedTokens
@@ -15,6 +17,7 @@ from ingress.server.connection_limits import limited_connections
 from ingress.server.listener import listen
 from schemas.settings import Settings
 from tests.support.ingress.fakes import FakeProducer, FakeViews, QuietFeeds
+from tests.support.ingress.phones import FakeCodes, FakeMessenger
 from tests.support.privacy.keyrings import complete_keyring
 
 HOST = "127.0.0.1"
@@ -27,6 +30,8 @@ def application(
     keyring: Keyring | None = None,
     commands: CommandClient | None = None,
     issued: IssuedTokens | None = None,
+    verifications: Verifications | None = None,
+    partner_tokens: PartnerTokens | None = None,
 ) -> web.Application:
     """Return an application; by default its log confirms every order, its views are empty, its keyring forgot nothing."""
     log, views = log or FakeProducer(), views or FakeViews()
@@ -40,7 +45,20 @@ def application(
 
     health = Health({"commands": is_reachable, "views": views.ping})
     keyring, issued = keyring or complete_keyring(), issued or IssuedTokens()
-    return make_app(settings, commands, views, views, health, keyring, QuietFeeds(), issued)
+    verifications = verifications or Verifications(settings, FakeCodes(), FakeMessenger())
+    partner_tokens = partner_tokens or PartnerTokens([], {})
+    return make_app(
+        settings,
+        commands,
+        views,
+        views,
+        health,
+        keyring,
+        QuietFeeds(),
+        issued,
+        verifications,
+        partner_tokens,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from ingress.http.tokens import Tokens
 from ingress.views.ports import MenuView
+from schemas.assurance import ProvedAssurance
 from schemas.catalogue import Allotment, Item, Promotion, Restaurant, Stock
 from schemas.commands import PromotionItem
 from schemas.money import Money
@@ -25,9 +27,14 @@ def order_body(**changes: Any) -> dict[str, Any]:
             "postal_code": "50000-000",
         },
         "payment": {"method": "pix"},
-        "customer": {"id": "c-123", "name": "Ana", "phone": "+5581999990000"},
+        "customer": {"name": "Ana", "phone": "+5581999990000"},
     }
     return body | changes
+
+
+def as_customer(name: str, assurance: ProvedAssurance = "device") -> dict[str, str]:
+    """Return the header that proves a customer, where the secret of tokens is `secret`."""
+    return {"Authorization": f"Bearer {Tokens('secret', '').customer(name, assurance)}"}
 
 
 def item(sku: str, price: int = 1000, **changes: Any) -> Item:

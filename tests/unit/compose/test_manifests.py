@@ -310,7 +310,7 @@ def test_network_policies_allow_what_is_needed() -> None:
         }
 
     assert reaches("promo-streams") == {53, 9092, 4318}
-    assert reaches("promo-ingress") == {53, 9092, 4318, 6379}
+    assert reaches("promo-ingress") == {53, 9092, 4318, 6379, 443}
     assert reaches("promo-egress") == {53, 9092, 4318, 6379, 443}
     assert reaches("promo-reconcile") == {53, 9092, 4318, 443}
     assert reaches("promo-redis") == set()
@@ -329,7 +329,7 @@ def test_containers_are_locked_and_on_loopback() -> None:
     services = compose()["services"]
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports and all(port.startswith("127.0.0.1:") for port in ports)
-    for name in ("ingress-1", "ingress-2", "streams-1", "streams-2", "egress-1", "payments"):
+    for name in ("ingress-1", "ingress-2", "streams-1", "streams-2", "egress-1", "payments", "messaging"):
         service = services[name]
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
         assert service["environment"]["PROMO_INSTANCE"].removesuffix("-1") == name.removesuffix("-1")

@@ -37,6 +37,7 @@ def settings() -> Settings:
         kafka_port=block + 10,
         redis_port=block + 20,
         provider_port=block + 30,
+        messaging_port=block + 35,
         ops_port=block + 40,
         edge_port=block + 50,
     )

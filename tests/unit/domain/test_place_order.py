@@ -171,8 +171,8 @@ class TestInAPromotion:
         assert domain.place("k3", ("coxinha", 1), customer="ana").answer.outcome == "confirmed"
         assert domain.place("k4", ("coxinha", 3), customer="bia").answer.outcome == "confirmed"
 
-    def test_an_item_with_a_limit_needs_a_customer_id(self):
-        """400 customer-required, and nothing is written."""
+    def test_an_item_with_a_limit_needs_a_customer(self):
+        """403 customer-required, and nothing is written."""
         domain = self.domain(per_customer_limit=3)
         before = domain.snapshot()
         assert domain.place("k", ("coxinha", 1)).answer.outcome == "customer_required"

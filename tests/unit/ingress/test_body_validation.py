@@ -98,8 +98,7 @@ def changed(path: str, value: Any) -> bytes:
         ("payment/method", ..., "required"),
         ("payment/token", "x", "unknown"),
         ("customer", "ana", "type"),
-        ("customer/id", ..., "required"),
-        ("customer/id", "", "minLength"),
+        ("customer/id", "c-123", "unknown"),
         ("customer/email", "a@b", "unknown"),
         ("status", "received", "unknown"),
         ("a~b/c", 1, "unknown"),
@@ -166,7 +165,6 @@ def test_all_errors_are_listed() -> None:
         ("/items/1/sku", "required"),
         ("/foo", "unknown"),
         ("/payment", "required"),
-        ("/customer/id", "required"),
         ("/customer/name", "type"),
     }
 
@@ -235,13 +233,15 @@ def test_fingerprint_ignores_serialization() -> None:
         json.dumps(backwards, separators=(",", ":")).encode(),
         GOOD.replace(b"Rua A", b"Rua \\u0041"),
     ]
-    assert {encode_plain_fields(orders.read(raw)) for raw in raws} == {encode_plain_fields(orders.read(GOOD))}
+    assert {encode_plain_fields(orders.read(raw), None) for raw in raws} == {
+        encode_plain_fields(orders.read(GOOD), None)
+    }
 
 
 def test_fingerprint_depends_on_values() -> None:
     """Contract: 422 `idempotency-key-reused` (other body)."""
     other = orders.read(changed("items/0/quantity", 3))
-    assert encode_plain_fields(other) != encode_plain_fields(orders.read(GOOD))
+    assert encode_plain_fields(other, None) != encode_plain_fields(orders.read(GOOD), None)
 
 
 def test_optional_fields_may_be_missing_or_null() -> None:

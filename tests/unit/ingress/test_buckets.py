@@ -12,7 +12,7 @@ from schemas import buckets, identity
 from schemas.catalogue import Allotment, Stock
 from schemas.settings import Settings
 from tests.support.ingress.fakes import FakeProducer, FakeViews, order_of
-from tests.support.ingress.samples import order_body
+from tests.support.ingress.samples import as_customer, order_body
 from tests.unit.ingress.conftest import Client
 
 TOKENS = Tokens("secret", "adm")
@@ -33,8 +33,8 @@ def settings() -> Settings:
 async def test_key_decides_the_bucket(client: Client, log: FakeProducer) -> None:
     """The same key from another customer reaches the same bucket, which rejects it."""
     for customer in ("ana", "bia"):
-        body = order_body(customer={"id": customer})
-        await client.post("/v1/orders", json=body, headers={"Idempotency-Key": "k1"})
+        headers = {"Idempotency-Key": "k1", **as_customer(customer)}
+        await client.post("/v1/orders", json=order_body(), headers=headers)
     expected = buckets.bucket("r1", buckets.choose(identity.key_hash("r1", "k1"), 4))
     assert [key.decode() for key, *_ in log.written] == [expected] * 2
     assert {command.order_id for _, command, _ in log.written} == {identity.order_id("r1", "k1")}

@@ -173,6 +173,14 @@ async def test_invalid_promotion_is_400_with_pointers(
     ]
 
 
+async def test_promotion_says_what_a_customer_must_prove(client: Client, log: FakeProducer) -> None:
+    """`customer_assurance` is sent on, and returned; without it, nothing must be proved."""
+    assert (await (await put(client, PROMOTION)).json())["customer_assurance"] == "none"
+    response = await put(client, PROMOTION, body={**BODIES[PROMOTION], "customer_assurance": "phone"})
+    assert (await response.json())["customer_assurance"] == "phone"
+    assert [command.customer_assurance for _, command, _ in log.written] == ["none", "phone"]
+
+
 @pytest.mark.parametrize(
     ("given", "accepted"), [("regular_price", True), ("sold_out", True), ("free", False)]
 )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ingress.http.tokens import Tokens
 from ingress.privacy.keyring import Keyring
@@ -12,7 +13,7 @@ from schemas.commands import PlaceOrder
 from schemas.identity import order_id
 from schemas.replies import Reply
 from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
-from tests.support.ingress.samples import order_body
+from tests.support.ingress.samples import as_customer, order_body
 from tests.unit.ingress.conftest import Client
 
 ORDER = order_id("r1", "k1")
@@ -24,13 +25,14 @@ def body(**changes: Any) -> dict[str, Any]:
     """Return an order whose personal data are words that occur nowhere else."""
     sample = order_body()
     address = sample["delivery_address"] | {"street": WORDS[0], "complement": WORDS[3]}
-    customer = {"id": "c-1", "name": WORDS[1], "phone": WORDS[2]}
+    customer = {"name": WORDS[1], "phone": WORDS[2]}
     return order_body(delivery_address=address, customer=customer) | changes
 
 
-async def place(client: Client, **changes: Any) -> tuple[int, bytes]:
+async def place(client: Client, by: str = "c-1", **changes: Any) -> tuple[int, bytes]:
     """Place the order; return status and body."""
-    response = await client.post("/v1/orders", json=body(**changes), headers={"Idempotency-Key": "k1"})
+    headers = {"Idempotency-Key": "k1", **as_customer(by)}
+    response = await client.post("/v1/orders", json=body(**changes), headers=headers)
     return response.status, await response.read()
 
 
@@ -70,7 +72,7 @@ async def test_order_parties_see_the_recipient(client: Client, log: FakeProducer
     show(log, views)
     shown = await get_order(client)
     assert shown["delivery_address"] == body()["delivery_address"]
-    assert shown["customer"] == body()["customer"] and shown["forgotten"] is False
+    assert shown["customer"] == {"id": "c-1", **body()["customer"]} and shown["forgotten"] is False
 
 
 async def test_erased_order_has_no_personal_data(
@@ -103,7 +105,26 @@ async def test_retry_after_erasure_is_a_replay(client: Client, log: FakeProducer
     assert not placed.request_fingerprint.startswith(other.request_fingerprint)
 
 
-@pytest.mark.parametrize(("path", "value"), [("name", "Bia"), ("phone", "+5581999990001"), ("id", "c-2")])
+async def test_an_order_without_a_token_has_name_and_phone(
+    client: Client, log: FakeProducer, views: FakeViews
+) -> None:
+    """Whom to call is needed at the door also of a customer who has proved nothing."""
+    await client.post("/v1/orders", json=body(), headers={"Idempotency-Key": "k1"})
+    show(log, views)
+    order = views.orders[ORDER].order
+    views.orders[ORDER] = replace(views.orders[ORDER], order=replace(order, customer_id=None))
+    assert (await get_order(client))["customer"] == body()["customer"]
+
+
+async def test_another_customer_is_another_request(client: Client, log: FakeProducer) -> None:
+    """The same key and body from a stranger is not the first one's order."""
+    await place(client)
+    await place(client, by="c-2")
+    one, other = [c.request_fingerprint for _, c, _ in log.written if isinstance(c, PlaceOrder)]
+    assert one != other
+
+
+@pytest.mark.parametrize(("path", "value"), [("name", "Bia"), ("phone", "+5581999990001")])
 async def test_other_personal_data_is_another_body(
     client: Client, log: FakeProducer, path: str, value: str
 ) -> None:

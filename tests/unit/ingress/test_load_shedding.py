@@ -19,11 +19,14 @@ from schemas.replies import Answer, Reply
 from schemas.settings import Settings
 from tests.support.ingress.apps import HOST, application, serving
 from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
-from tests.support.ingress.samples import item, menu, order_body
+from tests.support.ingress.samples import as_customer, item, menu, order_body
 from tests.support.waiting import eventually
 from tests.unit.ingress.conftest import Client, both_ways
 
 fast_path = both_ways
+
+#: Identities that one address draws.
+THOUSAND_IDENTITIES = 1000
 
 
 @pytest.fixture
@@ -41,11 +44,11 @@ def settings() -> Settings:
 
 
 async def place(client: Client, key: str, customer: str | None = None, **headers: str):  # type: ignore[no-untyped-def]
-    body = {name: value for name, value in order_body().items() if name != "customer"}
-    body |= {"customer": {"id": customer}} if customer else {}
-    if not customer and "Authorization" not in headers:
-        headers.setdefault("X-Forwarded-For", "10.0.0.1")
-    return await client.post("/v1/orders", json=body, headers={"Idempotency-Key": key, **headers})
+    headers.setdefault("X-Forwarded-For", f"9.9.9.{len(customer)}" if customer else "10.0.0.1")
+    proof = as_customer(customer) if customer else {}
+    return await client.post(
+        "/v1/orders", json=order_body(), headers={"Idempotency-Key": key, **proof, **headers}
+    )
 
 
 async def overload(client: Client, log: FakeProducer, orders: int = 4) -> list[asyncio.Task[web.Response]]:
@@ -68,7 +71,7 @@ async def test_rate_limit_headers_and_429(client: Client) -> None:
     assert 100 <= int(third.headers["Retry-After"]) <= 102 and third.headers["RateLimit"].startswith(
         '"orders";r=0;'
     )
-    assert (await place(client, "k3", "rui")).status == 201, "another client's tokens are its own"
+    assert (await place(client, "k3", "beto")).status == 201, "another client's tokens are its own"
 
 
 async def test_retry_consumes_no_token(client: Client) -> None:
@@ -79,13 +82,50 @@ async def test_retry_consumes_no_token(client: Client) -> None:
     assert (await place(client, "k3", "ana")).status == 429
 
 
-async def test_client_is_token_or_forwarded_address(
-    client: Client,
+async def test_customer_without_a_token_is_an_address(client: Client) -> None:
+    """The one that the proxy forwards; never the proxy's, which all clients share."""
+    statuses = [(await place(client, f"c{n}", **{"X-Forwarded-For": "1.1.1.1"})).status for n in range(3)]
+    assert statuses == [201, 201, 429]
+
+
+async def test_a_customer_has_one_budget_at_all_addresses(client: Client) -> None:
+    """Who changes the network stays the same customer."""
+    statuses = [
+        (await place(client, f"c{n}", "ana", **{"X-Forwarded-For": f"1.1.1.{n}"})).status for n in range(3)
+    ]
+    assert statuses == [201, 201, 429]
+
+
+async def test_a_thousand_identities_get_what_their_address_may(client: Client) -> None:
+    """The abuse: one address draws an identity for each order. Another address is not affected."""
+    forwarded = {"X-Forwarded-For": "1.1.1.1"}
+    statuses = [
+        (await place(client, f"c{n}", f"ana-{n}", **forwarded)).status for n in range(THOUSAND_IDENTITIES)
+    ]
+    assert statuses == [201, 201, *[429] * (THOUSAND_IDENTITIES - 2)]
+    assert (await place(client, "other", "ana-0", **{"X-Forwarded-For": "2.2.2.2"})).status == 201
+
+
+@pytest.mark.parametrize("forged", ["x", "", "a.b.c", Tokens("other", "").customer("ana", "phone")])
+async def test_a_token_that_proves_nothing_spends_nothing(
+    client: Client, log: FakeProducer, forged: str
 ) -> None:
-    """Without a customer id; never the proxy's address, which all clients share."""
-    tokens = [(await place(client, f"b{n}", Authorization="Bearer x")).status for n in range(3)]
-    addresses = [(await place(client, f"c{n}", **{"X-Forwarded-For": "1.1.1.1"})).status for n in range(3)]
-    assert tokens == addresses == [201, 201, 429]
+    """No one is locked out by orders under a name: neither the customer of that name, nor the address."""
+    headers = {"X-Forwarded-For": "1.1.1.1", "Authorization": f"Bearer {forged}"}
+    for number in range(5):
+        refused = await place(client, f"f{number}", **headers)
+        assert refused.status == 401 and refused.headers["WWW-Authenticate"].startswith("Bearer")
+    assert not log.written
+    own = [(await place(client, f"o{n}", "ana", **{"X-Forwarded-For": "1.1.1.1"})).status for n in range(3)]
+    assert own == [201, 201, 429]
+
+
+async def test_token_of_another_kind_is_no_customers(client: Client, log: FakeProducer) -> None:
+    """403: it is valid, and proves no customer."""
+    made = Tokens("secret", "adm")
+    for token in ("adm", made.restaurant("r1"), made.order(identity.order_id("r1", "k"))):
+        assert (await place(client, "k", Authorization=f"Bearer {token}")).status == 403
+    assert not log.written
 
 
 async def test_exempt_networks_have_no_rate_limit(client: Client) -> None:

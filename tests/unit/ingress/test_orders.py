@@ -11,6 +11,7 @@ from ingress.http.token_claims import OrderClaims
 from ingress.http.tokens import Tokens
 from ingress.views.ports import OrderView, StatusChange
 from schemas import identity
+from schemas.assurance import Assurance
 from schemas.commands import Command, Payment, PlaceOrder
 from schemas.money import Money
 from schemas.orders import CashLimit, LimitReached, Refund, Shortage
@@ -36,11 +37,19 @@ def refuse(
     limits: list[LimitReached] | None = None,
     cash_limits: list[CashLimit] | None = None,
     order: bool = True,
+    required_assurance: Assurance | None = None,
 ) -> Any:
     def decide(command: Command) -> Reply:
         assert isinstance(command, PlaceOrder)
         made = order_of(command, outcome, shortages) if order else None
-        answer = Answer(outcome, made, list(skus), limits=limits or [], cash_limits=cash_limits or [])
+        answer = Answer(
+            outcome,
+            made,
+            list(skus),
+            limits=limits or [],
+            cash_limits=cash_limits or [],
+            required_assurance=required_assurance,
+        )
         return Reply(answer)
 
     return decide
@@ -142,10 +151,10 @@ async def test_refusal_is_replayed(client: Client, log: FakeProducer) -> None:
             },
         ),
         (
-            refuse("customer_required", "coxinha", order=False),
-            400,
+            refuse("customer_required", "coxinha", order=False, required_assurance="phone"),
+            403,
             "customer-required",
-            {"skus": ["coxinha"]},
+            {"skus": ["coxinha"], "required_assurance": "phone"},
         ),
         (refuse("unknown_restaurant", order=False), 404, "unknown-restaurant", {}),
         (refuse("unknown_item", "coxinha", order=False), 404, "unknown-item", {"skus": ["coxinha"]}),

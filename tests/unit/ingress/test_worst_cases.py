@@ -98,6 +98,7 @@ TARGETS = {
     "/v1/restaurants/{restaurant_id}/webhook-secrets": (f"{RESTAURANT}/webhook-secrets", ADMIN),
     "/v1/restaurants/{restaurant_id}/dashboard": (f"{RESTAURANT}/dashboard", OWNER),
     "/v1/restaurants/{restaurant_id}/feed": (f"{RESTAURANT}/feed", OWNER),
+    "/v1/customers/verifications/{verification_id}": (f"/v1/customers/verifications/{'0' * 32}", {}),
     "/problems/{slug}": ("/problems/out-of-stock", {}),
     "/painel/{restaurant_id}": ("/painel/r1", {}),
     "/web/{version}/{name}": ("/web/1/orders.js", {}),

@@ -227,11 +227,11 @@ TABLE = [
             "invalid-request",
             "POST",
             path,
-            {"Idempotency-Key": key} | JSON | CUSTOMER,
+            {"Idempotency-Key": key} | JSON | proof,
             body,
             f"key {key[:20]!r}",
         )
-        for path, body in (("/v1/orders", _ORDER), (ORDER + "/cancel", b"{}"))
+        for path, body, proof in (("/v1/orders", _ORDER, {}), (ORDER + "/cancel", b"{}", CUSTOMER))
         for key in KEYS
     ),
     *(

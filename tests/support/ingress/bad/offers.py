@@ -88,6 +88,7 @@ PROMOTION_FIELDS = [
     *every("items/0/when_sold_out", "free", "", None, True),
     *every("items/0/cash_portions", "3", -1, 1.5, 10_000_001, None),
     *every("items/0/discount", 50),
+    *every("customer_assurance", "", None, "code", "Phone", 1, True),
     *every("phase", "open"),
 ]
 

@@ -1,0 +1,1 @@
+"""The simulated messaging provider: an HTTP process that keeps the messages it was given, for tests and demos."""
