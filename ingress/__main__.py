@@ -1,4 +1,4 @@
-"""`python -m ingress`: serve HTTP; `python -m ingress forget`: erase personal data. Settings from the environment."""
+"""`python -m ingress`: serve HTTP; `python -m ingress forget` and `customer`: personal data. Settings from the environment."""
 
 from schemas.runtime import dependencies
 
@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 import uvloop
 
 from ingress.bootstrap import serve
-from ingress.privacy import erasure
+from ingress.privacy import cli
+from ingress.privacy.keyring_log import LostKeyringError
 from ingress.privacy.wrapping import WrongSecretError
 from schemas import setting_types, settings, vapid
 from schemas.runtime import gc_tuning
@@ -36,14 +37,14 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> 
     except settings.SettingError as error:
         print(error, file=sys.stderr)
         return 2
-    if arguments.command == "forget":
+    if arguments.command in cli.COMMANDS:
         logging.basicConfig(level=logging.CRITICAL)  # the command prints its errors itself
-        return erasure.run(configured, arguments)
+        return cli.run(configured, arguments)
     logs.configure(configured, "ingress")
     try:
         gc_tuning.freeze_startup_objects()
         uvloop.run(serve(configured))
-    except WrongSecretError as error:
+    except (WrongSecretError, LostKeyringError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
@@ -57,7 +58,7 @@ def _empty_secrets(configured: Settings) -> Iterator[str]:
 
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description="Without a command: serve.")
-    erasure.add_command(parser.add_subparsers(dest="command", metavar="command"))
+    cli.add_commands(parser.add_subparsers(dest="command", metavar="command"))
     return parser
 
 

@@ -92,6 +92,8 @@ class PlaceOrder(Struct, frozen=True, tag="place-order", omit_defaults=True):
     customer: CustomerRef | None = None
     personal: bytes | None = None
     forgotten: bool = False
+    # what `request_fingerprint` was in the month before, for a request that is repeated across the turn of the month
+    earlier_fingerprint: str | None = None
     hops: int = 0  # how often one bucket forwarded it to another
 
 

@@ -1,4 +1,4 @@
-"""Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, forget."""
+"""Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, forget, customer."""
 
 import sys
 from collections.abc import Sequence
@@ -10,14 +10,15 @@ COMMANDS = {
     "export": "write the facts to Parquet files, each once",
     "report": "how a promotion went, from an export or from the topics",
     "rebuild": "rebuild all views into a new generation, then switch readers atomically",
-    "forget": "make the personal data of orders unreadable, for good",
+    "forget": "make the personal data of orders or of a month unreadable, for good",
+    "customer": "forget a customer, or export what is stored of one",
 }
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command `argv[0]` in this process and return its exit status."""
     match argv[0]:
-        case "forget":
+        case "forget" | "customer":
             from ingress.__main__ import main as ingress
 
             return ingress(argv, "promo")

@@ -28,7 +28,10 @@ def replay(
     record = state[IDEMPOTENCY_KEYS].get(key(command.restaurant_id, command.idempotency_key_hash))
     if record is None or record.expires_at <= now:
         return None
-    if not identity.is_same_request(record.request_fingerprint, command.request_fingerprint):
+    given = [command.request_fingerprint]
+    if isinstance(command, PlaceOrder) and command.earlier_fingerprint is not None:
+        given.append(command.earlier_fingerprint)
+    if not any(identity.is_same_request(record.request_fingerprint, one) for one in given):
         return reply_only(Answer("key_reused"))
     if record.answer is not None:
         return Decision(reply=Reply(record.answer, replayed=True))
