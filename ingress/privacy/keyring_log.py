@@ -181,6 +181,6 @@ async def _has_orders(connection: KafkaConnection) -> bool:
     async with started(make_consumer(connection)) as consumer:
         if ORDER_CREATED.name not in await consumer.topics():
             return False
-        numbers = consumer.partitions_for_topic(ORDER_CREATED.name) or ()
-        ends = await consumer.end_offsets([TopicPartition(ORDER_CREATED.name, number) for number in numbers])
+    async with started(make_consumer(connection, ORDER_CREATED.name)) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
     return any(ends.values())

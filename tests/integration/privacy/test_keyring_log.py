@@ -138,7 +138,8 @@ async def test_lost_keys_stop_ingress(keyring_topic: str) -> None:
         for name in (b"11", b"00"):
             await producer.send_and_wait(keyring_log.PARTITION.topic, None, key=name, partition=0)
     with pytest.raises(LostKeyringError, match="lacks 2 of its records"):
-        await KeyringFollower(connection, Keyring(Wrapping(SECRET))).run()
+        async with asyncio.timeout(30):
+            await KeyringFollower(connection, Keyring(Wrapping(SECRET))).run()
     assert await Erasure(connection, Keyring(Wrapping(SECRET)), 0).accept_loss() == 2
     async with following(keyring_topic) as keyring:
         assert not keyring.lost and keyring.person_key("customer/c") == key
@@ -151,7 +152,8 @@ async def test_empty_keyring_beside_orders_stops_ingress(keyring_topic: str) -> 
     async with started(make_producer(connection)) as producer:
         await producer.send_and_wait(orders, b"{}", key=b"r1")
     with pytest.raises(LostKeyringError):
-        await KeyringFollower(connection, Keyring(Wrapping(SECRET))).run()
+        async with asyncio.timeout(30):
+            await KeyringFollower(connection, Keyring(Wrapping(SECRET))).run()
     assert await Erasure(connection, Keyring(Wrapping(SECRET)), 0).accept_loss() == 256
     async with following(keyring_topic) as keyring:
         assert not keyring.lost
