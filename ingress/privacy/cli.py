@@ -103,9 +103,9 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
 def _erase(erasure: Erasure, arguments: argparse.Namespace) -> None:
     """Destroy what the arguments name, and say so; raises _Failed if the broker has not removed it."""
     if arguments.command == "customer":
-        who = arguments.phone or arguments.customer_id
-        forget = erasure.forget_phone if arguments.phone else erasure.forget_customer
-        subjects, erasing = [who], forget(who)
+        phone = arguments.phone
+        customer_id = asyncio.run(erasure.find_customer(phone)) if phone else arguments.customer_id
+        subjects, erasing = [customer_id], erasure.forget_customer(customer_id, phone)
     elif arguments.month is not None:
         subjects, erasing = [months.to_text(arguments.month)], erasure.forget_month(arguments.month)
     else:
@@ -114,7 +114,7 @@ def _erase(erasure: Erasure, arguments: argparse.Namespace) -> None:
     for subject in subjects:
         print(f"{subject} forgotten")
     if not is_compacted:
-        raise _Failed("the broker has not removed the superseded keys yet; run the command again")
+        raise _Failed(f"the broker has not removed the superseded records yet; run the command again for {' '.join(subjects)}")
 
 
 def _subject_count(arguments: argparse.Namespace) -> int:

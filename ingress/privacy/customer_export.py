@@ -4,15 +4,15 @@ The document is written while the topics are read. It needs memory for the ids o
 """
 
 from collections.abc import AsyncIterator
-from typing import TextIO, TypeVar
+from typing import TextIO
 
-import msgspec
 from msgspec import Struct
 
 from ingress.privacy.customer_ids import phone_customer_id
 from ingress.privacy.keyring import ErasedError, Keyring
 from ingress.privacy.keyring_log import read_keyring
 from ingress.privacy.sealing import UnreadableError, open_sealed
+from ingress.privacy.topic_reader import read_messages
 from schemas import codec, facts, timestamps
 from schemas.commands import Address, PlaceOrder, RequestedItem
 from schemas.facts import OrderCreated
@@ -20,9 +20,7 @@ from schemas.kafka_connection import KafkaConnection
 from schemas.money import Money
 from schemas.notifications import PushSubscription
 from schemas.orders import Order, OrderLine, Refund
-from schemas.runtime.kafka_clients import CLI_REQUEST_TIMEOUT_MS, make_consumer
-from schemas.runtime.kafka_sessions import read_to_end, started
-from schemas.topics import FACT_TOPICS, ORDER_COMMANDS, ORDER_CREATED, PUSH_SUBSCRIPTIONS, Topic
+from schemas.topics import FACT_TOPICS, ORDER_COMMANDS, ORDER_CREATED, PUSH_SUBSCRIPTIONS
 
 #: The facts that change an order, in the sequence in which they are printed.
 CHANGES: tuple[type[Order], ...] = (
@@ -32,8 +30,6 @@ CHANGES: tuple[type[Order], ...] = (
     facts.OrderCancelled,
     facts.PaymentRefunded,
 )
-
-T = TypeVar("T")
 
 
 class ExportedData(Struct, frozen=True, omit_defaults=True):
@@ -118,7 +114,7 @@ class _Reader:
         self._order_ids: set[str] = set()
 
     async def requests(self) -> AsyncIterator[ExportedRequest]:
-        async for command, at in self._read(PlaceOrder, ORDER_COMMANDS):
+        async for command, at in read_messages(self._connection, ORDER_COMMANDS, PlaceOrder):
             if command.customer is not None and command.customer.id == self._customer_id:
                 personal = self._open(command.order_id, command.personal)
                 yield ExportedRequest(
@@ -126,7 +122,7 @@ class _Reader:
                 )
 
     async def orders(self) -> AsyncIterator[ExportedOrder]:
-        async for order, _ in self._read(OrderCreated, ORDER_CREATED):
+        async for order, _ in read_messages(self._connection, ORDER_CREATED, OrderCreated):
             if order.customer_id == self._customer_id:
                 self._order_ids.add(order.order_id)
                 yield ExportedOrder(
@@ -141,14 +137,14 @@ class _Reader:
 
     async def changes(self) -> AsyncIterator[ExportedChange]:
         for cls in CHANGES:
-            async for order, _ in self._read(cls, FACT_TOPICS[cls]):
+            async for order, _ in read_messages(self._connection, FACT_TOPICS[cls], cls):
                 if order.customer_id == self._customer_id:
                     yield ExportedChange(
                         order.order_id, order.status, order.updated_at, order.reason, order.refund
                     )
 
     async def push_subscriptions(self) -> AsyncIterator[PushSubscription]:
-        async for subscription, _ in self._read(PushSubscription, PUSH_SUBSCRIPTIONS):
+        async for subscription, _ in read_messages(self._connection, PUSH_SUBSCRIPTIONS, PushSubscription):
             if subscription.order_id in self._order_ids:
                 yield subscription
 
@@ -162,19 +158,6 @@ class _Reader:
         except UnreadableError:
             return ExportedData(state="unreadable")
         return ExportedData(opened.delivery_address, opened.customer_name, opened.customer_phone)
-
-    async def _read(self, cls: type[T], topic: Topic) -> AsyncIterator[tuple[T, int]]:
-        """Yield the messages of a class in a topic, each with its record's time (ms since 1970); raises KafkaError."""
-        event_type = codec.EVENT_TYPES[cls].encode()
-        consumer = make_consumer(self._connection, topic.name, request_timeout_ms=CLI_REQUEST_TIMEOUT_MS)
-        async with started(consumer):
-            async for record in read_to_end(consumer):
-                if codec.header(record.headers, "event-type") != event_type:
-                    continue
-                try:
-                    yield codec.decode(cls, record.value), record.timestamp
-                except msgspec.DecodeError:
-                    continue  # its reader has written a dead letter
 
 
 def _json(value: object) -> str:
