@@ -12,7 +12,7 @@ from ingress.http import request_headers
 from ingress.http.content_negotiation import negotiate_language
 from ingress.privacy.customer_ids import key_name
 from ingress.privacy.keyring import ErasedError, Keyring
-from ingress.privacy.sealing import UnreadableError, open_sealed
+from ingress.privacy.sealing import UndecryptableError, open_sealed
 from ingress.views.answers import RefusalReason
 from ingress.views.ports import OrderView, StatusChange
 from schemas.commands import Address, Customer
@@ -82,7 +82,7 @@ def open_recipient(view: OrderView, keyring: Keyring) -> Recipient:
         personal = open_sealed(keyring, view.order.order_id, customer_id, view.personal)
     except ErasedError:
         return Recipient(None, id_only, forgotten=True)
-    except UnreadableError:
+    except UndecryptableError:
         log.error("personal data unreadable: order %s", view.order.order_id)
         return Recipient(None, id_only, unreadable=True)
     if customer_id is None:

@@ -114,7 +114,9 @@ def _erase(erasure: Erasure, arguments: argparse.Namespace) -> None:
     for subject in subjects:
         print(f"{subject} forgotten")
     if not is_compacted:
-        raise _Failed(f"the broker has not removed the superseded records yet; run the command again for {' '.join(subjects)}")
+        raise _Failed(
+            f"the broker has not removed the superseded records yet; run the command again for {' '.join(subjects)}"
+        )
 
 
 def _subject_count(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from ingress.privacy.customer_ids import phone_customer_id
 from ingress.privacy.keyring import ErasedError, Keyring
 from ingress.privacy.keyring_log import read_keyring
-from ingress.privacy.sealing import UnreadableError, open_sealed
+from ingress.privacy.sealing import UndecryptableError, open_sealed
 from ingress.privacy.topic_reader import read_messages
 from schemas import codec, facts, timestamps
 from schemas.commands import Address, PlaceOrder, RequestedItem
@@ -155,7 +155,7 @@ class _Reader:
             opened = open_sealed(self._keyring, order_id, self._customer_id, sealed)
         except ErasedError:
             return ExportedData(state="forgotten")
-        except UnreadableError:
+        except UndecryptableError:
             return ExportedData(state="unreadable")
         return ExportedData(opened.delivery_address, opened.customer_name, opened.customer_phone)
 

@@ -98,10 +98,6 @@ class Keyring:
             raise ErasedError
         return key
 
-    def months(self) -> list[Month]:
-        """Return the months that have a key, the earliest first."""
-        return sorted(month for month, key in self._months.items() if key != _DROPPED)
-
     def is_forgotten(self, order_id: str) -> bool:
         """Return True if an order's own key was destroyed; raises Unavailable."""
         return not self._has(forest.leaf(Space.ORDER, order_id))
@@ -149,15 +145,13 @@ class Keyring:
 
     def _changes(self, contents: Mapping[bytes, bytes | None]) -> Changes:
         """Return the records with these contents, and a new manifest if it has to name others than before."""
-        wrapped = {
-            name: None if content is None else self._wrapping.wrap(name, content)
-            for name, content in contents.items()
-        }
-        added = {name for name, content in contents.items() if content is not None}
-        ended = contents.keys() - added
+        added = {name: content for name, content in contents.items() if content is not None}
+        ended = contents.keys() - added.keys()
         if MANIFEST in self._outdated or self._manifest.differs(added, ended):
-            wrapped[MANIFEST] = self._wrapping.wrap(MANIFEST, self._manifest.content(added, ended))
-        return wrapped
+            added[MANIFEST] = self._manifest.content(added, ended)
+        wrapped = {name: self._wrapping.wrap(name, content) for name, content in added.items()}
+        # last, so that no process that has read a part of the changes takes an ended record for a lost one
+        return wrapped | dict.fromkeys(sorted(ended))
 
     def _content(self, name: bytes) -> bytes:
         if name.startswith(_MONTH_PREFIX):

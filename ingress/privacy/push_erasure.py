@@ -17,9 +17,7 @@ from schemas.topics import PUSH_SUBSCRIPTIONS
 CHECK_INTERVAL_SECONDS = 3.0
 
 
-async def erase_subscriptions(
-    connection: KafkaConnection, order_ids: Set[str], wait: float
-) -> bool:
+async def erase_subscriptions(connection: KafkaConnection, order_ids: Set[str], wait: float) -> bool:
     """End the subscriptions to these orders; return False if the broker still has one after `wait` seconds.
 
     Raises KafkaError.

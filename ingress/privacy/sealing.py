@@ -35,7 +35,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(PersonalData).decode
 
 
-class UnreadableError(Exception):
+class UndecryptableError(Exception):
     """The keys exist and do not open the data: it was changed, or sealed with the keys of another keyring."""
 
 
@@ -95,7 +95,7 @@ def seal(
 
 
 def open_sealed(keyring: Keyring, order_id: str, customer_id: str | None, sealed: bytes) -> PersonalData:
-    """Return an order's personal data; raises ErasedError, UnreadableError, Unavailable."""
+    """Return an order's personal data; raises ErasedError, UndecryptableError, Unavailable."""
     try:
         if sealed.startswith(_VERSIONS[customer_id is not None]):
             return _open(keyring, order_id, customer_id, sealed)
@@ -106,7 +106,7 @@ def open_sealed(keyring: Keyring, order_id: str, customer_id: str | None, sealed
         return _decode(cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], order_id.encode()))
     except (InvalidTag, ValueError):
         metrics.unreadable_personal_data.inc()
-        raise UnreadableError from None
+        raise UndecryptableError from None
 
 
 def _open(keyring: Keyring, order_id: str, customer_id: str | None, sealed: bytes) -> PersonalData:

@@ -83,7 +83,7 @@ class Tree:
             return Tree(height, (), lower), Tree(height, (), upper)
         middle = bisect_left(self.removed, 1 << height)
         below, above = self.removed[:middle], [leaf - (1 << height) for leaf in self.removed[middle:]]
-        cut = SEED_BYTES * _starts(height, below)[-1]
+        cut = SEED_BYTES * node_count(height, below)
         return Tree(height, below, self.seeds[:cut]), Tree(height, above, self.seeds[cut:])
 
     def _covering(self, leaf: int) -> tuple[int, int]:

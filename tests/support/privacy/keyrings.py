@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ingress.privacy.keyring import Keyring
+from ingress.privacy.keyring import ErasedError, Keyring, UnknownMonthError
 from ingress.privacy.months import Month, month_at
 from ingress.privacy.wrapping import Wrapping
 from schemas.timestamps import wall_clock
@@ -26,6 +26,15 @@ def load_records(keyring: Keyring, records: Mapping[bytes, bytes | None]) -> Non
     """Load records into a keyring, as a process does that follows the topic."""
     for name, wrapped in records.items():
         keyring.load(name, wrapped)
+
+
+def has_month_key(keyring: Keyring, month: Month) -> bool:
+    """Return True if data of a month can be opened."""
+    try:
+        keyring.month_key(month)
+    except (ErasedError, UnknownMonthError):
+        return False
+    return True
 
 
 def complete_keyring(secret: str = SECRET) -> Keyring:

@@ -8,7 +8,7 @@ from ingress.privacy.keyring import Keyring
 from ingress.privacy.manifest import MANIFEST
 from ingress.privacy.wrapping import Wrapping, WrongSecretError
 from schemas.identity import order_id
-from tests.support.privacy.keyrings import load_records, new_records, read_keyring
+from tests.support.privacy.keyrings import has_month_key, load_records, new_records, read_keyring
 
 ORDER = order_id("r1", "k1")
 MONTH = months.from_text("2026-01")
@@ -22,7 +22,7 @@ def test_new_keyring_has_all_records() -> None:
     assert records.keys() == TREES | {b"month-2026-01", b"month-2026-02", MANIFEST}
     keyring = read_keyring(records)
     assert not keyring.lost and keyring.has_been_complete and not keyring.lacks(MONTH)
-    assert keyring.complete(MONTH) == {} and keyring.months() == [MONTH, NEXT]
+    assert keyring.complete(MONTH) == {} and has_month_key(keyring, MONTH) and has_month_key(keyring, NEXT)
 
 
 def test_month_has_its_key_before_it_begins() -> None:
@@ -40,7 +40,7 @@ def test_dropped_month_is_not_created_again() -> None:
     """Also by a process whose clock is behind."""
     keyring = read_keyring(new_records(month=MONTH))
     load_records(keyring, keyring.drop_month(MONTH))
-    assert not keyring.lacks(MONTH) and keyring.complete(MONTH) == {} and keyring.months() == [NEXT]
+    assert not keyring.lacks(MONTH) and keyring.complete(MONTH) == {} and not has_month_key(keyring, MONTH)
 
 
 @pytest.mark.parametrize("lost", [b"00", b"p00", b"month-2026-01", MANIFEST])
@@ -98,7 +98,9 @@ def test_records_stay_small_however_much_is_forgotten(monkeypatch: pytest.Monkey
     for at in range(0, 2_000, 500):
         changes = keyring.destroy(orders[at : at + 500])
         assert all(len(wrapped or b"") < 8 * 1024 for wrapped in changes.values())
-        load_records(keyring, changes)
+        for name, wrapped in changes.items():  # as a process follows them
+            keyring.load(name, wrapped)
+            assert not keyring.lost
         records |= changes
     assert sum(wrapped is None for wrapped in records.values()) > 100
     after = read_keyring(records)

@@ -10,7 +10,7 @@ from ingress.http.problems import Unavailable
 from ingress.privacy import months
 from ingress.privacy.customer_ids import key_name
 from ingress.privacy.keyring import Changes, ErasedError, Keyring
-from ingress.privacy.sealing import Sealed, UnreadableError, open_sealed, seal
+from ingress.privacy.sealing import Sealed, UndecryptableError, open_sealed, seal
 from ingress.privacy.wrapping import Wrapping
 from schemas import timestamps
 from schemas.commands import Address, PersonalData
@@ -103,17 +103,17 @@ def test_keys_open_only_their_own_order() -> None:
         (ORDER, CUSTOMER, b""),
         (ORDER, CUSTOMER, b"pd2+"),
     ]:
-        with pytest.raises(UnreadableError):
+        with pytest.raises(UndecryptableError):
             open_sealed(keyring, order, customer, raw)
 
 
 def test_data_of_another_keyring_is_unreadable_not_forgotten() -> None:
     """An order in the oven must not be shown as one whose customer wanted to be forgotten."""
-    with pytest.raises(UnreadableError):
+    with pytest.raises(UndecryptableError):
         open_sealed(january(), ORDER, CUSTOMER, sealed_bytes(january()))
     keyring = january()
     unknown = read_keyring(new_records(month=months.from_text("2027-01")))
-    with pytest.raises(UnreadableError):
+    with pytest.raises(UndecryptableError):
         open_sealed(unknown, ORDER, CUSTOMER, sealed_bytes(keyring))
 
 
