@@ -5,6 +5,7 @@ Pure but for new seeds and keys.
 
 import hashlib
 import os
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 from ingress.http.problems import Unavailable
@@ -40,7 +41,9 @@ class Keyring:
     def __init__(self, wrapping: Wrapping) -> None:
         self._wrapping = wrapping
         self._forest = Forest()
-        self._seeds: dict[Leaf, bytes] = {}  # the oldest first; none outlives a change of any tree
+        self._seeds: OrderedDict[Leaf, bytes] = (
+            OrderedDict()
+        )  # the oldest first; none outlives a change of any tree
         self._months: dict[Month, bytes] = {}
         self._manifest = Manifest()
         self._outdated: set[bytes] = set()  # names of records that an earlier secret wraps
@@ -173,7 +176,7 @@ class Keyring:
         except MissingTreeError:
             raise Unavailable from None
         if len(self._seeds) >= MAX_CACHED_SEEDS:
-            del self._seeds[next(iter(self._seeds))]
+            self._seeds.popitem(last=False)
         self._seeds[leaf] = seed
         return seed
 

@@ -2,9 +2,11 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NewType
 
 from schemas.timestamps import EpochMs
+from schemas.topics import HOUR_MS
 
 #: Months since the year 0: 24311 is December 2025.
 Month = NewType("Month", int)
@@ -14,14 +16,20 @@ _TEXT = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 def month_at(now: EpochMs) -> Month:
     """Return the month of an instant."""
-    moment = datetime.fromtimestamp(now / 1000, UTC)
-    return Month(moment.year * 12 + moment.month - 1)
+    return _month_of_hour(now // HOUR_MS)[0]
 
 
 def milliseconds_since_start(now: EpochMs) -> int:
     """Return how long the month of an instant has lasted."""
-    moment = datetime.fromtimestamp(now / 1000, UTC)
-    return now - int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp() * 1000)
+    return now - _month_of_hour(now // HOUR_MS)[1]
+
+
+@lru_cache(maxsize=16)  # every order needs it
+def _month_of_hour(hour: int) -> tuple[Month, int]:
+    """Return the month of an hour since 1970, and when the month began."""
+    moment = datetime.fromtimestamp(hour * 3_600, UTC)
+    start = datetime(moment.year, moment.month, 1, tzinfo=UTC)
+    return Month(moment.year * 12 + moment.month - 1), int(start.timestamp()) * 1_000
 
 
 def to_text(month: Month) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ingress.__main__ import main
+from ingress.privacy.keyring_log import LostKeyringError
+from schemas.settings import Settings
 
 ORDER = "o_" + "a" * 26
 
@@ -56,6 +58,17 @@ def test_forget_requires_the_secret(run, tmp_path: Path) -> None:
     """It is in the settings, or in the data folder of `make up`."""
     code, stderr = run("forget", ORDER, data_dir=tmp_path)
     assert code == 2 and "PROMO_PRIVACY_SECRET" in stderr
+
+
+def test_lost_keyring_stops_the_process(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2, as for wrong settings: to start again does not help, and the message says what does."""
+
+    async def serve(settings: Settings) -> None:
+        raise LostKeyringError(3)
+
+    monkeypatch.setattr("ingress.__main__.serve", serve)
+    code, stderr = run(token_secret="s", privacy_secret="p")
+    assert code == 2 and "lacks 3 of its records" in stderr and "--accept-lost-keyring" in stderr
 
 
 def test_forget_without_kafka_fails() -> None:
