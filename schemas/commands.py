@@ -69,7 +69,7 @@ class CustomerRef(Struct, frozen=True):
 
 
 class PersonalData(Struct, frozen=True, omit_defaults=True):
-    """The personal data of an order; written only sealed with the order's key (DECISIONS.md, seal-personal-data)."""
+    """The personal data of an order; written only sealed (DECISIONS.md, seal-personal-data)."""
 
     delivery_address: Address
     customer_name: str = ""

@@ -28,13 +28,15 @@ leader has not within the wait: the keys are destroyed, and running the command 
 privacy.keyring that were made before must be destroyed by their owners."""
 FORGET_HELP = f"""\
 Destroy the keys of these orders' personal data (address, name and phone, subscriptions to pushes), or with --month the
-key of all orders of a past month. {_ERASURE}
+key of all orders of a past month.
+{_ERASURE}
 
 --accept-lost-keyring writes new keys in the place of those that the topic has lost. Ingress does not start before.
 What was sealed with the lost keys stays unreadable."""
 CUSTOMER_HELP = f"""\
-Destroy the key of all orders of a customer, also of those that a later request would repeat. With --phone, also what leads
-from the phone to the customer's id: the same phone is a new customer from then on. {_ERASURE}"""
+Destroy the key of all orders of a customer: a new order with the same id is refused from then on. With --phone, also
+destroy what leads from the phone to the customer's id: the same phone is a new customer.
+{_ERASURE}"""
 EXPORT_HELP = """\
 Print what is stored of a customer (LGPD, art. 18) as one JSON document: orders with items, totals, times, address, name and
 phone, what became of them, and subscriptions to pushes. Reads all orders of the topics."""
