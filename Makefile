@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 given = $(if $(filter command line,$(origin $(1))),$(1)=$($(1)))
 
 .DEFAULT_GOAL := demo
-.PHONY: help promo demo up down ps scale autoscale settings topics dlq webhooks export report rebuild reconcile forget \
+.PHONY: help promo demo up down ps scale autoscale settings topics dlq webhooks export report rebuild reconcile forget customer \
 	test test-tools bench bench-reads bench-peers bench-staleness bench-live bench-worst-cases chaos surge surge-pressure screenshots \
 	simulate fuzz check audit format lock clean
 
@@ -60,6 +60,9 @@ reconcile: $(READY) ## compare the payment provider's books with the facts: ARGS
 
 forget: $(READY) ## make personal data of orders unreadable for good: ARGS="ORDER..."
 	@$(RUN) -m compose forget $(ARGS)
+
+customer: $(READY) ## forget a customer or export what is stored of one: ARGS="export CUSTOMER_ID"
+	@$(RUN) -m compose customer $(ARGS)
 
 promo: $(READY) ## any command of .venv/bin/promo: ARGS="--help"
 	@$(RUN) -m compose $(ARGS)

@@ -1,5 +1,7 @@
-"""`python -m ingress`: serve HTTP; `python -m ingress forget`: erase personal data;
-`python -m ingress tokens`: issue and revoke tokens. Settings from the environment."""
+"""`python -m ingress`: serve HTTP; `forget` and `customer`: personal data; `tokens`: issue and revoke tokens.
+
+Settings come from the environment.
+"""
 
 from schemas.runtime import dependencies
 
@@ -15,7 +17,8 @@ import uvloop
 from ingress.bootstrap import serve
 from ingress.customers import partner_tokens
 from ingress.issuing import command_line
-from ingress.privacy import erasure
+from ingress.privacy import cli
+from ingress.privacy.keyring_log import LostKeyringError
 from ingress.privacy.wrapping import WrongSecretError
 from schemas import setting_types, settings, vapid
 from schemas.runtime import gc_tuning
@@ -29,7 +32,7 @@ SECRETS = {
     "privacy_secret": "anyone who reads the log could read personal data",
 }
 #: What runs each command.
-COMMANDS = {"forget": erasure.run, "tokens": command_line.run}
+COMMANDS = {"tokens": command_line.run, **dict.fromkeys(cli.COMMANDS, cli.run)}
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> int:
@@ -51,7 +54,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> 
     try:
         gc_tuning.freeze_startup_objects()
         uvloop.run(serve(configured))
-    except WrongSecretError as error:
+    except (WrongSecretError, LostKeyringError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
@@ -66,7 +69,7 @@ def _empty_secrets(configured: Settings) -> Iterator[str]:
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description="Without a command: serve.")
     commands = parser.add_subparsers(dest="command", metavar="command")
-    erasure.add_command(commands)
+    cli.add_commands(commands)
     command_line.add_command(commands)
     return parser
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 import zlib
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from ingress.handlers.health import Health
 from ingress.http.issued_tokens import IssuedTokens
 from ingress.issuing.token_log import TokenFollower
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
+from ingress.privacy.customer_ids import phone_customer_id
 from ingress.privacy.keyring import Keyring
 from ingress.privacy.keyring_log import KeyringFollower
 from ingress.privacy.wrapping import Wrapping
@@ -91,7 +93,9 @@ async def serve(settings: Settings) -> None:
             keyring,
             RedisFeeds(redis, messages),
             issued,
-            Verifications(settings, RedisCodes(redis, settings), messenger),
+            Verifications(
+                settings, RedisCodes(redis, settings), messenger, partial(phone_customer_id, keyring)
+            ),
             make_partner_tokens(settings, session),
         )
         async with listen(

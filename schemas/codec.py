@@ -17,7 +17,7 @@ Headers = list[tuple[str, bytes]]
 T = TypeVar("T")
 
 #: The `schema-version` header of classes whose version is not 1. Each version has a sample in schemas/samples.
-_VERSIONS: dict[type, bytes] = {PlaceOrder: b"2", OrderCreated: b"2"}
+_VERSIONS: dict[type, bytes] = {PlaceOrder: b"2", OrderCreated: b"2", PushDelivery: b"2"}
 
 #: The trace context of a record whose cause had none.
 NO_TRACE = b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00"

@@ -73,7 +73,7 @@ class CustomerRef(Struct, frozen=True, omit_defaults=True):
 
 
 class PersonalData(Struct, frozen=True, omit_defaults=True):
-    """The personal data of an order; written only sealed with the order's key (DECISIONS.md, seal-personal-data)."""
+    """The personal data of an order; written only sealed (DECISIONS.md, seal-personal-data)."""
 
     delivery_address: Address
     customer_name: str = ""
@@ -97,6 +97,8 @@ class PlaceOrder(Struct, frozen=True, tag="place-order", omit_defaults=True):
     personal: bytes | None = None
     forgotten: bool = False
     client: str = ""  # of a cash order: keyed digest of the client's network; empty: it has no limit
+    # what `request_fingerprint` was in the month before, for a request that is repeated across the turn of the month
+    earlier_fingerprint: str | None = None
     hops: int = 0  # how often one bucket forwarded it to another
 
 

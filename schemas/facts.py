@@ -12,7 +12,7 @@ from schemas.orders import CashLimit, LimitReached, Order
 class OrderCreated(Order, frozen=True, kw_only=True):
     """An order was created; a later fact says whether it was confirmed.
 
-    `personal` is address, name and phone, sealed with the order's key; version 1 had them in plain text.
+    `personal` is address, name and phone, sealed with the keys of order, month and customer; version 1 had them in plain text.
     """
 
     request_fingerprint: str

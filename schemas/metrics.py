@@ -116,6 +116,10 @@ loop_longest_step = Gauge(
     "Longest time in the last half minute for which the event loop of an ingress process served no other request",
     multiprocess_mode="livemax",
 )
+unreadable_personal_data = Counter(
+    "promo_personal_data_unreadable_total",
+    "Attempts to open personal data whose keys exist and do not open it",
+)
 ready = Gauge(
     "promo_ready",
     "1 if this process works; the number of those that do, of several processes",

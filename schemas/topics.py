@@ -17,6 +17,10 @@ _PURGE_CONFIGS = {
 }
 
 
+#: Beside the retention: the records that a later one of the same key replaced disappear within a minute.
+_ERASABLE_CONFIGS = _PURGE_CONFIGS | {"cleanup.policy": "compact,delete", "segment.ms": "10000"}
+
+
 class Topic(Struct, frozen=True):
     """One topic. `partitions` names the setting that counts them, `readers` those outside of consumer groups."""
 
@@ -32,6 +36,7 @@ class Topic(Struct, frozen=True):
     max_message_bytes: int = 0  # 0: the broker's own limit
     kept: str = ""  # in words, where a process deletes the records; empty: Kafka does, by the retention
     is_purged: bool = False  # compacted, and superseded records disappear (DECISIONS.md, seal-personal-data)
+    is_erasable: bool = False  # personal data in the clear: kept for `retention_ms`, or until it is replaced
 
     def configs(self) -> dict[str, str]:
         """Return the topic's configuration on the broker."""
@@ -40,6 +45,8 @@ class Topic(Struct, frozen=True):
             configs = {"cleanup.policy": "compact", "delete.retention.ms": str(DAY_MS)}
         if self.is_purged:
             configs |= _PURGE_CONFIGS
+        if self.is_erasable:
+            configs |= _ERASABLE_CONFIGS
         if self.has_broker_time:
             configs["message.timestamp.type"] = "LogAppendTime"
         if self.max_message_bytes:
@@ -91,8 +98,10 @@ PUSH_SUBSCRIPTIONS = Topic(
     "subscriptions to pushes about an order",
     "ingress, egress (expired ones)",
     "egress (browsers)",
+    key="restaurant, order and browser",
     retention_ms=2 * DAY_MS,
     has_broker_time=True,
+    is_erasable=True,
 )
 PUSH_DELIVERIES = Topic("push.deliveries", "pushes to send", "egress", retention_ms=DAY_MS)
 ORDER_REPLIES = Topic(
@@ -119,13 +128,13 @@ STATE_CHANGELOG = Topic(
     key="table and its key",
     is_compacted=True,
 )
-#: 8 MiB suffice for what about 9,000 erased orders leave of one of the 256 trees.
+#: A tree is split when it has grown past 256 KiB; earlier releases wrote trees of up to 8 MiB.
 PRIVACY_KEYRING = Topic(
     "privacy.keyring",
-    "encrypted trees from which the keys of orders are derived",
+    "encrypted trees from which the keys of orders and customers are derived, keys of months",
     "ingress",
     "ingress",
-    key="tree",
+    key="tree or month",
     partitions="keyring_partitions",
     is_compacted=True,
     has_broker_time=True,
@@ -176,7 +185,8 @@ def _dead_letter_topic(topic: Topic) -> Topic:
         "streams" if topic is ORDER_COMMANDS else "egress",
         "`egress dlq`, egress (depth)",
         key="that of the record",
-        retention_ms=-1,
+        # what a browser sent is erased with the topic that it was sent to
+        retention_ms=topic.retention_ms if topic.is_erasable else -1,
         max_message_bytes=_DEAD_LETTER_BYTES,
     )
 

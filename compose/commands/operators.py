@@ -1,5 +1,5 @@
 """Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, reconcile, forget,
-tokens."""
+customer, tokens."""
 
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ COMMANDS = {
     "report": "how a promotion went, from an export or from the topics",
     "rebuild": "rebuild all views into a new generation, then switch readers atomically",
     "reconcile": "compare the payment provider's books with the facts",
-    "forget": "make the personal data of orders unreadable, for good",
+    "forget": "make the personal data of orders or of a month unreadable, for good",
+    "customer": "forget a customer, or export what is stored of one",
     "tokens": "list, issue and revoke tokens of restaurants and administrators",
 }
 
@@ -20,7 +21,7 @@ COMMANDS = {
 def run(argv: Sequence[str]) -> int:
     """Run the command `argv[0]` in this process and return its exit status."""
     match argv[0]:
-        case "forget" | "tokens":
+        case "forget" | "customer" | "tokens":
             from ingress.__main__ import main as ingress
 
             return ingress(argv, "promo")

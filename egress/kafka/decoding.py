@@ -29,10 +29,10 @@ M = TypeVar("M", bound=RestaurantMessage)
 
 
 def decode(cls: type[M], record: Record) -> M:
-    """Return the record's message; raises UnreadableError, also when the key is not the message's restaurant."""
+    """Return the record's message; raises UnreadableError, also when the key does not begin with its restaurant."""
     message = _decode_value(cls, record)
-    if record.key != message.restaurant_id.encode():
-        raise UnreadableError(f"the record's key is not its restaurant, {message.restaurant_id}")
+    if (record.key or b"").partition(b"/")[0] != message.restaurant_id.encode():
+        raise UnreadableError(f"the record's key does not begin with its restaurant, {message.restaurant_id}")
     return message
 
 

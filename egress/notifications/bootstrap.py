@@ -104,7 +104,8 @@ async def _session(
 
 async def _unsubscribe(producer: KafkaProducer, ended: PushSubscription) -> None:
     """Publish the end of a subscription, so that no egress process uses it again."""
-    message = PushSubscription(ended.restaurant_id, ended.order_id, "unsubscribe", ended.endpoint)
-    event_id = f"gone-{ended.order_id}-{push_payload.endpoint_digest(ended.endpoint or '')}"
+    browser = ended.browser()
+    message = PushSubscription(ended.restaurant_id, ended.order_id, "unsubscribe", subscription_id=browser)
+    record = encode(PUSH_SUBSCRIPTIONS.name, message, f"gone-{ended.order_id}-{browser}", codec.NO_TRACE)
     with contextlib.suppress(KafkaError):  # the next push gets the same answer and publishes it again
-        await producer.write([encode(PUSH_SUBSCRIPTIONS.name, message, event_id, codec.NO_TRACE)])
+        await producer.write([record._replace(key=message.record_key())])

@@ -38,7 +38,7 @@ class RecipientRegistry:
 
     def __init__(self) -> None:
         self._restaurants: dict[str, Restaurant] = {}
-        self._browsers: dict[str, dict[str, BrowserSubscription]] = {}  # by order, by endpoint
+        self._browsers: dict[str, dict[str, BrowserSubscription]] = {}  # by order, by id
         self._last_change: dict[str, int] = {}  # by order, the oldest first
         self._bytes = 0  # of the subscriptions
 
@@ -68,9 +68,9 @@ class RecipientRegistry:
         browsers = self._browsers.get(order_id, {}).values()
         return [browser.subscription for browser in browsers if browser.subscribed_at <= at]
 
-    def subscription(self, order_id: str, endpoint: str) -> PushSubscription | None:
+    def subscription(self, order_id: str, subscription_id: str) -> PushSubscription | None:
         """Return the current subscription of one browser to an order, or None."""
-        browser = self._browsers.get(order_id, {}).get(endpoint)
+        browser = self._browsers.get(order_id, {}).get(subscription_id)
         return browser.subscription if browser is not None else None
 
     def _apply_restaurant(self, record: Record) -> None:
@@ -88,13 +88,14 @@ class RecipientRegistry:
         self._expire(at - PUSH_SUBSCRIPTIONS.retention_ms)
         browsers = self._browsers.get(message.order_id, {})
         self._remove(message.order_id)
-        if message.endpoint is None:
+        browser = message.browser()
+        if browser is None:
             browsers = {}
         else:
-            previous = browsers.pop(message.endpoint, None)
+            previous = browsers.pop(browser, None)
             if message.action == "subscribe":
                 subscribed_at = previous.subscribed_at if previous is not None else at
-                browsers[message.endpoint] = BrowserSubscription(message, subscribed_at)
+                browsers[browser] = BrowserSubscription(message, subscribed_at)
                 if len(browsers) > MAX_BROWSERS_PER_ORDER:
                     del browsers[next(iter(browsers))]
         if browsers:

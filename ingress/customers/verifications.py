@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from ingress.customers.codes import CheckResult, CodeStore, SentCode
 from ingress.customers.messenger import Messenger
-from ingress.customers.phone_ids import phone_customer_id
 from ingress.http.problems import Problem
 from schemas import setting_types, timestamps
 from schemas.languages import Language, Text, read_texts
@@ -37,22 +36,25 @@ class Verifications:
         settings: Settings,
         store: CodeStore,
         messenger: Messenger,
+        customer_id_of: Callable[[str], str],
         now: Callable[[], EpochMs] = timestamps.wall_clock,
     ) -> None:
         """Args:
         settings: the secret of digests, and how long a code is valid.
         store: where codes are kept.
         messenger: what sends them.
+        customer_id_of: returns the id of a phone's customer; may raise Problem.
         now: the wall clock.
         """
         self._token_secrets = settings.token_secret
         self._seconds = settings.verification_seconds
         self._store = store
         self._messenger = messenger
+        self._customer_id_of = customer_id_of
         self._now = now
 
     async def begin(self, phone: str, address: str | None, language: Language) -> Verification:
-        """Send a code; raises Problem (429) past a bound, Unavailable if no message can be sent.
+        """Send a code; raises Problem past a bound, Unavailable if no message can be sent.
 
         Args:
             phone: the number in E.164.
@@ -67,7 +69,7 @@ class Verifications:
             self._digest("phone", phone),
             None if address is None else self._digest("address", address),
             self._digest(verification_id, code),
-            phone_customer_id(self._token_secrets, phone),
+            self._customer_id_of(phone),
         )
         expires_at = timestamps.add_seconds(self._now(), self._seconds)
         if wait := await self._store.add(sent):

@@ -1,5 +1,6 @@
 """An order as its customer and its restaurant see it: status labels, and personal data opened for the reader."""
 
+import logging
 from collections.abc import Mapping
 from typing import Literal
 
@@ -9,14 +10,17 @@ from msgspec import UNSET, Struct, UnsetType
 from ingress.handlers import responses
 from ingress.http import request_headers
 from ingress.http.content_negotiation import negotiate_language
+from ingress.privacy.customer_ids import key_name
 from ingress.privacy.keyring import ErasedError, Keyring
-from ingress.privacy.sealing import open_sealed
+from ingress.privacy.sealing import UndecryptableError, open_sealed
 from ingress.views.answers import RefusalReason
 from ingress.views.ports import OrderView, StatusChange
 from schemas.commands import Address
 from schemas.languages import Text, read_texts
 from schemas.money import Money
 from schemas.orders import Eta, Order, OrderLine, Reason, Refund, Status
+
+log = logging.getLogger(__name__)
 
 STATUS_LABELS = read_texts(__file__, "status_labels.json", dict[Status, Text])
 
@@ -49,6 +53,7 @@ class OrderPage(Struct, frozen=True, kw_only=True):
     delivery_address: Address | UnsetType | None = UNSET
     customer: OrderCustomer | UnsetType | None = UNSET
     forgotten: bool | UnsetType = UNSET
+    unreadable: bool | UnsetType = UNSET
 
 
 class PendingOrderPage(Struct, frozen=True):
@@ -60,11 +65,19 @@ class PendingOrderPage(Struct, frozen=True):
 
 
 class Recipient(Struct, frozen=True):
-    """Address and customer of an order; without address, name and phone once these are erased."""
+    """Address and customer of an order; without address, name and phone once these are erased, or if no key opens them."""
 
     delivery_address: Address | None
     customer: OrderCustomer | None
-    forgotten: bool
+    forgotten: bool = False
+    unreadable: bool = False
+
+
+def is_erased(keyring: Keyring, order: Order) -> bool:
+    """Return True if the order or its customer was forgotten; raises Unavailable."""
+    return keyring.is_forgotten(order.order_id) or (
+        order.customer_id is not None and keyring.is_person_forgotten(key_name(order.customer_id))
+    )
 
 
 def open_recipient(view: OrderView, keyring: Keyring) -> Recipient:
@@ -72,15 +85,16 @@ def open_recipient(view: OrderView, keyring: Keyring) -> Recipient:
     customer_id = view.order.customer_id
     id_only = None if customer_id is None else OrderCustomer(customer_id)
     if view.personal is None:
-        return Recipient(None, id_only, keyring.is_forgotten(view.order.order_id))
+        return Recipient(None, id_only, forgotten=is_erased(keyring, view.order))
     try:
-        personal = open_sealed(keyring, view.order.order_id, view.personal)
+        personal = open_sealed(keyring, view.order.order_id, customer_id, view.personal)
     except ErasedError:
         return Recipient(None, id_only, forgotten=True)
+    except UndecryptableError:
+        log.error("personal data unreadable: order %s", view.order.order_id)
+        return Recipient(None, id_only, unreadable=True)
     customer = OrderCustomer(customer_id, personal.customer_name, personal.customer_phone)
-    return Recipient(
-        personal.delivery_address, None if customer == OrderCustomer() else customer, forgotten=False
-    )
+    return Recipient(personal.delivery_address, None if customer == OrderCustomer() else customer)
 
 
 def respond(
@@ -111,6 +125,7 @@ def respond(
         delivery_address=recipient.delivery_address if recipient else UNSET,
         customer=recipient.customer if recipient else UNSET,
         forgotten=recipient.forgotten if recipient else UNSET,
+        unreadable=recipient.unreadable if recipient else UNSET,
     )
     language_headers = {"Content-Language": language, "Vary": "Accept-Language"}
     return responses.respond(page, responses.PRIVATE | language_headers | dict(headers or {}), status)

@@ -18,6 +18,7 @@ from ingress.handlers.app_keys import (
 )
 from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, order_errors, personal_data
 from ingress.http import client_addresses, prefer_header, request_body, request_headers
+from ingress.http.problems import Problem
 from ingress.http.text_fields import TextBodyReader
 from ingress.load_shedding.admitted_orders import Party
 from ingress.privacy import sealing
@@ -52,10 +53,16 @@ async def place(request: web.Request) -> web.Response:
     if not app[ADMITTED_ORDERS].is_admitted(order_id):
         app[COMMANDS].require_room(body.payment.method)
         limit_headers = app[RATE_LIMITS].consume(request, customer_id)
-    sealed = sealing.seal(app[KEYRING], order_id, personal_data(body))
-    fingerprint = identity.combine_fingerprints(
-        identity.fingerprint(encode_plain_fields(body, customer_id)), sealed.fingerprint
+    sealed = sealing.seal(
+        app[KEYRING],
+        order_id,
+        customer_id,
+        personal_data(body),
+        timestamps.wall_clock(),
+        app[SETTINGS].idempotency_ttl_seconds * 1_000,
     )
+    plain_fingerprint = identity.fingerprint(encode_plain_fields(body, customer_id))
+    fingerprint = identity.combine_fingerprints(plain_fingerprint, sealed.fingerprint)
     holder = identity.holder(fingerprint)
     key_hash = identity.key_hash(restaurant_id, key)
     bucket = buckets.bucket(restaurant_id, buckets.choose(key_hash, app[SETTINGS].escrow_buckets))
@@ -70,6 +77,8 @@ async def place(request: web.Request) -> web.Response:
         personal=sealed.personal,
         forgotten=sealed.forgotten,
         client=_cash_client(request, body),
+        earlier_fingerprint=sealed.earlier_fingerprint
+        and identity.combine_fingerprints(plain_fingerprint, sealed.earlier_fingerprint),
     )
     _validate_stage.observe(asyncio.get_running_loop().time() - arrived)
     reply = await app[COMMANDS].send_and_wait(
@@ -83,6 +92,8 @@ async def place(request: web.Request) -> web.Response:
         await app[ANSWERS].clear_refusal(order_id)
         # the first order of this key may be of another body: this token opens none but that of this body
         response = responses.respond_pending(order_id, restaurant_id, app[TOKENS].order(order_id, holder))
+    elif sealed.customer_forgotten and reply.answer.outcome == "key_reused":
+        raise Problem("customer-forgotten")
     else:
         if (answered := answered_order(order_id, restaurant_id, holder, reply, sealed.personal)) is not None:
             await app[ANSWERS].record(answered)

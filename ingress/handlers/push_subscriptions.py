@@ -20,7 +20,7 @@ from ingress.http.problems import Problem, invalid
 from ingress.http.text_fields import TextBodyReader
 from ingress.views import answers
 from schemas import buckets, codec
-from schemas.notifications import PushSubscription
+from schemas.notifications import PushSubscription, subscription_id
 from schemas.topics import PUSH_SUBSCRIPTIONS
 
 
@@ -62,6 +62,7 @@ async def subscribe(request: web.Request) -> web.Response:
         auth=body.keys.auth.rstrip("="),
         language=negotiate_language(request_headers.joined(request.headers, "Accept-Language")),
         holder=access.holder,
+        subscription_id=subscription_id(access.order_id, body.endpoint),
     )
     await _publish(request, subscription)
     return responses.respond(SubscriptionResponse(access.order_id, body.endpoint), responses.PRIVATE, 201)
@@ -71,7 +72,10 @@ async def unsubscribe(request: web.Request) -> web.Response:
     """DELETE /v1/orders/{order_id}/push: unsubscribe the browser in the body, or all browsers without a body."""
     access, restaurant_id = await _authorize(request)
     body = await request_body.read_optional(request, _unsubscriptions)
-    await _publish(request, PushSubscription(restaurant_id, access.order_id, "unsubscribe", body.endpoint))
+    browser = None if body.endpoint is None else subscription_id(access.order_id, body.endpoint)
+    await _publish(
+        request, PushSubscription(restaurant_id, access.order_id, "unsubscribe", subscription_id=browser)
+    )
     return web.Response(status=204)
 
 
@@ -93,7 +97,7 @@ async def _publish(request: web.Request, subscription: PushSubscription) -> None
     """Write a subscription, or its end, to Kafka for the notifier; unlike a command, it has no reply."""
     traceparent = request_headers.traceparent(request.headers)
     headers = codec.headers(PushSubscription, os.urandom(16).hex(), traceparent)
-    key, value = subscription.restaurant_id.encode(), codec.encode(subscription)
+    key, value = subscription.record_key(), codec.encode(subscription)
     await request.app[COMMANDS].producer.send(PUSH_SUBSCRIPTIONS.name, key, value, headers)
 
 

@@ -28,8 +28,10 @@ CLIENTS = {
 
 #: Bytes of memory for a byte of a request: as received, as text, and parsed.
 REQUEST_FACTOR = 3
-#: A process at rest: the interpreter, libraries, clients of Kafka and Redis, and the keyring.
+#: A process at rest: the interpreter, libraries, clients of Kafka and Redis, and a keyring that has forgotten nothing.
 AT_REST = 96 * MIB
+#: What the keyring needs for each forgotten order or customer, and how many the limit of the manifest has room for.
+FORGOTTEN, MAX_FORGOTTEN = 680, 100_000
 #: One connection, and in addition to it one open stream.
 CONNECTION, STREAM = 14 * KIB, 16 * KIB
 #: One bucket of a rate limit; one request that waits for its command; and one command in flight, whether or not a request
@@ -51,5 +53,6 @@ def total(settings: Settings, max_buckets: int) -> int:
         + settings.max_feeds * STREAM
         + settings.max_in_flight_commands * (COMMAND + IN_FLIGHT_POOLS * IN_FLIGHT)
         + max_buckets * BUCKET
+        + MAX_FORGOTTEN * FORGOTTEN
     )
     return int((AT_REST + sum(CACHES.values()) + sum(clients.values()) + counted + OTHERS) * FRAGMENTATION)

@@ -2,22 +2,24 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from ingress.privacy.keyring import TREE_NAMES, Keyring
+from ingress.privacy.keyring import Changes, Keyring, is_secret
+from ingress.privacy.months import month_at
 from schemas.kafka_connection import KafkaConnection
 from schemas.runtime.kafka_clients import make_consumer, make_producer
 from schemas.runtime.kafka_sessions import read_to_end, started
 from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.runtime.reconnect import MAX_URGENT_DELAY_SECONDS, run_reconnecting
-from schemas.topics import PRIVACY_KEYRING
+from schemas.timestamps import wall_clock
+from schemas.topics import ORDER_CREATED, PRIVACY_KEYRING
 
 PARTITION = TopicPartition(PRIVACY_KEYRING.name, 0)
 #: Transactional id of every editor: a later editor fences an earlier one.
 TRANSACTIONAL_ID = "promo-privacy-keyring"
-#: Key of a record without a tree. It starts a new segment, so that the cleaner may compact the one before.
+#: Key of a record without content. It starts a new segment, so that the cleaner may compact the one before.
 COMPACTION_KEY = b"sweep"
 
 #: Longest wait of one poll for records, in milliseconds.
@@ -30,34 +32,52 @@ SEGMENT_ROLL_SECONDS = 0.3
 COMPACTION_POLL_INTERVAL_SECONDS = 1.0
 
 
+class LostKeyringError(Exception):
+    """Records of the keyring are missing although there are orders: new keys would not open their personal data."""
+
+    def __init__(self, lost: int) -> None:
+        super().__init__(
+            f"the topic {PRIVACY_KEYRING.name} lacks {lost} of its records, and personal data of orders was sealed with their "
+            "keys: restore the topic, or give this data up by `promo forget --accept-lost-keyring`"
+        )
+
+
+async def read_keyring(connection: KafkaConnection, keyring: Keyring) -> None:
+    """Read all records into a keyring; raises KafkaError, WrongSecretError, LostKeyringError."""
+    async with _open_consumer(connection, "read_committed") as consumer:
+        await _read_all(consumer, keyring)
+    if keyring.lost:
+        raise LostKeyringError(len(keyring.lost))
+
+
 class KeyringFollower:
-    """Keeps a keyring equal to the topic, and creates the trees of an empty topic."""
+    """Keeps a keyring equal to the topic; creates the keys of an installation without orders, and those of months."""
 
     def __init__(self, connection: KafkaConnection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
-        #: Set when every tree has been read, so orders can be sealed.
+        #: Set when every record has been read, so orders can be sealed.
         self.complete = asyncio.Event()
 
     async def run(self) -> None:
-        """Follow the topic until cancelled; each reconnect reads all of it. Raises WrongSecretError."""
+        """Follow the topic until cancelled; each reconnect reads all of it. Raises WrongSecretError, LostKeyringError."""
         await run_reconnecting("keyring follower", self._session, max_delay_seconds=MAX_URGENT_DELAY_SECONDS)
 
     async def is_complete(self) -> bool:
         """Return True if orders can be sealed."""
-        return self._keyring.is_complete
+        return self.complete.is_set()
 
     async def _session(self, connected: Callable[[], None]) -> None:
         async with _open_consumer(self._connection, "read_committed") as consumer:
             await _read_all(consumer, self._keyring)
-            if self._keyring.trees_to_write():
-                async with KeyringEditor(self._connection, self._keyring) as editor:
-                    await editor.write_missing_trees()
-            self.complete.set()
-            connected()
             while True:
+                if self._keyring.lacks(month_at(wall_clock())):
+                    async with KeyringEditor(self._connection, self._keyring) as editor:
+                        await editor.complete()
+                self.complete.set()
+                connected()
                 for record in (await consumer.getmany(timeout_ms=POLL_MS)).get(PARTITION, ()):
-                    self._keyring.load_tree(record.key, record.value)
+                    self._keyring.load(record.key, record.value)
 
 
 class KeyringEditor:
@@ -90,44 +110,50 @@ class KeyringEditor:
     async def __aexit__(self, *exc: object) -> None:
         await close_quietly(self._producer.stop())
 
-    async def write_missing_trees(self) -> None:
-        """Create missing trees, and rewrap those that an earlier secret wraps."""
-        await self._write(self._keyring.trees_to_write())
+    async def complete(self, *, accept_loss: bool = False) -> int:
+        """Create missing records, rewrap those that an earlier secret wraps; return how many of them were lost.
 
-    async def forget(self, order_ids: Iterable[str]) -> None:
-        """Destroy the keys of these orders, for good once it returns."""
-        await self._write(self._keyring.puncture_orders(order_ids))
+        Raises LostKeyringError if there are such, unless `accept_loss`: then new ones take their place.
+        """
+        lost = len(self._keyring.lost)
+        if lost and not self._keyring.has_been_complete and not await _has_orders(self._connection):
+            lost = 0  # a new installation
+        if lost and not accept_loss:
+            raise LostKeyringError(lost)
+        await self.write(self._keyring.complete(month_at(wall_clock())))
+        return lost
 
     async def force_compaction(self, timeout: float) -> bool:
-        """Make the broker compact the topic; return False if superseded trees are left after `timeout` seconds."""
+        """Make the broker compact the topic; return False if superseded keys are left after `timeout` seconds."""
         now = asyncio.get_running_loop().time
         deadline = now() + timeout
         while await self.count_superseded():
             if now() > deadline:
                 return False
             await asyncio.sleep(SEGMENT_ROLL_SECONDS)
-            await self._write({COMPACTION_KEY: b""})
+            await self.write({COMPACTION_KEY: b""})
             await asyncio.sleep(COMPACTION_POLL_INTERVAL_SECONDS)
         return True
 
     async def count_superseded(self) -> int:
-        """Return how many records of trees, superseded by later ones, the broker still returns."""
+        """Return how many records of keys, superseded by later ones, the leader of the partition still returns."""
         async with _open_consumer(self._connection, "read_uncommitted") as consumer:
             keys = [record.key async for record in read_to_end(consumer)]
-        names = [key for key in keys if key in TREE_NAMES]
+        names = [key for key in keys if is_secret(key)]
         return len(names) - len(set(names))
 
-    async def _write(self, records: Mapping[bytes, bytes]) -> None:
-        if not records:
+    async def write(self, changes: Changes) -> None:
+        """Write all of these records or none, for good once it returns."""
+        if not changes:
             return
         async with self._producer.transaction():
             sent = [
                 await self._producer.send(PARTITION.topic, wrapped, key=name, partition=PARTITION.partition)
-                for name, wrapped in records.items()
+                for name, wrapped in changes.items()
             ]
             await asyncio.gather(*sent)
-        for name, wrapped in records.items():
-            self._keyring.load_tree(name, wrapped)
+        for name, wrapped in changes.items():
+            self._keyring.load(name, wrapped)
 
 
 @contextlib.asynccontextmanager
@@ -145,5 +171,16 @@ async def _open_consumer(connection: KafkaConnection, isolation: str) -> AsyncIt
 
 
 async def _read_all(consumer: AIOKafkaConsumer, keyring: Keyring) -> None:
+    keyring.begin_read()
     async for record in read_to_end(consumer):
-        keyring.load_tree(record.key, record.value)
+        keyring.load(record.key, record.value)
+
+
+async def _has_orders(connection: KafkaConnection) -> bool:
+    """Return True if an order was ever created."""
+    async with started(make_consumer(connection)) as consumer:
+        if ORDER_CREATED.name not in await consumer.topics():
+            return False
+    async with started(make_consumer(connection, ORDER_CREATED.name)) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+    return any(ends.values())

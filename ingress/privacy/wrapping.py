@@ -1,20 +1,15 @@
-"""Trees as they are stored: wrapped (AES-GCM) with a secret of the settings, so that the topic alone opens nothing."""
+"""Records of the keyring: wrapped (AES-GCM) with a secret of the settings, so that the topic alone opens nothing."""
 
 import hashlib
 import os
 
-import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ingress.privacy.tree import Node, Tree
 from schemas import setting_types
 
 _NONCE_BYTES = 12
 _SECRET_ID_BYTES = 4
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Node]).decode
 
 
 class WrongSecretError(Exception):
@@ -36,19 +31,19 @@ class Wrapping:
         self._ciphers = {_secret_id(key): AESGCM(key) for key in keys}
         self._current = _secret_id(keys[0])
 
-    def wrap(self, name: bytes, tree: Tree) -> bytes:
-        """Return a tree as it is stored under this name, which is authenticated with it."""
+    def wrap(self, name: bytes, content: bytes) -> bytes:
+        """Return the content of a record as it is stored under this name, which is authenticated with it."""
         nonce = os.urandom(_NONCE_BYTES)
-        return self._current + nonce + self._ciphers[self._current].encrypt(nonce, _encode(tree.nodes), name)
+        return self._current + nonce + self._ciphers[self._current].encrypt(nonce, content, name)
 
-    def unwrap(self, name: bytes, wrapped: bytes) -> Tree:
-        """Return the tree that was stored under this name; raises WrongSecretError."""
+    def unwrap(self, name: bytes, wrapped: bytes) -> bytes:
+        """Return the content that was stored under this name; raises WrongSecretError."""
         cipher = self._ciphers.get(wrapped[:_SECRET_ID_BYTES])
         nonce, sealed = wrapped[_SECRET_ID_BYTES:][:_NONCE_BYTES], wrapped[_SECRET_ID_BYTES + _NONCE_BYTES :]
         try:
             if cipher is None:
                 raise WrongSecretError
-            return Tree(_decode(cipher.decrypt(nonce, sealed, name)))
+            return cipher.decrypt(nonce, sealed, name)
         except (InvalidTag, ValueError):
             raise WrongSecretError from None
 
@@ -62,5 +57,5 @@ def _key(secret: str) -> bytes:
 
 
 def _secret_id(key: bytes) -> bytes:
-    """Return an id by which a wrapped tree names its secret, without revealing it."""
+    """Return an id by which a wrapped record names its secret, without revealing it."""
     return hashlib.blake2b(key, digest_size=_SECRET_ID_BYTES, person=b"promo-mark").digest()

@@ -40,7 +40,8 @@ def table() -> str:
     summary = msgspec.structs.replace(
         dead[0],
         name="<topic>.dlq",
-        contents=f"records that could not be processed, of {len(dead)} of these topics",
+        contents=f"records that could not be processed, of {len(dead)} of these topics; those of `push.subscriptions` are kept as long as it",
+        retention_ms=-1,
         writer=", ".join(sorted({topic.writer for topic in dead})),
     )
     rows = [_row(topic) for topic in (*(topic for topic in TOPICS if topic not in dead), summary)]
@@ -62,7 +63,8 @@ def _retention(topic: Topic) -> str:
     if topic.retention_ms < 0:
         return "indefinitely"
     days, hours = divmod(topic.retention_ms // HOUR_MS, 24)
-    return f"{days} d" if days else f"{hours} h"
+    age = f"{days} d" if days else f"{hours} h"
+    return f"the newest of each key for {age}, others for seconds" if topic.is_erasable else age
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -1,4 +1,7 @@
-"""The partitioner of every producer: Kafka's default, with the buckets of a restaurant on consecutive partitions."""
+"""The partitioner of every producer: Kafka's default, with the buckets of a restaurant on consecutive partitions.
+
+What follows a slash in a key is not hashed: records about one restaurant keep their order, whatever else their keys name.
+"""
 
 from functools import lru_cache
 
@@ -14,5 +17,5 @@ def partition(key: bytes, partitions: list[int], available: list[int]) -> int:
 
 @lru_cache(maxsize=4096)  # the key of a busy restaurant is hashed once
 def _hash(key: bytes) -> int:
-    home, number = buckets.split(key)
+    home, number = buckets.split(key.partition(b"/")[0])
     return (int(murmur2(home)) & 0x7FFFFFFF) + number

@@ -32,7 +32,10 @@ def replay(
     if record is None or record.has_expired(now) or _is_of_another_life(record, order):
         is_ended = order is not None and isinstance(command, PlaceOrder)
         return reply_only(Answer("key_reused")) if is_ended else None
-    if not identity.is_same_request(record.request_fingerprint, command.request_fingerprint):
+    given = [command.request_fingerprint]
+    if isinstance(command, PlaceOrder) and command.earlier_fingerprint is not None:
+        given.append(command.earlier_fingerprint)
+    if not any(identity.is_same_request(record.request_fingerprint, one) for one in given):
         return reply_only(Answer("key_reused"))
     if record.answer is not None:
         return Decision(reply=Reply(record.answer, replayed=True))

@@ -13,12 +13,17 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
-from ingress.privacy.keyring import ErasedError, Keyring, locate_leaf
+from ingress.privacy import forest
+from ingress.privacy.forest import Space
+from ingress.privacy.keyring import ErasedError, Keyring
 from ingress.privacy.sealing import open_sealed
 from ingress.privacy.wrapping import Wrapping
-from schemas.topics import ORDER_COMMANDS, ORDER_CREATED, PRIVACY_KEYRING
+from schemas.topics import ORDER_COMMANDS, ORDER_CREATED, PRIVACY_KEYRING, PUSH_SUBSCRIPTIONS, Topic
 from tests.e2e.customers import Answer, Kitchen, order_body
 from tests.e2e.stack import Stack
+from tests.e2e.test_notifications import subscribe
+from tests.support.notifications.endpoints import serve_endpoint
+from tests.support.notifications.messages import Browser
 from tests.support.privacy import scan
 from tests.support.waiting import eventually
 
@@ -29,12 +34,17 @@ WORDS = (STREET, STREET.split()[-1], NAME.split()[-1], PHONE)
 
 
 async def place_order(
-    kitchen: Kitchen, restaurant: str, key: str, quantity: int = 1, method: str = "pix"
+    kitchen: Kitchen,
+    restaurant: str,
+    key: str,
+    quantity: int = 1,
+    method: str = "pix",
+    customer: str | None = None,
 ) -> Answer:
     body = order_body(restaurant, ("coxinha", quantity), method=method)
     body["delivery_address"] = body["delivery_address"] | {"street": STREET}
     body["customer"] = {"name": NAME, "phone": PHONE}
-    headers = {"Idempotency-Key": key, **await kitchen.as_customer(key)}
+    headers = {"Idempotency-Key": key, **await kitchen.as_customer(customer or key)}
     return await kitchen.call("POST", "/v1/orders", json=body, headers=headers)
 
 
@@ -91,19 +101,35 @@ async def test_personal_data_is_sealed_and_unreadable_after_erasure(
     kept = await place_order(kitchen, restaurant, "k3", method="cash")
     assert (placed.status, refused.status, kept.status) == (201, 409, 201)
     order, other = json.loads(placed.body), json.loads(kept.body)
+    async with serve_endpoint() as service:
+        browser = Browser(f"{service.url}/{uuid.uuid4().hex}")
+        await subscribe(kitchen, order, browser)
+        assert (await kitchen.advance(order, "preparing")).status == 200
+        await eventually(lambda: len(service.messages) == 1, seconds=15)
+    secrets = (browser.endpoint.rpartition("/")[2], browser.keys["auth"])
+    order["status"] = "preparing"
     before = await get_shown_order(kitchen, order)
     assert before["delivery_address"]["street"] == STREET
     assert before["customer"] | {"id": ""} == {"id": "", "name": NAME, "phone": PHONE}
 
-    found = await written(stack, tmp_path / "first", (*WORDS, order["order_id"]))
+    found = await written(stack, tmp_path / "first", (*WORDS, *secrets, order["order_id"]))
     places = {where.partition("/")[0] for where, word in found if word == order["order_id"]}
     assert {"kafka", "redis", "rocksdb", "export"} <= places, "the scan must see where orders are"
     assert not [where for where, word in found if word in WORDS]
+    assert {Path(where).parent.name.rpartition("-")[0] for where, word in found if word in secrets} == {
+        PUSH_SUBSCRIPTIONS.name
+    }
+    exported = json.loads(await run(stack, "ingress", "customer", "export", before["customer"]["id"]))
+    (shown,) = exported["orders"]
+    assert shown["personal"]["delivery_address"]["street"] == STREET and shown["total"] == before["total"]
+    assert shown["personal"]["phone"] == PHONE and exported["requests"][0]["order_id"] == order["order_id"]
+    assert [change["status"] for change in exported["changes"]] == ["received", "preparing"]
+    assert [one["endpoint"] for one in exported["push_subscriptions"]] == [browser.endpoint]
 
-    tree, _ = locate_leaf(order["order_id"])
+    tree = forest.leaf(Space.ORDER, order["order_id"]).root
     secret = (stack.data_dir / "privacy-secret").read_text()
     wrapped = [r.value for r in await records(stack, PRIVACY_KEYRING.name) if r.key == tree][-1]
-    assert await asyncio.to_thread(is_in_segments, stack, wrapped)
+    assert await asyncio.to_thread(is_in_segments, stack, PRIVACY_KEYRING, wrapped)
     sealed = [
         command["personal"]
         for topic in (ORDER_COMMANDS, ORDER_CREATED)
@@ -114,7 +140,9 @@ async def test_personal_data_is_sealed_and_unreadable_after_erasure(
 
     assert "forgotten" in await run(stack, "ingress", "forget", order["order_id"])
 
-    await eventually(lambda: not is_in_segments(stack, wrapped), seconds=20)
+    await eventually(lambda: not is_in_segments(stack, PRIVACY_KEYRING, wrapped), seconds=20)
+    raw = secrets[0].encode()
+    await eventually(lambda: not is_in_segments(stack, PUSH_SUBSCRIPTIONS, raw), seconds=20)
     after = await kitchen.get_order(order)
     gone = {"delivery_address": None, "customer": {"id": before["customer"]["id"]}, "forgotten": True}
     assert after == before | gone
@@ -124,16 +152,25 @@ async def test_personal_data_is_sealed_and_unreadable_after_erasure(
 
     thief = Keyring(Wrapping(secret))
     for record in await records(stack, PRIVACY_KEYRING.name):
-        thief.load_tree(record.key, record.value)
+        thief.load(record.key, record.value)
         if record.key == tree:
             for raw in sealed:
-                assert not opens(thief, order["order_id"], raw)
-    assert not [w for w, word in await written(stack, tmp_path / "second", WORDS) if word in WORDS]
+                assert not opens(thief, before, raw)
+    gone_words = (*WORDS, *secrets)
+    assert not await written(stack, tmp_path / "second", gone_words)
+
+    left_id = (await kitchen.get_order(other))["customer"]["id"]
+    assert f"{left_id} forgotten" in await run(stack, "ingress", "customer", "forget", left_id)
+    assert (await kitchen.get_order(other))["forgotten"] is True
+    refused = await place_order(kitchen, restaurant, "k4", customer="k3")
+    assert refused.status == 409 and b"customer-forgotten" in refused.body
+    (left,) = json.loads(await run(stack, "ingress", "customer", "export", left_id))["orders"]
+    assert left["personal"] == {"state": "forgotten"}
 
 
-def opens(keyring: Keyring, order_id: str, sealed: str) -> bool:
+def opens(keyring: Keyring, order: dict[str, Any], sealed: str) -> bool:
     try:
-        open_sealed(keyring, order_id, base64.b64decode(sealed))
+        open_sealed(keyring, order["order_id"], order["customer"]["id"], base64.b64decode(sealed))
     except ErasedError:
         return False
     return True
@@ -153,9 +190,9 @@ async def written(stack: Stack, scratch: Path, words: tuple[str, ...]) -> scan.F
     return found | {(f"rocksdb/{where}", word) for where, word in in_databases}
 
 
-def is_in_segments(stack: Stack, raw: bytes) -> bool:
-    """Return True if a file of the keyring topic has these bytes, also one that is about to be deleted."""
-    for path in (stack.data_dir / "kafka").rglob(f"{PRIVACY_KEYRING.name}-*/*"):
+def is_in_segments(stack: Stack, topic: Topic, raw: bytes) -> bool:
+    """Return True if a file of the topic has these bytes, also one that is about to be deleted."""
+    for path in (stack.data_dir / "kafka").rglob(f"{topic.name}-*/*"):
         try:
             if path.is_file() and raw in path.read_bytes():
                 return True

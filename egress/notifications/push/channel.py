@@ -24,7 +24,7 @@ class PushChannel(Channel[PushDelivery]):
     """Encrypts, signs and posts each delivery; removes subscriptions that have ended.
 
     Args:
-        subscription: returns the current subscription of an order id and endpoint, or None.
+        subscription: returns the current subscription of an order id and subscription's id, or None.
         unsubscribe: removes a subscription whose push service answered 404 or 410.
     """
 
@@ -49,18 +49,21 @@ class PushChannel(Channel[PushDelivery]):
         self.retry_seconds = retry_seconds
 
     def recipient(self, delivery: PushDelivery) -> str:
-        """Return the origin of the push service."""
-        return origin(delivery.endpoint)
+        """Return the origin of the push service; empty if the browser has unsubscribed."""
+        endpoint = self._endpoint(delivery)
+        return origin(endpoint) if endpoint else ""
 
     def site(self, delivery: PushDelivery) -> str:
         """Return the domain of the push service: anybody may subscribe any number of names in a domain of theirs."""
-        return registered_domain(urlsplit(delivery.endpoint).hostname or "") or self.recipient(delivery)
+        return registered_domain(urlsplit(self._endpoint(delivery)).hostname or "") or self.recipient(
+            delivery
+        )
 
     async def send(self, delivery: PushDelivery, attempt: int) -> None:
-        subscription = self._subscription(delivery.order_id, delivery.endpoint)
-        if subscription is None:
+        subscription = self._subscription(delivery.order_id, delivery.browser())
+        if subscription is None or subscription.endpoint is None:
             raise GoneError(f"the browser has unsubscribed from {delivery.order_id}")
-        service = origin(delivery.endpoint)
+        service = origin(subscription.endpoint)
         headers = {
             "Authorization": self._signer.authorization(service),
             "Content-Encoding": ENCODING,
@@ -70,7 +73,7 @@ class PushChannel(Channel[PushDelivery]):
             "Urgency": "high",
         }
         body = encrypt(subscription, delivery.body.encode())
-        result = await self._client.post(delivery.endpoint, body, headers)
+        result = await self._client.post(subscription.endpoint, body, headers)
         if 200 <= result.status < 300:
             return
         answer = f"{service} answered {result.status}"
@@ -80,6 +83,10 @@ class PushChannel(Channel[PushDelivery]):
         if is_retryable(result.status):
             raise TransientError(answer, result.status, result.retry_after)
         raise PermanentError(answer, result.status)
+
+    def _endpoint(self, delivery: PushDelivery) -> str:
+        subscription = self._subscription(delivery.order_id, delivery.browser())
+        return "" if subscription is None else subscription.endpoint or ""
 
 
 def replacement_topic(order_id: str) -> str:

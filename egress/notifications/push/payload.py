@@ -1,6 +1,5 @@
 """Push notifications of an order, built from its facts. Pure."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
@@ -70,14 +69,9 @@ def build(
             body=TEXTS[text].of(subscription.language),
             lang=subscription.language,
         )
-        endpoint = subscription.endpoint or ""
+        browser = subscription.browser() or ""
         delivery = PushDelivery(
-            fact.restaurant_id, fact.order_id, message_id, endpoint, codec.encode(payload).decode()
+            fact.restaurant_id, fact.order_id, message_id, codec.encode(payload).decode(), browser
         )
-        event_id = f"{message_id}/{endpoint_digest(endpoint)}"
+        event_id = f"{message_id}/{browser}"
         yield encode(PUSH_DELIVERIES.name, delivery, event_id, traceparent)
-
-
-def endpoint_digest(endpoint: str) -> str:
-    """Return a short digest of an endpoint, which is a secret, for use in event ids."""
-    return hashlib.blake2b(endpoint.encode(), digest_size=6).hexdigest()

@@ -43,6 +43,7 @@ PLACE_ORDER = Operation(
         "unknown-restaurant",
         "unknown-item",
         "out-of-stock",
+        "customer-forgotten",
         "price-changed",
         "promotion-closed",
         "limit-reached",

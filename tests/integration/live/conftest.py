@@ -112,7 +112,7 @@ async def ingress(harness: ViewsHarness, **settings: object) -> AsyncIterator[Cl
         complete_keyring(),
         RedisFeeds(redis, messages),
         IssuedTokens(),
-        Verifications(chosen, FakeCodes(), FakeMessenger()),
+        Verifications(chosen, FakeCodes(), FakeMessenger(), lambda phone: f"c_{phone}"),
         PartnerTokens([], {}),
     )
     async with (

@@ -2,19 +2,28 @@
 
 import asyncio
 import contextlib
-import itertools
+import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced, TopicAlreadyExistsError, for_code
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from msgspec.structs import replace
 
-from ingress.privacy.keyring import Keyring, locate_leaf
-from ingress.privacy.keyring_log import KeyringEditor, KeyringFollower
+from ingress.privacy import forest, keyring_log
+from ingress.privacy.erasure import Erasure
+from ingress.privacy.keyring import Keyring
+from ingress.privacy.keyring_log import KeyringEditor, KeyringFollower, LostKeyringError
+from ingress.privacy.months import Month, month_at
 from ingress.privacy.wrapping import Wrapping
 from schemas.identity import order_id
 from schemas.kafka_connection import KafkaConnection
-from schemas.topics import PRIVACY_KEYRING
+from schemas.runtime.kafka_clients import make_admin_client, make_producer
+from schemas.runtime.kafka_sessions import started
+from schemas.timestamps import wall_clock
+from schemas.topics import ORDER_CREATED, PRIVACY_KEYRING
+from tests.support.privacy.keyrings import has_month_key
 from tests.support.waiting import eventually
 
 SECRET = "secret of the tests"
@@ -22,17 +31,23 @@ ORDERS = [order_id("r1", f"k{number}") for number in range(4)]
 
 
 @pytest.fixture
-async def keyring_topic(kafka: str) -> str:
-    """Return the bootstrap servers of a Kafka that has the keyring's topic."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+async def keyring_topic(kafka: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the bootstrap servers of a Kafka with an empty keyring topic, and without a topic of orders."""
+    name = f"keyring-{uuid.uuid4().hex}"
+    monkeypatch.setattr(keyring_log, "PARTITION", TopicPartition(name, 0))
+    monkeypatch.setattr(keyring_log, "ORDER_CREATED", replace(ORDER_CREATED, name=f"{name}-orders"))
+    await create_topic(kafka, name, PRIVACY_KEYRING.configs())
+    return kafka
+
+
+async def create_topic(kafka: str, name: str, configs: dict[str, str]) -> None:
+    """Create a topic with one partition."""
+    admin = make_admin_client(KafkaConnection(kafka))
     await admin.start()
     try:
-        topic = NewTopic(PRIVACY_KEYRING.name, 1, 1, topic_configs=PRIVACY_KEYRING.configs())
-        for _, code, *_ in (await admin.create_topics([topic])).topic_errors:
-            assert code == 0 or for_code(code) is TopicAlreadyExistsError
+        await admin.create_topics([NewTopic(name, 1, 1, topic_configs=configs)])
     finally:
         await admin.close()
-    return kafka
 
 
 @contextlib.asynccontextmanager
@@ -56,43 +71,89 @@ async def test_processes_share_keyring_and_erasures(
 ) -> None:
     """Processes that start at once agree on one set of trees, and an erased order is erased in each of them."""
     async with following(keyring_topic) as one, following(keyring_topic) as other:
-        await eventually(lambda: one.key(ORDERS[0]) == other.key(ORDERS[0]), seconds=20)
-        kept = one.key(ORDERS[1])
-        async with KeyringEditor(KafkaConnection(keyring_topic), Keyring(Wrapping(SECRET))) as editor:
-            await editor.forget(ORDERS[:1])
+        await eventually(lambda: one.order_key(ORDERS[0]) == other.order_key(ORDERS[0]), seconds=20)
+        kept = one.order_key(ORDERS[1])
+        keyring = Keyring(Wrapping(SECRET))
+        async with KeyringEditor(KafkaConnection(keyring_topic), keyring) as editor:
+            await editor.write(keyring.destroy(ORDERS[:1]))
             await eventually(
                 lambda: one.is_forgotten(ORDERS[0]) and other.is_forgotten(ORDERS[0]), seconds=20
             )
             assert await editor.count_superseded() == 1
             assert await editor.force_compaction(60), "the broker still returns superseded trees"
-            await editor.forget(ORDERS[:1])
+            await editor.write(keyring.destroy(ORDERS[:1]))
             assert await editor.count_superseded() == 0, "an order that is forgotten again writes nothing"
-        assert one.key(ORDERS[1]) == other.key(ORDERS[1]) == kept
+        assert one.order_key(ORDERS[1]) == other.order_key(ORDERS[1]) == kept
     async with following(keyring_topic) as later:
-        assert later.is_forgotten(ORDERS[0]) and later.key(ORDERS[1]) == kept
+        assert later.is_forgotten(ORDERS[0]) and later.order_key(ORDERS[1]) == kept
 
 
 async def test_later_editor_fences_earlier_one(keyring_topic: str) -> None:
     """Each editor rewrites a tree from what it has read, so an unfenced one could restore a destroyed key."""
-    async with KeyringEditor(KafkaConnection(keyring_topic), Keyring(Wrapping(SECRET))) as early:
-        await early.write_missing_trees()
-        async with KeyringEditor(KafkaConnection(keyring_topic), Keyring(Wrapping(SECRET))) as late:
+    first, second = Keyring(Wrapping(SECRET)), Keyring(Wrapping(SECRET))
+    async with KeyringEditor(KafkaConnection(keyring_topic), first) as early:
+        await early.complete()
+        async with KeyringEditor(KafkaConnection(keyring_topic), second) as late:
             with pytest.raises((ProducerFenced, InvalidProducerEpoch)):
-                await early.forget([ORDERS[2]])
-            await late.forget([ORDERS[3]])
+                await early.write(first.destroy([ORDERS[2]]))
+            await late.write(second.destroy([ORDERS[3]]))
     async with following(keyring_topic) as keyring:
         assert keyring.is_forgotten(ORDERS[3]) and not keyring.is_forgotten(ORDERS[2])
 
 
-async def test_tree_larger_than_a_megabyte_is_stored(keyring_topic: str) -> None:
-    """Each erased order adds about a kilobyte to its tree, past Kafka's default message size."""
-    name, _ = locate_leaf(ORDERS[0])
-    ids = (order_id("r2", f"k{number}") for number in itertools.count())
-    erased = list(itertools.islice((one for one in ids if locate_leaf(one)[0] == name), 1_500))
+async def test_dropped_month_stays_dropped(keyring_topic: str) -> None:
+    """For processes that follow, and for those that start later."""
+    coming = Month(month_at(wall_clock()) + 1)
+    async with following(keyring_topic) as one:
+        async with KeyringEditor(KafkaConnection(keyring_topic), Keyring(Wrapping(SECRET))) as editor:
+            await editor.complete()
+            await editor.write(one.drop_month(coming))
+        async with following(keyring_topic) as later:
+            for keyring in (one, later):
+                await eventually(lambda keyring=keyring: not has_month_key(keyring, coming), seconds=20)
+                assert has_month_key(keyring, Month(coming - 1))
+
+
+async def test_large_tree_is_split(keyring_topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its record ends, and two others take its place; a process that reads the topic from the start has both halves."""
+    monkeypatch.setattr(forest, "MAX_TREE_BYTES", 1_024)
+    erased = [order_id("r2", f"k{number}") for number in range(800)]
     keyring = Keyring(Wrapping(SECRET))
     async with KeyringEditor(KafkaConnection(keyring_topic), keyring) as editor:
-        await editor.write_missing_trees()
-        assert len(keyring.puncture_orders(erased)[name]) > 2**20
-        await editor.forget(erased)
+        await editor.complete()
+        changes = keyring.destroy(erased)
+        assert any(wrapped is None for wrapped in changes.values())
+        await editor.write(changes)
+    async with following(keyring_topic) as later:
+        assert all(later.is_forgotten(one) for one in erased)
+        assert later.order_key(ORDERS[1]) == keyring.order_key(ORDERS[1])
+
+
+async def test_lost_keys_stop_ingress(keyring_topic: str) -> None:
+    """New keys would not open what was sealed: only an operator may give that up, and keeps the keys that are left."""
+    connection = KafkaConnection(keyring_topic)
     async with following(keyring_topic) as keyring:
-        assert all(keyring.is_forgotten(one) for one in erased) and not keyring.is_forgotten(ORDERS[1])
+        key = keyring.person_key("customer/c")
+    async with started(make_producer(connection)) as producer:
+        for name in (b"11", b"00"):
+            await producer.send_and_wait(keyring_log.PARTITION.topic, None, key=name, partition=0)
+    with pytest.raises(LostKeyringError, match="lacks 2 of its records"):
+        async with asyncio.timeout(30):
+            await KeyringFollower(connection, Keyring(Wrapping(SECRET))).run()
+    assert await Erasure(connection, Keyring(Wrapping(SECRET)), 0).accept_loss() == 2
+    async with following(keyring_topic) as keyring:
+        assert not keyring.lost and keyring.person_key("customer/c") == key
+
+
+async def test_empty_keyring_beside_orders_stops_ingress(keyring_topic: str) -> None:
+    """An installation with orders had a keyring: an empty topic is another cluster's, or was deleted."""
+    connection, orders = KafkaConnection(keyring_topic), keyring_log.ORDER_CREATED.name
+    await create_topic(keyring_topic, orders, {})
+    async with started(make_producer(connection)) as producer:
+        await producer.send_and_wait(orders, b"{}", key=b"r1")
+    with pytest.raises(LostKeyringError):
+        async with asyncio.timeout(30):
+            await KeyringFollower(connection, Keyring(Wrapping(SECRET))).run()
+    assert await Erasure(connection, Keyring(Wrapping(SECRET)), 0).accept_loss() == 256
+    async with following(keyring_topic) as keyring:
+        assert not keyring.lost

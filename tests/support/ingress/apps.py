@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from ingress.customers.verifications import Verifications
 from ingress.handlers import app_keys
 from ingress.handlers.health import Health
 from ingress.http.issued_tokens import IssuedTokens
+from ingress.privacy.customer_ids import phone_customer_id
 from ingress.privacy.keyring import Keyring
 from ingress.server.connection_limits import limited_connections
 from ingress.server.listener import listen
@@ -45,7 +47,9 @@ def application(
 
     health = Health({"commands": is_reachable, "views": views.ping})
     keyring, issued = keyring or complete_keyring(), issued or IssuedTokens()
-    verifications = verifications or Verifications(settings, FakeCodes(), FakeMessenger())
+    verifications = verifications or Verifications(
+        settings, FakeCodes(), FakeMessenger(), partial(phone_customer_id, keyring)
+    )
     partner_tokens = partner_tokens or PartnerTokens([], {})
     return make_app(
         settings,

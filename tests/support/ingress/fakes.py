@@ -42,6 +42,7 @@ def order_of(
         eta=None if reason else Eta(AT, AT),
         reason=reason,
         shortages=shortages or [],
+        customer_id=command.customer.id if command.customer else None,
     )
 
 

@@ -12,7 +12,7 @@ from schemas import codec
 from schemas.catalogue import Restaurant
 from schemas.facts import CatalogChanged, OrderConfirmed
 from schemas.money import Money
-from schemas.notifications import PushDelivery, PushSubscription, WebhookDelivery
+from schemas.notifications import PushDelivery, PushSubscription, WebhookDelivery, subscription_id
 from schemas.orders import OrderLine
 from schemas.topics import (
     CATALOG_CHANGED,
@@ -71,13 +71,26 @@ class Browser:
         return {"p256dh": _text(point), "auth": _text(self.secret)}
 
     def subscription(self, order_id: str = "o1", **more: Any) -> PushSubscription:
-        return PushSubscription("r1", order_id, "subscribe", self.endpoint, **self.keys, **more)
+        return PushSubscription(
+            "r1",
+            order_id,
+            "subscribe",
+            self.endpoint,
+            **self.keys,
+            subscription_id=subscription_id(order_id, self.endpoint),
+            **more,
+        )
+
+    def unsubscription(self, order_id: str = "o1") -> PushSubscription:
+        browser = subscription_id(order_id, self.endpoint)
+        return PushSubscription("r1", order_id, "unsubscribe", subscription_id=browser)
 
 
 def record(message: Any, offset: int = 0, event_id: str = "3-41-2", at: int = NOW_MS) -> Record:
     headers = codec.headers(type(message), event_id, codec.NO_TRACE)
     partition = Partition(TOPICS[type(message)], 3)
-    return Record(partition, offset, codec.encode(message), message.restaurant_id.encode(), headers, at)
+    key = message.record_key() if isinstance(message, PushSubscription) else message.restaurant_id.encode()
+    return Record(partition, offset, codec.encode(message), key, headers, at)
 
 
 def message_of(record: OutboundRecord) -> Any:

@@ -223,6 +223,19 @@ class TestTheCatalogue:
         assert reply and (reply.answer.outcome, reply.answer.skus) == ("unknown_item", ["nope"])
 
 
+def test_a_retry_across_the_turn_of_the_month_is_a_replay():
+    """Its fingerprint is keyed by the month, so it names that of the month before too; another body has neither."""
+    domain = DomainHarness().open(coxinha=10)
+    placed = replace(place("k1", ("coxinha", 1)), request_fingerprint="plain.january")
+    first = domain.do(placed)
+    retry = replace(placed, request_fingerprint="plain.february", earlier_fingerprint="plain.january")
+    again = domain.do(retry)
+    assert first and again and again.replayed and again.answer == first.answer
+    for other in ("plain.other", None):
+        refused = domain.do(replace(retry, earlier_fingerprint=other))
+        assert refused and refused.answer.outcome == "key_reused"
+
+
 def test_an_erased_order_is_replayed_but_never_placed_again():
     """DECISIONS.md, seal-personal-data: personal data that was erased cannot be sealed again."""
     domain = DomainHarness().open(coxinha=10)

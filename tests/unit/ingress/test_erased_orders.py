@@ -4,16 +4,19 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from prometheus_client import REGISTRY
 
 from ingress.http.tokens import Tokens
+from ingress.privacy.customer_ids import key_name
 from ingress.privacy.keyring import Keyring
 from ingress.views.ports import OrderView, StatusChange
 from schemas import codec
 from schemas.commands import PlaceOrder
 from schemas.identity import order_id
-from schemas.replies import Reply
+from schemas.replies import Answer, Reply
 from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
 from tests.support.ingress.samples import as_customer, order_body
+from tests.support.privacy.keyrings import load_records, new_records
 from tests.unit.ingress.conftest import Client
 
 ORDER = order_id("r1", "k1")
@@ -54,8 +57,7 @@ def show(log: FakeProducer, views: FakeViews) -> None:
 
 def forget(keyring: Keyring, order: str = ORDER) -> None:
     """Erase an order's personal data."""
-    for name, wrapped in keyring.puncture_orders([order]).items():
-        keyring.load_tree(name, wrapped)
+    load_records(keyring, keyring.destroy([order]))
 
 
 async def test_log_has_no_personal_data(client: Client, log: FakeProducer) -> None:
@@ -72,7 +74,8 @@ async def test_order_parties_see_the_recipient(client: Client, log: FakeProducer
     show(log, views)
     shown = await get_order(client)
     assert shown["delivery_address"] == body()["delivery_address"]
-    assert shown["customer"] == {"id": "c-1", **body()["customer"]} and shown["forgotten"] is False
+    assert shown["customer"] == body()["customer"]
+    assert shown["forgotten"] is shown["unreadable"] is False
 
 
 async def test_erased_order_has_no_personal_data(
@@ -90,6 +93,44 @@ async def test_erased_order_has_no_personal_data(
         "forgotten": True,
     }
     assert after == before | personal
+
+
+async def test_order_of_another_keyring_is_unreadable(
+    client: Client, log: FakeProducer, views: FakeViews, keyring: Keyring, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not forgotten: a keyring was lost, or data was damaged, and an operator has to know."""
+    await place(client)
+    show(log, views)
+    before = await get_order(client)
+    attempts = unreadable_attempts()
+    load_records(keyring, new_records())
+    after = await get_order(client)
+    nothing = {"delivery_address": None, "customer": {"id": "c-1"}, "forgotten": False, "unreadable": True}
+    assert after == before | nothing
+    assert unreadable_attempts() == attempts + 1 and "personal data unreadable" in caplog.text
+
+
+def unreadable_attempts() -> float:
+    """Return the value of the metric that an alert watches."""
+    return REGISTRY.get_sample_value("promo_personal_data_unreadable_total") or 0.0
+
+
+async def test_forgotten_customer_needs_another_identity(
+    client: Client, log: FakeProducer, views: FakeViews, keyring: Keyring
+) -> None:
+    """All orders of the customer are erased, a retry of one is a replay, and a new order is refused with the reason."""
+    first = await place(client)
+    show(log, views)
+    load_records(keyring, keyring.destroy((), [key_name("c-1")]))
+    shown = await get_order(client)
+    assert shown["forgotten"] and shown["delivery_address"] is None
+    log.decide = lambda command: Reply(confirm(command).answer, replayed=True)
+    assert await place(client) == first
+    log.decide = lambda command: Reply(Answer("key_reused"))
+    status, problem = await place(client)
+    assert status == 409 and b"customer-forgotten" in problem
+    status, _ = await place(client, customer={"id": "c-2"})
+    assert status == 422
 
 
 async def test_retry_after_erasure_is_a_replay(client: Client, log: FakeProducer, keyring: Keyring) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ingress.__main__ import main
+from ingress.privacy.keyring_log import LostKeyringError
+from schemas.settings import Settings
 
 ORDER = "o_" + "a" * 26
 
@@ -96,6 +98,17 @@ def test_tokens_without_kafka_fails(arguments: list[str]) -> None:
     )
     assert done.returncode == 1 and "127.0.0.1:9" in done.stderr and not done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_lost_keyring_stops_the_process(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2, as for wrong settings: to start again does not help, and the message says what does."""
+
+    async def serve(settings: Settings) -> None:
+        raise LostKeyringError(3)
+
+    monkeypatch.setattr("ingress.__main__.serve", serve)
+    code, stderr = run(token_secret="s", privacy_secret="p")
+    assert code == 2 and "lacks 3 of its records" in stderr and "--accept-lost-keyring" in stderr
 
 
 def test_forget_without_kafka_fails() -> None:

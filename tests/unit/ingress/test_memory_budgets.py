@@ -55,6 +55,13 @@ def test_manifests_set_none_of_the_counted_settings() -> None:
     assert not [name for name in counted if name in text]
 
 
+def test_forgotten_orders_keep_their_budget() -> None:
+    """100,000 of them; the sum above has room for as many. Measured in a process that reads the keyring."""
+    command = [sys.executable, "-m", "tests.support.privacy.forgotten_orders", str(budgets.MAX_FORGOTTEN)]
+    grown = float(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
+    assert grown < budgets.MAX_FORGOTTEN * budgets.FORGOTTEN / MIB + TOLERANCE_MIB
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILLS)
 def test_process_with_a_full_cache_keeps_its_budget(name: str) -> None:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
-from msgspec.structs import replace
 
 from ingress.http.tokens import Tokens
 from ingress.views.ports import OrderView
 from schemas import vapid
 from schemas.commands import Payment, PlaceOrder, RequestedItem
+from schemas.notifications import PushSubscription
 from schemas.settings import Settings
 from tests.support.ingress.fakes import FakeProducer, FakeViews, order_of
 from tests.support.notifications.messages import Browser
@@ -50,7 +50,8 @@ async def test_key_and_subscription(client: Client, log: FakeProducer) -> None:
     response = await send(client)
     assert response.status == 201
     assert await response.json() == {"order_id": "o1", "endpoint": ENDPOINT}
-    assert log.subscriptions == [(b"r1", replace(BROWSER.subscription(), holder=""))]
+    subscription = replace(BROWSER.subscription(), holder="")
+    assert log.subscriptions == [(subscription.record_key(), subscription)]
 
 
 async def test_subscription_has_a_language(client: Client, log: FakeProducer) -> None:
@@ -66,7 +67,8 @@ async def test_unsubscribe_one_or_all(client: Client, log: FakeProducer, body: A
     response = await send(client, "DELETE", body)
     assert response.status == 204
     ((key, subscription),) = log.subscriptions
-    assert (key, subscription.action, subscription.endpoint) == (b"r1", "unsubscribe", body and ENDPOINT)
+    assert subscription == (BROWSER.unsubscription() if body else PushSubscription("r1", "o1", "unsubscribe"))
+    assert key == subscription.record_key()
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])

@@ -13,7 +13,7 @@ from ingress.privacy.keyring import Keyring
 from ingress.views.answers import Refusal
 from ingress.views.ports import OrderView, StatusChange
 from schemas import identity
-from schemas.commands import Command, FindOrder, Payment, PlaceOrder
+from schemas.commands import Command, CustomerRef, FindOrder, Payment, PlaceOrder
 from schemas.orders import Order
 from schemas.replies import Answer, Outcome, Reply
 from schemas.settings import Settings
@@ -27,7 +27,8 @@ from tests.unit.ingress.conftest import Client
 TOKENS = Tokens("secret", "adm")
 ORDER_ID = identity.order_id("r1", "k1")
 OWN, RESTAURANT = TOKENS.order(ORDER_ID), TOKENS.restaurant("r1")
-RECEIVED = order_of(PlaceOrder(ORDER_ID, "r1", "hash", "fingerprint", [], Payment("pix")))
+CUSTOMER = CustomerRef(order_body()["customer"]["id"])
+RECEIVED = order_of(PlaceOrder(ORDER_ID, "r1", "hash", "fingerprint", [], Payment("pix"), CUSTOMER))
 
 
 @pytest.fixture

@@ -242,7 +242,7 @@ async def test_full_channel_is_not_read(harness: DeliveryHarness) -> None:
     harness.channels.append(pushes)
 
     def append(order: str, restaurant: str) -> None:
-        push = PushDelivery(restaurant, order, order, "https://push.example/", "{}")
+        push = PushDelivery(restaurant, order, order, "{}", "b1")
         harness.consumer.append_record(record(push, event_id=order, at=int(time.time() * 1000)))
 
     for n in range(40):

@@ -13,7 +13,8 @@ from egress.notifications.recipients import MAX_BROWSERS_PER_ORDER, RecipientReg
 from egress.notifications.webhooks import payload as webhook_payload
 from schemas import codec
 from schemas.facts import OrderFailed
-from schemas.notifications import PushSubscription
+from schemas.notifications import PushSubscription, subscription_id
+from schemas.runtime.partitioner import partition
 from schemas.topics import PUSH_DELIVERIES, PUSH_SUBSCRIPTIONS, WEBHOOK_DELIVERIES
 from tests.support.notifications.messages import (
     NOW_MS,
@@ -54,11 +55,46 @@ def test_browsers_subscribe_and_unsubscribe() -> None:
     one, two = BROWSER, Browser("https://push.example/2")
     registry = registry_of(one.subscription(), two.subscription(), one.subscription(), two.subscription("o2"))
     assert {s.endpoint for s in registry.subscriptions("o1", NOW_MS)} == {one.endpoint, two.endpoint}
-    registry.apply(record(PushSubscription("r1", "o1", "unsubscribe", one.endpoint)))
-    assert registry.subscription("o1", one.endpoint) is None
-    assert registry.subscription("o1", two.endpoint) is not None
+    registry.apply(record(one.unsubscription()))
+    assert registry.subscription("o1", subscription_id("o1", one.endpoint)) is None
+    assert registry.subscription("o1", subscription_id("o1", two.endpoint)) is not None
     registry.apply(record(PushSubscription("r1", "o1", "unsubscribe")))
     assert not registry.subscriptions("o1", NOW_MS) and registry.subscriptions("o2", NOW_MS)
+
+
+def test_subscription_of_an_earlier_release_counts() -> None:
+    """It has no id, and neither has its end; both are keyed by the restaurant alone."""
+    earlier = msgspec.structs.replace(BROWSER.subscription(), subscription_id=None)
+    registry = registry_of(earlier)
+    (subscription,) = registry.subscriptions("o1", NOW_MS)
+    assert registry.subscription("o1", subscription_id("o1", BROWSER.endpoint)) == subscription == earlier
+    registry.apply(
+        msgspec.structs.replace(
+            record(PushSubscription("r1", "o1", "unsubscribe", BROWSER.endpoint)), key=b"r1"
+        )
+    )
+    assert not registry.subscriptions("o1", NOW_MS)
+
+
+def test_deliveries_do_not_name_the_endpoint() -> None:
+    """It is a secret of the browser, and personal data: one topic has it, which can be erased."""
+    registry = registry_of(BROWSER.subscription())
+    (message,) = push_payload.build(confirmed(), "3-41-2", TRACE, subscriptions=registry.subscriptions)
+    for word in (BROWSER.endpoint, BROWSER.keys["auth"], BROWSER.keys["p256dh"]):
+        assert word.encode() not in (message.value or b"")
+    assert message_of(message).browser() == subscription_id("o1", BROWSER.endpoint)
+
+
+def test_records_of_a_browser_replace_each_other() -> None:
+    """Compaction removes the endpoint when the subscription ends; the records of an order keep their sequence."""
+    subscribed, ended = BROWSER.subscription(), BROWSER.unsubscription()
+    everyone = PushSubscription("r1", "o1", "unsubscribe")
+    assert subscribed.record_key() == ended.record_key() != everyone.record_key()
+    assert BROWSER.endpoint.encode() not in codec.encode(ended)
+    assert PUSH_SUBSCRIPTIONS.configs()["cleanup.policy"] == "compact,delete"
+    partitions = list(range(8))
+    keys = [subscribed.record_key(), everyone.record_key(), b"r1"]
+    assert len({partition(key, partitions, partitions) for key in keys}) == 1
 
 
 def test_facts_before_the_subscription_are_not_pushed() -> None:

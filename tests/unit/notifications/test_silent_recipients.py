@@ -21,7 +21,7 @@ from egress.notifications.push.vapid import VapidSigner
 from egress.notifications.webhooks.channel import WebhookChannel
 from egress.safe_http.client import SafeHttpClient, open_client
 from egress.safe_http.resolver import PublicResolver
-from schemas.notifications import PushDelivery, PushSubscription
+from schemas.notifications import PushDelivery, PushSubscription, subscription_id
 from schemas.runtime import open_files
 from tests.support.egress.fake_consumer import FakeConsumer
 from tests.support.egress.fake_dead_letters import FakeDeadLetters
@@ -108,7 +108,7 @@ class DeliveryHarness:
 
     def append_push(self, order: str, url: str) -> None:
         self._subscriptions[order] = PushSubscription("r1", order, "subscribe", url, **self._browser.keys)
-        self._append(PushDelivery("r1", order, f"id-of-{order}", url, "{}"))
+        self._append(PushDelivery("r1", order, f"id-of-{order}", "{}", subscription_id(order, url)))
 
     def _append(self, delivery: Any) -> None:
         self.consumer.append_record(record(delivery, event_id=delivery.order_id, at=int(time.time() * 1_000)))
