@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
+from msgspec.structs import replace
 
 from ingress.http.tokens import Tokens
 from ingress.views.ports import OrderView
