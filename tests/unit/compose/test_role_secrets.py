@@ -25,7 +25,7 @@ def test_egress_and_the_provider_get_the_same_token(tmp_path: Path) -> None:
         for role in ROLES
     }
     token = (tmp_path / "provider-token").read_text().strip()
-    assert token and given == {"streams": None, "ingress": None, "egress": token, "payments": token}
+    assert token and given == dict.fromkeys(ROLES) | {"egress": token, "payments": token}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from schemas.settings import Settings
 from streams.domain.decision import Policy
 from tests.support.domain.harness import DomainHarness, promotion
 from tests.support.ingress.fakes import FakeProducer
-from tests.support.ingress.samples import order_body
+from tests.support.ingress.samples import as_customer, order_body
 from tests.unit.ingress.conftest import Client
 
 LIMIT = 5
@@ -38,14 +38,14 @@ def domain(log: FakeProducer) -> DomainHarness:
 def identified(identity: str, **changes: Any) -> dict[str, Any]:
     """Return how an order is sent on behalf of an identity."""
     lines = [{"sku": "coxinha", "quantity": 2}]
-    return {"json": order_body(items=lines, customer={"id": identity}, **changes)}
+    return {"json": order_body(items=lines, **changes)} | {"headers": as_customer(identity)}
 
 
 async def order(client: Client, key: str, identity: str, address: str = "", method: str = "cash") -> Any:
     """Place an order from an address; empty: this machine. Return the status and the body."""
     sent = identified(identity, payment={"method": method})
-    headers = {"Idempotency-Key": key} | ({"X-Forwarded-For": address} if address else {})
-    async with client.post("/v1/orders", headers=headers, **sent) as response:
+    sent["headers"] |= {"Idempotency-Key": key} | ({"X-Forwarded-For": address} if address else {})
+    async with client.post("/v1/orders", **sent) as response:
         return response.status, await response.json()
 
 

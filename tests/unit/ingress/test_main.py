@@ -107,7 +107,7 @@ def test_lost_keyring_stops_the_process(run, monkeypatch: pytest.MonkeyPatch) ->
         raise LostKeyringError(3)
 
     monkeypatch.setattr("ingress.__main__.serve", serve)
-    code, stderr = run(token_secret="s", privacy_secret="p")
+    code, stderr = run(token_secret="s", webhook_secret="w", privacy_secret="p")
     assert code == 2 and "lacks 3 of its records" in stderr and "--accept-lost-keyring" in stderr
 
 

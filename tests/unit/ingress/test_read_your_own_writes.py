@@ -20,14 +20,14 @@ from schemas.settings import Settings
 from schemas.timestamps import wall_clock
 from tests.support.ingress.apps import HOST, application, serving
 from tests.support.ingress.fakes import AT, FakeProducer, FakeViews, confirm, order_of
-from tests.support.ingress.samples import item, menu, order_body
+from tests.support.ingress.samples import as_customer, item, menu, order_body
 from tests.support.waiting import eventually
 from tests.unit.ingress.conftest import Client
 
 TOKENS = Tokens("secret", "adm")
 ORDER_ID = identity.order_id("r1", "k1")
 OWN, RESTAURANT = TOKENS.order(ORDER_ID), TOKENS.restaurant("r1")
-CUSTOMER = CustomerRef(order_body()["customer"]["id"])
+CUSTOMER = CustomerRef("c-1")
 RECEIVED = order_of(PlaceOrder(ORDER_ID, "r1", "hash", "fingerprint", [], Payment("pix"), CUSTOMER))
 
 
@@ -44,7 +44,9 @@ async def other(settings: Settings, views: FakeViews, keyring: Keyring) -> Async
 
 
 async def place(client: Client, **headers: str) -> ClientResponse:
-    return await client.post("/v1/orders", json=order_body(), headers={"Idempotency-Key": "k1", **headers})
+    return await client.post(
+        "/v1/orders", json=order_body(), headers=as_customer("c-1") | {"Idempotency-Key": "k1", **headers}
+    )
 
 
 async def read(client: Client, token: str = OWN, order_id: str = ORDER_ID) -> Any:

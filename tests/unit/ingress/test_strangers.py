@@ -29,11 +29,11 @@ ADDRESS = order_body()["delivery_address"]
 VICTIM = order_body(
     items=[{"sku": "coxinha", "quantity": 2}],
     delivery_address=ADDRESS | {"street": "Rua das Flores"},
-    customer={"id": "c-1", "name": "Ana Beatriz", "phone": "+5581987654321"},
+    customer={"name": "Ana Beatriz", "phone": "+5581987654321"},
 )
 BODIES: dict[str, dict[str, Any]] = {
     "another address": VICTIM | {"delivery_address": ADDRESS},
-    "another name": VICTIM | {"customer": {"id": "c-1", "name": "Bruno", "phone": "+5581987654321"}},
+    "another name": VICTIM | {"customer": {"name": "Bruno", "phone": "+5581987654321"}},
     "another quantity": VICTIM | {"items": [{"sku": "coxinha", "quantity": 1}]},
     "an item that does not exist": VICTIM | {"items": [{"sku": "nothing", "quantity": 2}]},
     "another payment": VICTIM | {"payment": {"method": "cash"}},
@@ -107,7 +107,8 @@ async def place_first(client: Client, domain: DomainHarness, state: str) -> str:
     assert status == 202
     if state != "pending":
         outcome = "declined" if state == "declined" else "authorised"
-        domain.do(PaymentResult("r1", ORDER_ID, "authorise", outcome))
+        payment_id = domain[ORDERS][key("r1", ORDER_ID)].payment_id
+        domain.do(PaymentResult("r1", ORDER_ID, "authorise", outcome, payment_id=payment_id))
     steps = {"preparing": 1, "delivered": 3}.get(state, 0)
     for step in ("preparing", "out_for_delivery", "delivered")[:steps]:
         domain.do(AdvanceOrder("r1", ORDER_ID, step))  # type: ignore[arg-type]

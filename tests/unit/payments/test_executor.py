@@ -88,7 +88,9 @@ async def test_authorisation_without_a_usable_name_is_no_answer(
     app.router.add_post("/authorisations", authorise)
     async with TestServer(app) as server:
         with pytest.raises(TransientError, match="cannot be read"):
-            await HttpProvider(session, str(server.make_url("")), 5.0).perform(request("o"), codec.NO_TRACE)
+            await HttpProvider(session, str(server.make_url("")), NO_TOKEN, 5.0).perform(
+                request("o"), codec.NO_TRACE
+            )
 
 
 async def test_provider_is_asked_by_the_payment(
