@@ -15,13 +15,15 @@ from ingress.handlers.app_keys import (
     RATE_LIMITS,
     SETTINGS,
     TOKENS,
+    VIEWS,
 )
 from ingress.handlers.request_bodies import OrderBody, encode_plain_fields, order_errors, personal_data
 from ingress.http import client_addresses, prefer_header, request_body, request_headers
-from ingress.http.problems import Problem
+from ingress.http.problems import Problem, Unavailable
 from ingress.http.text_fields import TextBodyReader
 from ingress.load_shedding.admitted_orders import Party
 from ingress.privacy import sealing
+from ingress.views import answers
 from ingress.views.answers import Answered, AnsweredOrder, Refusal, RefusalReason
 from schemas import buckets, identity, metrics, timestamps
 from schemas.commands import CASH, PlaceOrder
@@ -89,6 +91,8 @@ async def place(request: web.Request) -> web.Response:
         before_send=partial(app[ADMITTED_ORDERS].consume, order_id, Party.KEY),
     )
     if reply is None:
+        if not sealed.forgotten:
+            holder = await _known_holder(request, command) or holder
         await app[ANSWERS].clear_refusal(order_id)
         # the first order of this key may be of another body: this token opens none but that of this body
         response = responses.respond_pending(order_id, restaurant_id, app[TOKENS].order(order_id, holder))
@@ -100,6 +104,23 @@ async def place(request: web.Request) -> web.Response:
         response = responses.respond_decided(reply, app[TOKENS])
     response.headers.update(limit_headers)
     return response
+
+
+async def _known_holder(request: web.Request, command: PlaceOrder) -> str | None:
+    """Return the holder of the key's order; None if no view shows the order.
+
+    Raises Problem if another request has placed it: a client that does not wait gets the same 422 as one that does.
+    """
+    try:
+        view = await request.app[VIEWS].order(command.order_id)
+    except Unavailable:
+        return None
+    if view is None or answers.is_refusal(view) or not view.order.holder:
+        return None
+    given = filter(None, (command.request_fingerprint, command.earlier_fingerprint))
+    if view.order.holder not in map(identity.holder, given):
+        raise Problem("idempotency-key-reused")
+    return view.order.holder
 
 
 def _cash_client(request: web.Request, body: OrderBody) -> str:
