@@ -21,6 +21,7 @@ from tests.chaos.progress import CampaignProgress
 from tests.chaos.provider_books import BAD, GOOD, ProviderBooks
 from tests.chaos.readers import MenuReaders
 from tests.chaos.restaurants import HOT, RESTAURANTS, Restaurants
+from tests.chaos.revoked_tokens import RevokedTokenReaders
 from tests.chaos.stack_under_test import MAX_IN_FLIGHT, RESERVATION_SECONDS, StackUnderTest, client_session
 from tests.chaos.transaction_monitor import TransactionMonitor
 from tests.checker.invariants import ESCROW_INVARIANTS, INVARIANTS, STACK_INVARIANTS, check
@@ -95,6 +96,7 @@ class Campaign:
         tokens = self._restaurants.tokens
         self._order_readers = OrderReaders(session, stack.url, tokens, seed)
         self._lifecycles = OrderLifecycles(session, stack.url, tokens, self._order_readers, seed)
+        self._token_readers = RevokedTokenReaders(session, target, seed)
         self._followers = Followers(session, stack.url, seed, FOLLOWED_SHARE if options.followed else 0.0)
         self._customers = RetryingCustomers(
             session, target, self._lifecycles, self._followers, self._order_readers, seed, options.rate
@@ -121,6 +123,7 @@ class Campaign:
                 self._restaurants.restock(RESTOCK_INTERVAL_SECONDS),
                 self._garbage.run(),
                 self._order_readers.order_unknown_items(),
+                self._token_readers.run(),
                 self._readers.run(),
                 self._monitor.run(),
                 progress.run(),
@@ -170,6 +173,7 @@ class Campaign:
             ledger=self._provider.entries(),
             order_reads=self._order_readers.reads,
             refusal_reads=self._order_readers.refusal_reads,
+            revoked_reads=self._token_readers.reads,
             max_in_flight=MAX_IN_FLIGHT,
             cash_limits={"customer": Settings().cash_orders_per_customer},
             followed=followed,
@@ -194,6 +198,7 @@ class Campaign:
                 "requests to advance or cancel orders": self._lifecycles.requests,
                 "orders read after an answer": len(seen.order_reads),
                 "refusals read": len(seen.refusal_reads),
+                "revoked tokens tried": len(seen.revoked_reads),
                 "most commands in flight of one process": max(
                     (peak.commands for peak in seen.in_flight_peaks), default=0
                 ),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
+from msgspec import Struct
 
 from compose import ports, subprocesses
 from compose.kafka import readiness
@@ -43,6 +44,14 @@ RECOVERY_TIMEOUT_SECONDS = 60.0
 WAIT_TIMEOUT_SECONDS = 10.0
 
 
+class RevokedToken(Struct, frozen=True):
+    """A restaurant's token, and when it was revoked, in the time of time.monotonic()."""
+
+    restaurant: str
+    token: str
+    revoked_at: float
+
+
 class StackUnderTest:
     """A running stack, with a proxy before the broker and one before Redis for extra members."""
 
@@ -52,6 +61,7 @@ class StackUnderTest:
         self.extras: list[ExtraProcess] = []
         self.is_hot = False  # whether the load prefers one restaurant
         self.do_customers_return = False  # whether many customers come back with an expired key
+        self.revoked_tokens: list[RevokedToken] = []
         self.broker_link = Proxy(ports.any_free(), ports.any_free())
         self.redis_link = Proxy(ports.any_free(), stack.redis_port)
         self._dir = StackDir(stack.data_dir)

@@ -34,6 +34,15 @@ def refusals_can_be_read(seen: Observations) -> Finding:
     return finding
 
 
+def revoked_tokens_open_nothing(seen: Observations) -> Finding:
+    """A token that was revoked a while ago is refused, by every process, whatever happens to it."""
+    finding = Finding()
+    for read in seen.revoked_reads:
+        is_refused = read.status == 401 or read.status in SAYS_NOTHING
+        finding.expect(is_refused, f"{read.restaurant}: a revoked token is answered {read.status}")
+    return finding
+
+
 def commands_in_flight_are_bounded(seen: Observations) -> Finding:
     """No ingress process has more commands in flight than its setting allows, whether or not clients wait."""
     finding = Finding()

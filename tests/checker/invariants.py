@@ -68,6 +68,7 @@ STACK_INVARIANTS: dict[str, Invariant] = {
     "order-views-equal-facts": reads.order_views_equal_facts,
     "answers-can-be-read": answers.answers_can_be_read,
     "refusals-can-be-read": answers.refusals_can_be_read,
+    "revoked-tokens-open-nothing": answers.revoked_tokens_open_nothing,
     "commands-in-flight-are-bounded": answers.commands_in_flight_are_bounded,
     "followers-miss-nothing": live.followers_miss_nothing,
     "boards-equal-facts": live.boards_equal_facts,

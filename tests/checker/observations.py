@@ -98,6 +98,13 @@ class OrderRead(Struct, frozen=True):
     seconds: float = 0.0
 
 
+class RevokedRead(Struct, frozen=True):
+    """One attempt with a revoked token: its restaurant, and the status of the response."""
+
+    restaurant: str
+    status: int  # 0: no response
+
+
 class InFlightPeak(Struct, frozen=True):
     """The most commands that one ingress process had written and that were not decided, by the topics."""
 
@@ -156,6 +163,7 @@ class Observations(Struct):
     recoveries: list[Recovery] = field(default_factory=list)
     order_reads: list[OrderRead] = field(default_factory=list)
     refusal_reads: list[OrderRead] = field(default_factory=list)
+    revoked_reads: list[RevokedRead] = field(default_factory=list)
     in_flight_peaks: list[InFlightPeak] = field(default_factory=list)
     #: What a process may have in flight.
     max_in_flight: int = 0

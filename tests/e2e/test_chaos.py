@@ -21,6 +21,7 @@ from tests.checker.observations import (
     OrderAttempt,
     OrderRead,
     Recovery,
+    RevokedRead,
     VisibilityDelay,
     WatchedBoard,
 )
@@ -52,6 +53,7 @@ async def test_short_campaign_finds_no_violation(tmp_path):
         "degraded-reads-show-no-count",  # a broker that is back in 3 s leaves no page degraded
         "followers-miss-nothing",
         "boards-equal-facts",
+        "revoked-tokens-open-nothing",
     }
 
 
@@ -153,6 +155,7 @@ def test_unread_answers_and_unbounded_commands_are_found():
         seen = Observations(
             order_reads=[read],
             refusal_reads=[OrderRead("b", "pending", 200, "cancelled" if peak < 99 else "pending")],
+            revoked_reads=[RevokedRead("r", status) for status in (401, 503, 200 if peak == 99 else 0)],
             in_flight_peaks=[InFlightPeak("p", peak)],
             max_in_flight=20,
         )
@@ -163,9 +166,10 @@ def test_unread_answers_and_unbounded_commands_are_found():
     for status, shown in ((200, "pending"), (404, ""), (500, "")):
         assert found(OrderRead("a", "received", status, shown)) == {"answers-can-be-read"}
     assert found(OrderRead("a", "preparing", 200, "received")) == {"answers-can-be-read"}
-    assert found(OrderRead("a", "received", 200, "received", 3.0)) == {"answers-can-be-read"}
+    assert found(OrderRead("a", "received", 200, "received", 6.0)) == {"answers-can-be-read"}
     assert found(OrderRead("a", "received", 200, "received"), 99) == {
         "refusals-can-be-read",
+        "revoked-tokens-open-nothing",
         "commands-in-flight-are-bounded",
     }
 

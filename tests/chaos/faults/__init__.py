@@ -2,7 +2,7 @@
 
 from argparse import ArgumentTypeError
 
-from tests.chaos.faults import network, processes, provider, stores
+from tests.chaos.faults import network, processes, provider, stores, tokens
 from tests.chaos.faults.fault import Fault
 
 _ALL = (
@@ -41,6 +41,7 @@ _ALL = (
     Fault("local store restored from an old copy", stores.restore_old_copy, alone=True),
     Fault("clock a minute off", processes.shift_clock, (4.0, 7.0)),
     Fault("key expires", processes.let_keys_expire, (6.0, 9.0)),
+    Fault("token revoked", tokens.revoke, alone=True),
     Fault("hot restaurant", processes.heat_restaurant, (6.0, 9.0)),
 )
 FAULTS = {fault.name: fault for fault in _ALL}
