@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, UnsetType
 
 from ingress.http.problems import FieldError, Problem, Unavailable, invalid
 from ingress.http.tokens import Tokens
@@ -49,7 +50,7 @@ encode = msgspec.json.Encoder().encode
 
 
 class ConfirmedOrder(msgspec.Struct, frozen=True):
-    """The body of 201: the order is confirmed."""
+    """The body of 201: the order is confirmed. `token` is left out if the request cannot be distinguished from a stranger's."""
 
     order_id: str
     restaurant_id: str
@@ -57,7 +58,7 @@ class ConfirmedOrder(msgspec.Struct, frozen=True):
     items: list[OrderLine]
     total: Money
     eta: Eta | None
-    token: str
+    token: str | UnsetType
     events_url: str
 
 
@@ -92,8 +93,11 @@ def respond_pending(order_id: str, restaurant_id: str, token: str) -> web.Respon
     return respond(body, JSON | {"Location": order_url(order_id)}, 202)
 
 
-def respond_decided(reply: Reply, tokens: Tokens) -> web.Response:
-    """Return the response to a confirmed order; raises the Problem of a refused one."""
+def respond_decided(reply: Reply, tokens: Tokens | None) -> web.Response:
+    """Return the response to a confirmed order; raises the Problem of a refused one.
+
+    `tokens`: None if the request has not proved that it is the one that placed the order.
+    """
     answer, replayed = reply.answer, REPLAYED if reply.replayed else {}
     order = answer.order
     if answer.outcome != "confirmed" or order is None:
@@ -105,7 +109,7 @@ def respond_decided(reply: Reply, tokens: Tokens) -> web.Response:
         order.items,
         order.total,
         order.eta,
-        tokens.order(order.order_id, order.holder or "", order.created_at),
+        UNSET if tokens is None else tokens.order(order.order_id, order.holder or "", order.created_at),
         events_url(order.order_id),
     )
     return respond(body, JSON | {"Location": order_url(order.order_id)} | replayed, 201)
