@@ -68,7 +68,8 @@ promo: $(READY) ## any command of .venv/bin/promo: ARGS="--help"
 	@$(RUN) -m compose $(ARGS)
 
 test: $(READY) ## run all tests, against a real Kafka and Redis
-	$(RUN) -m pytest -n 2 --dist loadgroup
+	$(RUN) -m pytest tests/unit -n 2 --dist loadfile
+	$(RUN) -m pytest tests/integration tests/e2e
 
 test-tools: ## install Chromium, nginx, promtool and node for the tests that need them, where apt-get may
 	@tests/install_tools.sh

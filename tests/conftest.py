@@ -20,15 +20,10 @@ def _docker() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by the folder of its layer (tests/README.md).
-
-    With several test processes, one runs all tests that need servers, so that they share these, and the others run the
-    unit tests, a file each.
-    """
+    """Mark each test by the folder of its layer (tests/README.md)."""
     for item in items:
         layer = item.path.relative_to(TESTS).parts[0]
         item.add_marker(layer)
-        item.add_marker(pytest.mark.xdist_group(str(item.path) if layer == "unit" else "servers"))
 
 
 @pytest.fixture(autouse=True, scope="module")

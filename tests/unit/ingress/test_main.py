@@ -107,6 +107,9 @@ def test_lost_keyring_stops_the_process(run, monkeypatch: pytest.MonkeyPatch) ->
         raise LostKeyringError(3)
 
     monkeypatch.setattr("ingress.__main__.serve", serve)
+    # they would stay for all later tests of this process
+    monkeypatch.setattr("ingress.__main__.logs.configure", lambda settings, role: None)
+    monkeypatch.setattr("ingress.__main__.gc_tuning.freeze_startup_objects", lambda: None)
     code, stderr = run(token_secret="s", webhook_secret="w", privacy_secret="p")
     assert code == 2 and "lacks 3 of its records" in stderr and "--accept-lost-keyring" in stderr
 

@@ -15,6 +15,8 @@ from tests.support.planting import Mutant
 SEEDS = 100
 #: A planted bug must show in this many seeds.
 MAX_SEEDS = 60
+#: Where a planted bug that shows rarely is looked for first.
+FIRST_SEEDS = {"treat-every-gap-as-lost-inputs": 52}
 
 
 @pytest.mark.slow
@@ -50,7 +52,7 @@ def find_violations(name: str) -> set[str]:
     mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
     found: set[str] = set()
     with mutant.plant():
-        for seed in range(MAX_SEEDS):
+        for seed in (FIRST_SEEDS.get(name, 0), *range(MAX_SEEDS)):
             found |= set(simulate(seed).violations)
             if found & mutant.caught_by:
                 break
