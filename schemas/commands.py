@@ -25,6 +25,8 @@ Identifier = Annotated[
 ShortText = Annotated[str, Meta(min_length=1, max_length=200, extra=LINE)]
 LongText = Annotated[str, Meta(max_length=2000, extra={"text": "paragraph"})]
 Portions = Annotated[int, Meta(ge=0, le=10_000_000)]
+CustomerLimit = Annotated[int, Meta(ge=1, le=10_000)]
+WhenSoldOut = Literal["regular_price", "sold_out"]
 PaymentMethod = Literal["pix", "card", "cash"]
 #: Paid at the door: confirmed without a request to the payment provider.
 CASH: Final = "cash"
@@ -147,9 +149,9 @@ class PromotionItem(Struct, frozen=True, forbid_unknown_fields=True):
     sku: Identifier
     promo_price: Money
     portions: Portions | None = None
-    per_customer_limit: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    per_customer_limit: CustomerLimit | None = None
     # earlier releases refuse a field that they do not know, so it is not written unless it was given
-    when_sold_out: Literal["regular_price", "sold_out"] | UnsetType = UNSET
+    when_sold_out: WhenSoldOut | UnsetType = UNSET
     cash_portions: Portions | UnsetType = UNSET
 
 

@@ -12,10 +12,11 @@ _POSTAL_CODE = re.compile(r"(?:cep:? ?)?([0-9]{2})[. ]?([0-9]{3}) ?-? ?([0-9]{3}
 _PHONE_LABEL = re.compile(r"tel\.?:? ?", re.IGNORECASE)
 #: The country's code or the long-distance prefix, with or without a carrier; then the area code, and nine digits of a
 #: mobile phone or eight of another one.
-_BRAZILIAN = re.compile(
-    r"(?:(?:\+|00)?550?|0(?:[1-9][0-9])?)?(?P<number>[1-9][1-9](?:9[0-9]{8}|[2-5][0-9]{7}))"
-)
+_BRAZILIAN = re.compile(r"(?:\+?550?|0(?:[1-9][0-9])?)?(?P<number>[1-9][1-9](?:9[0-9]{8}|[2-5][0-9]{7}))")
 _FOREIGN = re.compile(r"\+(?!55)[1-9][0-9]{7,14}")
+_INTERNATIONAL_PREFIX = re.compile("^00(?=[1-9])")
+#: A trunk prefix beside the country's code: it is dialled in some countries and not in others.
+_OPTIONAL_ZERO = re.compile(r"\( *0 *\)")
 
 
 def normalize_postal_code(text: str) -> str:
@@ -29,12 +30,14 @@ def normalize_postal_code(text: str) -> str:
 def normalize_phone(text: str) -> str:
     """Return a phone number in E.164, as `+5581999990000`; raises TextError.
 
-    A Brazilian number needs its area code. A number of another country begins with `+` and the country's code.
+    A Brazilian number needs its area code. A number of another country begins with `+` or `00` and the country's
+    code, and has no `(0)`: only its owner knows if that is dialled.
     """
-    compact = _SEPARATORS.sub("", _PHONE_LABEL.sub("", fold(text), count=1))
+    unlabelled = _PHONE_LABEL.sub("", fold(text), count=1)
+    compact = _INTERNATIONAL_PREFIX.sub("+", _SEPARATORS.sub("", unlabelled))
     if brazilian := _BRAZILIAN.fullmatch(compact):
         return f"+55{brazilian['number']}"
-    if _FOREIGN.fullmatch(compact):
+    if _FOREIGN.fullmatch(compact) and not _OPTIONAL_ZERO.search(unlabelled):
         return compact
     raise TextError("phone")
 

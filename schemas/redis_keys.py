@@ -81,7 +81,7 @@ REDIS_KEYS = [
     RedisKey(
         "codes:*",
         "ingress",
-        "anonymous clients, within PROMO_VERIFICATION_CODES_PER_DAY: a phone's and an address's for each code",
+        "anonymous clients, within PROMO_VERIFICATION_CODES_PER_DAY: for each code a phone's, an address's and one of both",
         "1 d after the first code; a phone's pause 30 s",
         expires=True,
     ),

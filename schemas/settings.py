@@ -237,9 +237,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     verification_resend_seconds: Annotated[
         int, Meta(ge=0, le=3600), "time between two codes for one phone, in seconds; 0: none"
     ] = 30
+    verification_codes_per_phone_and_address: Annotated[
+        Positive, "maximum number of codes a day for one phone that one address may ask for; above it, 429"
+    ] = 5
     verification_codes_per_phone: Annotated[
-        Positive, "maximum number of codes a day for one phone; above it, 429"
-    ] = 10
+        Positive,
+        "maximum number of codes a day for one phone, whichever addresses ask for them; above it, 429",
+    ] = 30
     verification_codes_per_address: Annotated[
         Positive, "maximum number of codes a day that one address may ask for; above it, 429"
     ] = 100

@@ -33,7 +33,11 @@ DAY_MS = 24 * 3_600_000
 DESCRIPTION = f"""\
 Compare the payment provider's books with the facts: what was taken, given back and is owed, for each payment. Print a
 line for each payment that differs, up to {MAX_LINES}, and a summary. Amounts are centavos. The exit status is 0 without
-a difference, 1 with one, and 2 if the two could not be compared."""
+a difference, 1 with one, and 2 if the two could not be compared, or not all facts could be read."""
+
+UNREADABLE = (
+    "facts could not be read, of which each may be a cancellation with money owed (see `promo dlq list`)"
+)
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -94,7 +98,9 @@ async def _compare(settings: Settings, window: ReconcileWindow) -> int:
         for line in report.lines(store.payments(window)):
             print(line)
     print(report.summary())
-    return int(report.has_differences)
+    if report.unreadable_facts:
+        print(f"could not compare all: {report.unreadable_facts} {UNREADABLE}", file=sys.stderr)
+    return report.exit_status
 
 
 def _window(settings: Settings, arguments: argparse.Namespace) -> ReconcileWindow:

@@ -21,9 +21,9 @@ class ReconcileReport:
         self._kinds: Counter[str] = Counter()
 
     @property
-    def has_differences(self) -> bool:
-        """True if books and facts differ."""
-        return self._differing > 0
+    def exit_status(self) -> int:
+        """2 if a fact could not be read, which may be a cancellation with money owed; else 1 if books and facts differ."""
+        return 2 if self.unreadable_facts else int(self._differing > 0)
 
     def lines(self, payments: Iterable[ComparedPayment]) -> Iterator[str]:
         """Yield a line for each payment that differs, of at most MAX_LINES, after a header."""

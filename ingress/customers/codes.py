@@ -31,5 +31,8 @@ class CodeStore(Protocol):
         Raises Unavailable.
         """
 
+    async def remove(self, sent: SentCode) -> None:
+        """Remove a code that was not sent, so that it counts against no bound, in one step; raises Unavailable."""
+
     async def check(self, verification_id: str, code: str) -> CheckResult:
         """Compare a code's digest and count a wrong one, in one step; raises Unavailable."""

@@ -1,7 +1,7 @@
 """Customers of partners: JWTs (RFC 7519) of issuers that the settings name, verified by the issuers' public keys."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ingress.http.signed_tokens import unauthorized
 from schemas import identity
 from schemas.assurance import ProvedAssurance
 from schemas.commands import CustomerRef
+from schemas.runtime.secret_file import FileVersion, file_version
 from schemas.settings import Settings
 from schemas.timestamps import EpochSeconds, epoch_clock
 
@@ -108,8 +109,7 @@ class PartnerTokens:
 def make_partner_tokens(settings: Settings, session: aiohttp.ClientSession) -> PartnerTokens:
     """Return what verifies the tokens of the settings' issuers."""
     issuers = read_issuers(settings)
-    keys = {one.issuer: IssuerKeys(one.issuer, _loader(one, session)) for one in issuers}
-    return PartnerTokens(issuers, keys)
+    return PartnerTokens(issuers, {one.issuer: _keys(one, session) for one in issuers})
 
 
 def read_issuers(settings: Settings) -> list[Issuer]:
@@ -135,10 +135,19 @@ def faults(settings: Settings) -> Iterator[str]:
             yield f"PROMO_JWT_ISSUERS: the `jwks_url` of {one.issuer} must begin with https://"
 
 
-def _loader(issuer: Issuer, session: aiohttp.ClientSession) -> Callable[[], Awaitable[bytes]]:
-    if issuer.jwks_file:
-        return partial(asyncio.to_thread, Path(issuer.jwks_file).read_bytes)
-    return partial(_fetch, session, issuer.jwks_url)
+def _keys(issuer: Issuer, session: aiohttp.ClientSession) -> IssuerKeys:
+    if not issuer.jwks_file:
+        return IssuerKeys(issuer.issuer, partial(_fetch, session, issuer.jwks_url))
+    path = Path(issuer.jwks_file)
+    read = partial(asyncio.to_thread, path.read_bytes)
+    return IssuerKeys(issuer.issuer, read, read_version=partial(_version, path))
+
+
+def _version(path: Path) -> FileVersion | None:
+    try:
+        return file_version(path)
+    except OSError:
+        return None  # reading it says why
 
 
 async def _fetch(session: aiohttp.ClientSession, url: str) -> bytes:

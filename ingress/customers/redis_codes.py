@@ -25,29 +25,32 @@ class RedisCodes(CodeStore):
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._settings = settings
         self._add = redis.register_script((_LUA / "add_code.lua").read_bytes())
+        self._remove = redis.register_script((_LUA / "remove_code.lua").read_bytes())
         self._check = redis.register_script((_LUA / "check_code.lua").read_bytes())
 
     async def add(self, sent: SentCode) -> int:
         settings = self._settings
-        keys = (
-            redis_keys.code_pause(sent.phone),
-            redis_keys.codes_of(f"phone:{sent.phone}"),
-            redis_keys.codes_of(f"address:{sent.address or ''}"),
-            redis_keys.codes_of("all"),
-            redis_keys.verification(sent.verification_id),
-        )
+        has_address = sent.address is not None
         arguments = (
-            settings.verification_codes_per_phone,
-            NO_BOUND if sent.address is None else settings.verification_codes_per_address,
-            settings.verification_codes_per_day,
             settings.verification_resend_seconds,
             DAY_SECONDS,
             settings.verification_seconds,
+            sent.verification_id,
             sent.code,
             sent.customer_id,
+            settings.verification_codes_per_phone_and_address if has_address else NO_BOUND,
+            settings.verification_codes_per_phone,
+            settings.verification_codes_per_address if has_address else NO_BOUND,
+            settings.verification_codes_per_day,
         )
         try:
-            return int(await self._add(keys, arguments))
+            return int(await self._add(_keys(sent), arguments))
+        except (RedisError, OSError, TimeoutError):
+            raise Unavailable() from None
+
+    async def remove(self, sent: SentCode) -> None:
+        try:
+            await self._remove(_keys(sent), [sent.verification_id])
         except (RedisError, OSError, TimeoutError):
             raise Unavailable() from None
 
@@ -59,3 +62,16 @@ class RedisCodes(CodeStore):
         except (RedisError, OSError, TimeoutError):
             raise Unavailable() from None
         return CheckResult(outcome.decode(), customer_id.decode())
+
+
+def _keys(sent: SentCode) -> list[str]:
+    """Return the keys of the scripts; the counts are in the order of their bounds."""
+    address = sent.address or ""
+    return [
+        redis_keys.code_pause(sent.phone),
+        redis_keys.verification(sent.verification_id),
+        redis_keys.codes_of(f"phone:{sent.phone}:{address}"),
+        redis_keys.codes_of(f"phone:{sent.phone}"),
+        redis_keys.codes_of(f"address:{address}"),
+        redis_keys.codes_of("all"),
+    ]

@@ -61,7 +61,7 @@ class Verifications:
             address: the client's network; None: it has no bound.
             language: that of the message.
         """
-        self._messenger.require_available()  # a message that cannot be sent is not counted
+        self._messenger.require_available()
         verification_id = secrets.token_hex(VERIFICATION_ID_BYTES)
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
         sent = SentCode(
@@ -74,7 +74,12 @@ class Verifications:
         expires_at = timestamps.add_seconds(self._now(), self._seconds)
         if wait := await self._store.add(sent):
             raise Problem("too-many-requests", headers={"Retry-After": str(wait)})
-        await self._messenger.send(phone, MESSAGES["code"].of(language).format(code=code), verification_id)
+        text = MESSAGES["code"].of(language).format(code=code)
+        try:
+            await self._messenger.send(phone, text, verification_id)
+        except Exception:
+            await self._store.remove(sent)  # an outage uses up no one's codes
+            raise
         return Verification(verification_id, timestamps.to_text(expires_at))
 
     async def check(self, verification_id: str, code: str) -> CheckResult:

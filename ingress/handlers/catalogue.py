@@ -133,7 +133,7 @@ async def put_promotion(request: web.Request) -> web.Response:
         promotion_id,
         starts_at,
         ends_at,
-        body.items,
+        [item.command() for item in body.items],
         request[AUTHOR],
         body.customer_assurance,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ingress.http.problems import FieldError
 from schemas import endpoint_urls, timestamps
@@ -16,6 +16,7 @@ from schemas.commands import (
     MAX_LINES,
     Address,
     Customer,
+    CustomerLimit,
     CustomerRef,
     Identifier,
     LongText,
@@ -25,6 +26,7 @@ from schemas.commands import (
     PromotionItem,
     RequestedItem,
     ShortText,
+    WhenSoldOut,
 )
 from schemas.money import MAX_AMOUNT, Money
 from schemas.timestamps import NANOSECONDS_PER_MS, EpochMs, InstantError
@@ -109,12 +111,28 @@ class MenuItemBody(Struct, frozen=True, forbid_unknown_fields=True):
     portions: Portions | None = None
 
 
+class PromotionItemBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """An item of a promotion; `cash_portions` is how many of its portions open cash orders may hold, null: all."""
+
+    sku: Identifier
+    promo_price: Money
+    portions: Portions | None = None
+    per_customer_limit: CustomerLimit | None = None
+    when_sold_out: WhenSoldOut | UnsetType = UNSET
+    cash_portions: Portions | UnsetType | None = UNSET
+
+    def command(self) -> PromotionItem:
+        """Return the item as commands have it, where null is unset."""
+        fields = msgspec.structs.asdict(self)
+        return PromotionItem(**fields | ({"cash_portions": UNSET} if self.cash_portions is None else {}))
+
+
 class PromotionBody(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of PUT /v1/restaurants/{restaurant_id}/promotions/{promotion_id}."""
 
     starts_at: RequestInstant
     ends_at: RequestInstant
-    items: Annotated[list[PromotionItem], Meta(min_length=1, max_length=200)]
+    items: Annotated[list[PromotionItemBody], Meta(min_length=1, max_length=200)]
     customer_assurance: Assurance = "none"
 
 

@@ -1,5 +1,6 @@
 """Problems: errors as RFC 9457 documents, in the reader's language."""
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -66,10 +67,10 @@ class Problem(Exception):
 
 
 class Unavailable(Problem):
-    """A part of the service does not answer; the client may retry with the same key."""
+    """A part of the service does not answer; the client may retry with the same key, in `seconds` at the earliest."""
 
-    def __init__(self) -> None:
-        super().__init__("unavailable", headers=retry_after())
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__("unavailable", headers=retry_after(seconds))
 
 
 class Overloaded(Problem):
@@ -82,9 +83,9 @@ class Overloaded(Problem):
         super().__init__("overloaded", headers=retry_after())
 
 
-def retry_after() -> dict[str, str]:
-    """Return a Retry-After header with jitter."""
-    return {"Retry-After": str(random.randint(*RETRY_AFTER_SECONDS))}
+def retry_after(seconds: float = 0.0) -> dict[str, str]:
+    """Return a Retry-After header of these seconds and a jitter."""
+    return {"Retry-After": str(math.ceil(seconds) + random.randint(*RETRY_AFTER_SECONDS))}
 
 
 def invalid(*field_errors: FieldError) -> Problem:

@@ -50,8 +50,7 @@ class SecretFile:
         return self.current()
 
     def _read(self, path: Path) -> None:
-        status = os.stat(path)
-        version = (status.st_ino, status.st_size, status.st_mtime_ns)
+        version = file_version(path)
         if version == self._version:
             return
         with path.open("rb") as file:
@@ -61,6 +60,12 @@ class SecretFile:
                 f"{path} holds no token: expected one line of printable characters without spaces"
             )
         self._value, self._version = text, version
+
+
+def file_version(path: Path) -> FileVersion:
+    """Return what changes whenever the file does; raises OSError."""
+    status = os.stat(path)
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def provider_token(settings: Settings) -> SecretFile:

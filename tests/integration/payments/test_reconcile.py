@@ -1,6 +1,7 @@
 """`promo reconcile` on a real broker and the simulated provider: its table, its exit status, pages of the books."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import aiohttp
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from msgspec.structs import asdict
 
 from compose.kafka import topics
@@ -46,10 +48,21 @@ def entry(payment: str, kind: str, at: int) -> LedgerEntry:
     return LedgerEntry("o_1", kind, Money(TOTAL), f"ref_{payment}", to_text(at), "pix", payment)  # type: ignore[arg-type]
 
 
+@contextlib.asynccontextmanager
+async def unreadable_fact(kafka: str, producer: AIOKafkaProducer) -> AsyncIterator[None]:
+    """A fact that cannot be read, for the block; other runs on this broker do not find it."""
+    written = await producer.send_and_wait(FACT_TOPICS[OrderCancelled].name, b"{", b"r1")
+    yield
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.delete_records({written.topic_partition: RecordsToDelete(written.offset + 1)})
+    await admin.close()
+
+
 async def test_books_are_compared_with_facts(
     kafka: str, tmp_path: Path, producer: AIOKafkaProducer, session: aiohttp.ClientSession
 ) -> None:
-    """0 without a difference, 1 with one, 2 where the two cannot be compared; books of several pages."""
+    """0 without a difference, 1 with one, 2 where not all can be compared; books of several pages."""
     good, bad = (from_text(f"{day}T12:00:00Z") for day in (GOOD_DAY, BAD_DAY))
 
     async def write(cls: type, payment: str, at: int, version: int, refund: str = "") -> None:
@@ -117,6 +130,9 @@ async def test_books_are_compared_with_facts(
         assert summary.startswith(
             "3 payments compared, 3 differ; not-taken 1, refund-missing 1, unknown-payment 1"
         )
+        async with unreadable_fact(kafka, producer):
+            code, (summary,), error = await reconcile("--day", GOOD_DAY)
+        assert code == 2 and summary.endswith("1 facts could not be read") and "money owed" in error
         await ProviderClient(session, provider.url).behave(reject_status=404)
         code, lines, error = await reconcile("--day", GOOD_DAY)
         assert (code, lines) == (2, []) and "404" in error and "s3cret" not in error

@@ -12,6 +12,7 @@ class FakeMessenger(Messenger):
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
         self.down = False
+        self.fails = False  # it seems available, and accepts nothing
 
     def require_available(self) -> None:
         if self.down:
@@ -19,6 +20,8 @@ class FakeMessenger(Messenger):
 
     async def send(self, phone: str, text: str, message_id: str) -> None:
         self.require_available()
+        if self.fails:
+            raise Unavailable()
         self.sent.append((phone, text))
 
     @property
@@ -39,6 +42,9 @@ class FakeCodes(CodeStore):
         if not self.wait:
             self.codes[sent.verification_id] = sent
         return self.wait
+
+    async def remove(self, sent: SentCode) -> None:
+        del self.codes[sent.verification_id]
 
     async def check(self, verification_id: str, code: str) -> CheckResult:
         sent = self.codes.get(verification_id)

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import ClientResponse
+from msgspec import UNSET
 from yarl import URL
 
 from ingress.http.issued_tokens import IssuedTokens
@@ -179,6 +180,15 @@ async def test_promotion_says_what_a_customer_must_prove(client: Client, log: Fa
     response = await put(client, PROMOTION, body={**BODIES[PROMOTION], "customer_assurance": "phone"})
     assert (await response.json())["customer_assurance"] == "phone"
     assert [command.customer_assurance for _, command, _ in log.written] == ["none", "phone"]
+
+
+async def test_null_is_no_bound_of_cash_orders(client: Client, log: FakeProducer) -> None:
+    """As for its siblings; the command is that of an item without the field, which earlier releases read."""
+    (item,) = BODIES[PROMOTION]["items"]
+    for more in ({}, {"cash_portions": None, "portions": None, "per_customer_limit": None}):
+        response = await put(client, PROMOTION, body={**BODIES[PROMOTION], "items": [item | more]})
+        assert response.status == 201 and "cash_portions" not in (await response.json())["items"][0]
+    assert all(command.items[0].cash_portions is UNSET for _, command, _ in log.written)
 
 
 @pytest.mark.parametrize(

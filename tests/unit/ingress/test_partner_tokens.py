@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -23,7 +24,13 @@ from ingress.customers.issuer_keys import (
     IssuerKeys,
     read_keys,
 )
-from ingress.customers.partner_tokens import SKEW_SECONDS, Issuer, PartnerTokens, faults
+from ingress.customers.partner_tokens import (
+    SKEW_SECONDS,
+    Issuer,
+    PartnerTokens,
+    faults,
+    make_partner_tokens,
+)
 from ingress.http.problems import Problem, Unavailable
 from schemas.settings import Settings
 from tests.support.ingress.apps import HOST, application, serving
@@ -166,18 +173,76 @@ async def test_no_signature_but_the_issuers_is_accepted(server: KeyServer, text:
 
 
 async def test_rotated_keys_are_fetched_at_once_and_seldom(server: KeyServer) -> None:
-    """A new `kid` is found; unknown ones lead to one fetch a minute, however many there are."""
+    """A new `kid` is found; unknown ones lead to one fetch a minute, and may be new: 503 until then, not 401."""
     keys = server.follow()
     assert await keys.find("ec") is not None and server.loads == 1
     server.keys = [jwk("new", OTHER_EC)]
     server.now = MIN_INTERVAL_SECONDS
     assert await keys.find("new") is not None and server.loads == 2
-    assert await keys.find("ec") is None, "it was withdrawn"
-    assert [await keys.find(f"unknown-{number}") for number in range(100)] == [None] * 100
+    server.now += 1
+    server.keys.append(jwk("newer", EC))
+    for kid in ("newer", *(f"unknown-{number}" for number in range(100))):
+        with pytest.raises(Unavailable) as refused:
+            await keys.find(kid)
+        wait = int(refused.value.headers["Retry-After"])
+        assert MIN_INTERVAL_SECONDS - 1 < wait <= MIN_INTERVAL_SECONDS + 2
     assert server.loads == 2
-    server.now += MIN_INTERVAL_SECONDS
-    await keys.find("unknown")
+    server.now += wait
+    assert await keys.find("unknown") is None and await keys.find("newer") is not None
     assert server.loads == 3
+
+
+async def test_removed_key_ends_in_five_minutes(server: KeyServer) -> None:
+    """Also if every token names a known key; while the issuer is out, an unknown key is not judged."""
+    keys = server.follow()
+    assert await keys.find("ec") is not None
+    server.keys = [jwk("new", OTHER_EC)]
+    server.now = 300
+    assert await keys.find("ec") is None and server.loads == 2
+    server.down = True
+    server.now += MIN_INTERVAL_SECONDS
+    with pytest.raises(Unavailable):
+        await keys.find("ec")
+    assert server.loads == 3
+
+
+async def test_changed_file_of_keys_is_read_at_once(tmp_path: Path) -> None:
+    """A new key is known and a removed one is not, with the next token; a half-written file leaves the last keys."""
+    file = tmp_path / "keys.json"
+    issuer = {"issuer": "shop", "audience": "promo", "assurance": "phone", "jwks_file": str(file)}
+    settings = Settings(jwt_issuers=json.dumps([issuer]))
+
+    def write(raw: bytes) -> None:
+        (tmp_path / "next").write_bytes(raw)
+        (tmp_path / "next").replace(file)
+
+    def key_set(kid: str) -> bytes:
+        return json.dumps({"keys": [jwk(kid, KEYS[kid][0])]}).encode()
+
+    async def accepts(kid: str) -> bool:
+        try:
+            await tokens.read(token(kid, iss="shop", exp=4_000_000_000))
+        except Unavailable:
+            raise
+        except Problem:
+            return False
+        return True
+
+    async with ClientSession() as session:
+        tokens = make_partner_tokens(settings, session)
+        with pytest.raises(Unavailable):
+            await accepts("ec")
+        for new, removed in (("ec", "ed"), ("ed", "ec"), ("ec", "ed")):
+            write(key_set(new))
+            assert await accepts(new) and not await accepts(removed)
+        write(b"{")
+        assert await accepts("ec")
+        with pytest.raises(Unavailable):
+            await accepts("ed")
+        file.unlink()
+        assert await accepts("ec")
+        write(key_set("ed"))
+        assert await accepts("ed") and not await accepts("ec")
 
 
 async def test_known_keys_outlast_an_outage_of_their_issuer(server: KeyServer) -> None:

@@ -171,11 +171,12 @@ async def test_too_many_codes_are_429(client: Client, messenger: FakeMessenger, 
     assert (status, headers["Retry-After"]) == (429, "30") and not messenger.sent
 
 
+@pytest.mark.parametrize("outage", ["down", "fails"])
 async def test_messenger_that_is_out_is_503(
-    client: Client, messenger: FakeMessenger, codes: FakeCodes
+    client: Client, messenger: FakeMessenger, codes: FakeCodes, outage: str
 ) -> None:
-    """Nothing is counted, so an outage uses up no one's codes."""
-    messenger.down = True
+    """Nothing stays counted, so an outage uses up no one's codes, whether it is known before or not."""
+    setattr(messenger, outage, True)
     status, _, headers = await post(client, VERIFICATIONS, {"phone": PHONE})
     assert status == 503 and "Retry-After" in headers and not codes.codes
 

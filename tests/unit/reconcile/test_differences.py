@@ -231,4 +231,12 @@ def test_the_report_counts_all_and_prints_some() -> None:
     assert lines[0] == HEADER and len(lines) == 1 + MAX_LINES
     assert lines[1].split("\t") == ["not-taken", "p0", "o_p0", "r1", "0", "0", "990", "0", "0"]
     assert report.summary() == "1006 payments compared, 1006 differ; not-taken 1005, unknown-payment 1"
-    assert report.has_differences
+    assert report.exit_status == 1
+
+
+@pytest.mark.parametrize(("unreadable", "status"), [(0, 0), (1, 2)])
+def test_a_fact_that_cannot_be_read_is_no_success(unreadable: int, status: int) -> None:
+    """It may be a cancellation with money owed, so the exit status is that of a failed comparison."""
+    report = ReconcileReport()
+    report.unreadable_facts = unreadable
+    assert report.exit_status == status

@@ -86,7 +86,7 @@ PROMOTION_FIELDS = [
     *every("items/0/portions", "3", -1, 1.5, 10_000_001),
     *every("items/0/per_customer_limit", 0, -1, "1", 10_001),
     *every("items/0/when_sold_out", "free", "", None, True),
-    *every("items/0/cash_portions", "3", -1, 1.5, 10_000_001, None),
+    *every("items/0/cash_portions", "3", -1, 1.5, 10_000_001),
     *every("items/0/discount", 50),
     *every("customer_assurance", "", None, "code", "Phone", 1, True),
     *every("phase", "open"),
