@@ -26,7 +26,9 @@ stay, with their items and totals.
 Exits with 0 once the leader of the keyring's partition has removed the records that the keys could be derived from. The
 other replicas remove them when their own cleaners run; one that is down does so after it is back. Exits with 1 if the
 leader has not within the wait: the keys are destroyed, and running the command again waits again. Copies of the topic
-privacy.keyring that were made before must be destroyed by their owners."""
+privacy.keyring that were made before must be destroyed by their owners.
+
+Exits with 1 and destroys nothing if no order and no recent request has this id or customer, unless --force is given."""
 FORGET_HELP = f"""\
 Destroy the keys of these orders' personal data (address, name and phone, subscriptions to pushes), or with --month the
 key of all orders of a past month.

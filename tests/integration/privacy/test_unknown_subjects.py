@@ -1,8 +1,11 @@
 """What `promo forget` and `promo customer forget` do with an id that no order has."""
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
+from ingress.__main__ import main
 from ingress.privacy import customer_ids, erasure
 from ingress.privacy.erasure import Erasure, UnknownSubjectError
 from ingress.privacy.keyring import Keyring
@@ -22,7 +25,7 @@ PHONE = "+5581999990000"
 
 
 async def test_keys_of_what_no_order_has_are_kept(
-    keyring_topic: str, monkeypatch: pytest.MonkeyPatch
+    keyring_topic: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Neither an order, a customer nor a phone with a typing error is said to be forgotten; `force` forgets it.
 
@@ -44,11 +47,15 @@ async def test_keys_of_what_no_order_has_are_kept(
     of_phone = await command_line.find_customer(PHONE)
     for forgetting, unknown in (
         (command_line.forget_orders({ORDERS[0], ORDERS[1]}), ORDERS[1]),
-        (command_line.forget_customer(STRANGER), STRANGER),
         (command_line.forget_customer(of_phone, PHONE), of_phone),
     ):
         with pytest.raises(UnknownSubjectError, match=unknown):
             await forgetting
+    monkeypatch.setenv("PROMO_KAFKA_BOOTSTRAP_SERVERS", keyring_topic)
+    monkeypatch.setenv("PROMO_PRIVACY_SECRET", SECRET)
+    assert await asyncio.to_thread(main, ["customer", "forget", STRANGER]) == 1
+    printed = capsys.readouterr()
+    assert "forgotten" not in printed.out and f"{STRANGER}: nothing was destroyed. --force" in printed.err
     assert await command_line.forget_customer(CUSTOMER)
     after = Keyring(Wrapping(SECRET))
     await read_keyring(connection, after)
