@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from ingress.handlers import responses
-from ingress.handlers.app_keys import RATE_LIMITS, TOKENS, VERIFICATIONS
+from ingress.handlers.app_keys import RATE_LIMITS, SETTINGS, TOKENS, VERIFICATIONS
 from ingress.http import request_body, request_headers
 from ingress.http.body_validation import BodyReader
 from ingress.http.content_negotiation import negotiate_language
@@ -79,7 +79,9 @@ async def check_code(request: web.Request) -> web.Response:
         case "wrong":
             raise Problem("wrong-code")
         case "exhausted":
-            raise Problem("too-many-guesses")
+            # by then the phone may be sent another code
+            seconds = request.app[SETTINGS].verification_resend_seconds
+            raise Problem("too-many-guesses", headers={"Retry-After": str(seconds)})
         case "unknown":
             raise Problem("unknown-verification")
 

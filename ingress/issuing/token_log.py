@@ -10,9 +10,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from ingress.http.issued_tokens import IssuedToken, IssuedTokens, OwnerKind
 from schemas.kafka_connection import KafkaConnection
 from schemas.runtime.kafka_clients import make_consumer, make_producer
-from schemas.runtime.kafka_sessions import read_to_end, started
+from schemas.runtime.kafka_sessions import read_to_end, require_topic, started
 from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.runtime.reconnect import MAX_URGENT_DELAY_SECONDS, run_reconnecting
+from schemas.runtime.transactions import write_all
 from schemas.timestamps import epoch_clock
 from schemas.topics import ACCESS_TOKENS
 
@@ -92,12 +93,7 @@ class TokenEditor:
     async def _write(self, records: Mapping[bytes, bytes | None]) -> None:
         """Write the records, and delete those of tokens that have expired."""
         records = {key: None for key in self.issued.expired(epoch_clock())} | dict(records)
-        async with self._producer.transaction():
-            sent = [
-                await self._producer.send(PARTITION.topic, value, key=key, partition=PARTITION.partition)
-                for key, value in records.items()
-            ]
-            await asyncio.gather(*sent)
+        await write_all(self._producer, PARTITION, records)
 
 
 async def read_records(connection: KafkaConnection) -> dict[bytes, bytes | None]:
@@ -111,6 +107,7 @@ async def _open_consumer(connection: KafkaConnection) -> AsyncIterator[AIOKafkaC
     """Open a consumer at the first record of the topic."""
     consumer = make_consumer(connection, isolation_level="read_committed")
     async with started(consumer):
+        await require_topic(consumer, PARTITION.topic)
         consumer.assign([PARTITION])
         await consumer.seek_to_beginning(PARTITION)
         yield consumer

@@ -19,7 +19,8 @@ FILE = Path(__file__).parent / "openapi.json"
 #: Changes with the HTTP API: the first number with each change that breaks clients.
 VERSION = "1.0.0"
 
-_STATUSES_WITH_RETRY_AFTER = (429, 503)
+#: Further headers of the problems of a status.
+_PROBLEM_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
 def to_text(document: dict[str, Any]) -> str:
@@ -167,10 +168,10 @@ def _response(response: DocumentedResponse, schemas: ComponentSchemas, language:
 
 def _problems(slugs: list[str], schemas: ComponentSchemas, language: Language) -> dict[str, Any]:
     types = {"type": {"enum": [f"/problems/{slug}" for slug in slugs]}}
-    has_retry_after = PROBLEMS[slugs[0]].status in _STATUSES_WITH_RETRY_AFTER
+    headers = _PROBLEM_HEADERS.get(PROBLEMS[slugs[0]].status, ())
     return {
         "description": "; ".join(PROBLEMS[slug].title.of(language) for slug in slugs),
-        "headers": _headers("Content-Language", *(["Retry-After"] if has_retry_after else [])),
+        "headers": _headers("Content-Language", *headers),
         "content": {
             "application/problem+json": {
                 "schema": {"allOf": [schemas.of(ProblemDocument), {"properties": types}]},

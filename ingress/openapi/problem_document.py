@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ingress.http.problems import MAX_FIELD_ERRORS, FieldError, Problem, encode
 from ingress.openapi.texts import EXAMPLES
+from schemas.assurance import ProvedAssurance
 from schemas.languages import Language
 from schemas.money import Money
 from schemas.orders import CashLimit
@@ -52,6 +53,8 @@ class ProblemDocument(Struct, frozen=True):
     skus_omitted: bool | UnsetType = UNSET
     reason: str | UnsetType | None = UNSET
     order_status: str | UnsetType = UNSET
+    required_assurance: ProvedAssurance | UnsetType = UNSET
+    webhook_secret_version: int | UnsetType = UNSET
 
 
 _FIELD_ERRORS = {

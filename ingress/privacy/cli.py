@@ -5,16 +5,17 @@ import asyncio
 import sys
 from pathlib import Path
 
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError
 
 from ingress.privacy import customer_export, months
-from ingress.privacy.customer_ids import PhoneExhaustedError
-from ingress.privacy.erasure import Erasure
+from ingress.privacy.customer_ids import PhoneExhaustedError, is_customer_id
+from ingress.privacy.erasure import Erasure, UnknownSubjectError
 from ingress.privacy.keyring import Keyring, UnknownMonthError
 from ingress.privacy.keyring_log import LostKeyringError
 from ingress.privacy.months import Month
 from ingress.privacy.wrapping import Wrapping, WrongSecretError
 from schemas import contacts, identity, timestamps
+from schemas.runtime.transactions import FENCED_ERRORS
 from schemas.settings import Settings
 from schemas.texts import TextError
 
@@ -25,7 +26,9 @@ stay, with their items and totals.
 Exits with 0 once the leader of the keyring's partition has removed the records that the keys could be derived from. The
 other replicas remove them when their own cleaners run; one that is down does so after it is back. Exits with 1 if the
 leader has not within the wait: the keys are destroyed, and running the command again waits again. Copies of the topic
-privacy.keyring that were made before must be destroyed by their owners."""
+privacy.keyring that were made before must be destroyed by their owners.
+
+Exits with 1 and destroys nothing if no order and no recent request has this id or customer, unless --force is given."""
 FORGET_HELP = f"""\
 Destroy the keys of these orders' personal data (address, name and phone, subscriptions to pushes), or with --month the
 key of all orders of a past month.
@@ -58,7 +61,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     forget.add_argument("--month", type=_past_month, metavar="YYYY-MM", help="all orders of a past month")
     forget.add_argument("--accept-lost-keyring", action="store_true", help="replace lost keys by new ones")
-    _add_wait(forget)
+    _add_erasure_options(forget)
     customer = commands.add_parser("customer", help="forget a customer, or export what is stored of one")
     actions = customer.add_subparsers(dest="action", required=True, metavar="action")
     for name, short, text in (
@@ -70,13 +73,15 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         who.add_argument("customer_id", nargs="?", metavar="CUSTOMER_ID", help="the customer's id")
         who.add_argument("--phone", type=_phone, help="a phone that was verified for this customer")
         if name == "forget":
-            _add_wait(action)
+            _add_erasure_options(action)
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Run the command and return its exit status; 2 for wrong arguments, or if the secret is missing."""
     if arguments.command == "forget" and _subject_count(arguments) != 1:
         return _fail("give either orders, or --month, or --accept-lost-keyring", 2)
+    if arguments.command == "customer" and (fault := _customer_id_fault(arguments)):
+        return _fail(fault, 2)
     secret = _find_secret(settings)
     if not secret:
         return _fail("PROMO_PRIVACY_SECRET is empty, and the data folder has none", 2)
@@ -90,8 +95,10 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
             print(f"{lost} lost records replaced")
         else:
             _erase(Erasure(settings.kafka, keyring, arguments.wait), arguments)
-    except (ProducerFenced, InvalidProducerEpoch):
-        return _fail("another process changes the keyring; run the command again")
+    except FENCED_ERRORS:
+        return _fail("other processes change the keyring; run the command again")
+    except UnknownSubjectError as error:
+        return _fail(f"{error}: nothing was destroyed. --force destroys the keys anyway")
     except (WrongSecretError, LostKeyringError, PhoneExhaustedError, _Failed) as error:
         return _fail(str(error))
     except UnknownMonthError:
@@ -107,11 +114,13 @@ def _erase(erasure: Erasure, arguments: argparse.Namespace) -> None:
     if arguments.command == "customer":
         phone = arguments.phone
         customer_id = asyncio.run(erasure.find_customer(phone)) if phone else arguments.customer_id
-        subjects, erasing = [customer_id], erasure.forget_customer(customer_id, phone)
+        subjects = [customer_id]
+        erasing = erasure.forget_customer(customer_id, phone, force=arguments.force)
     elif arguments.month is not None:
         subjects, erasing = [months.to_text(arguments.month)], erasure.forget_month(arguments.month)
     else:
-        subjects, erasing = arguments.order, erasure.forget_orders(arguments.order)
+        subjects = arguments.order
+        erasing = erasure.forget_orders(set(subjects), force=arguments.force)
     is_compacted = asyncio.run(erasing)
     for subject in subjects:
         print(f"{subject} forgotten")
@@ -123,6 +132,21 @@ def _erase(erasure: Erasure, arguments: argparse.Namespace) -> None:
 
 def _subject_count(arguments: argparse.Namespace) -> int:
     return sum(map(bool, (arguments.order, arguments.month, arguments.accept_lost_keyring)))
+
+
+def _customer_id_fault(arguments: argparse.Namespace) -> str:
+    """Return what is wrong with the customer's id to forget: an id with a typing error has a key too, and no order."""
+    given = arguments.customer_id
+    if arguments.action != "forget" or given is None or is_customer_id(given) or (given and arguments.force):
+        return ""
+    try:
+        contacts.normalize_phone(given)
+    except TextError:
+        return (
+            f"{given!r} is no customer's id: c_ or p_ and 26 letters and digits, or d_ and 32, all in lower case. "
+            "--force forgets the customer of an id that an earlier release took"
+        )
+    return f"{given!r} is a phone: give it by --phone"
 
 
 def _find_secret(settings: Settings) -> str:
@@ -139,7 +163,10 @@ def _add(
     )
 
 
-def _add_wait(command: argparse.ArgumentParser) -> None:
+def _add_erasure_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--force", action="store_true", help="destroy the keys also if no order has this id or customer"
+    )
     command.add_argument(
         "--wait",
         type=float,

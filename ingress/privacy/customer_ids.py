@@ -6,12 +6,15 @@ computed from the phone any more, and the same phone is a new customer.
 
 import base64
 import hashlib
+import re
 
 from ingress.http.problems import Problem
 from ingress.privacy.keyring import ErasedError, Keyring
 
 #: How often one phone may be forgotten and come back.
 MAX_GENERATIONS = 100
+#: A phone's, a partner's or a device's customer.
+_CUSTOMER_ID = re.compile(r"[cp]_[a-z2-7]{26}|d_[0-9a-f]{32}")
 
 
 class PhoneExhaustedError(Problem):
@@ -19,6 +22,11 @@ class PhoneExhaustedError(Problem):
 
     def __init__(self) -> None:
         super().__init__("customer-forgotten")
+
+
+def is_customer_id(text: str) -> bool:
+    """Return True if this has the form of a customer's id. Earlier releases took any text as one."""
+    return _CUSTOMER_ID.fullmatch(text) is not None
 
 
 def key_name(customer_id: str) -> str:

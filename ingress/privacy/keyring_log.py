@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -9,10 +10,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from ingress.privacy.keyring import Changes, Keyring, is_secret
 from ingress.privacy.months import month_at
 from schemas.kafka_connection import KafkaConnection
+from schemas.runtime import backoff
 from schemas.runtime.kafka_clients import make_consumer, make_producer
-from schemas.runtime.kafka_sessions import read_to_end, started
+from schemas.runtime.kafka_sessions import read_to_end, require_topic, started
 from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.runtime.reconnect import MAX_URGENT_DELAY_SECONDS, run_reconnecting
+from schemas.runtime.transactions import FENCED_ERRORS, write_all
 from schemas.timestamps import wall_clock
 from schemas.topics import ORDER_CREATED, PRIVACY_KEYRING
 
@@ -30,6 +33,15 @@ TRANSACTION_TIMEOUT_MS = 10_000
 SEGMENT_ROLL_SECONDS = 0.3
 #: Between two checks whether the cleaner has run, in seconds.
 COMPACTION_POLL_INTERVAL_SECONDS = 1.0
+#: Bounds of the wait of an editor that was fenced, in seconds.
+FENCED_FIRST_SECONDS, FENCED_MAX_SECONDS = 1.0, 4.0
+
+log = logging.getLogger(__name__)
+
+
+def fenced_delay(times: int) -> float:
+    """Return the wait in seconds of an editor that was fenced so many times in a row: enough for one other to end."""
+    return backoff.delay(times, first_seconds=FENCED_FIRST_SECONDS, max_seconds=FENCED_MAX_SECONDS)
 
 
 class LostKeyringError(Exception):
@@ -70,14 +82,31 @@ class KeyringFollower:
     async def _session(self, connected: Callable[[], None]) -> None:
         async with _open_consumer(self._connection, "read_committed") as consumer:
             await _read_all(consumer, self._keyring)
+            fenced = 0
             while True:
-                if self._keyring.lacks(month_at(wall_clock())):
-                    async with KeyringEditor(self._connection, self._keyring) as editor:
-                        await editor.complete()
-                self.complete.set()
-                connected()
+                if not self._keyring.lacks(month_at(wall_clock())) or await self._complete():
+                    fenced = 0
+                    self.complete.set()
+                    connected()
+                else:
+                    fenced += 1
+                    log.info("another process changes the keyring; what it writes is read first")
+                    await asyncio.sleep(fenced_delay(fenced))
                 for record in (await consumer.getmany(timeout_ms=POLL_MS)).get(PARTITION, ()):
                     self._keyring.load(record.key, record.value)
+
+    async def _complete(self) -> bool:
+        """Write what the keyring lacks; return False if another editor has fenced this one. Raises LostKeyringError."""
+        # Without an editor, which would fence the command of an operator who gives the lost records up. Read again:
+        # another process may have made the keyring, and orders, since.
+        if await _count_lost(self._connection, self._keyring):
+            await read_keyring(self._connection, self._keyring)
+        try:
+            async with KeyringEditor(self._connection, self._keyring) as editor:
+                await editor.complete()
+        except FENCED_ERRORS:
+            return False
+        return True
 
 
 class KeyringEditor:
@@ -115,9 +144,7 @@ class KeyringEditor:
 
         Raises LostKeyringError if there are such, unless `accept_loss`: then new ones take their place.
         """
-        lost = len(self._keyring.lost)
-        if lost and not self._keyring.has_been_complete and not await _has_orders(self._connection):
-            lost = 0  # a new installation
+        lost = await _count_lost(self._connection, self._keyring)
         if lost and not accept_loss:
             raise LostKeyringError(lost)
         await self.write(self._keyring.complete(month_at(wall_clock())))
@@ -146,12 +173,7 @@ class KeyringEditor:
         """Write all of these records or none, for good once it returns."""
         if not changes:
             return
-        async with self._producer.transaction():
-            sent = [
-                await self._producer.send(PARTITION.topic, wrapped, key=name, partition=PARTITION.partition)
-                for name, wrapped in changes.items()
-            ]
-            await asyncio.gather(*sent)
+        await write_all(self._producer, PARTITION, changes)
         for name, wrapped in changes.items():
             self._keyring.load(name, wrapped)
 
@@ -165,6 +187,7 @@ async def _open_consumer(connection: KafkaConnection, isolation: str) -> AsyncIt
         max_partition_fetch_bytes=PRIVACY_KEYRING.max_message_bytes,
     )
     async with started(consumer):
+        await require_topic(consumer, PARTITION.topic)
         consumer.assign([PARTITION])
         await consumer.seek_to_beginning(PARTITION)
         yield consumer
@@ -174,6 +197,13 @@ async def _read_all(consumer: AIOKafkaConsumer, keyring: Keyring) -> None:
     keyring.begin_read()
     async for record in read_to_end(consumer):
         keyring.load(record.key, record.value)
+
+
+async def _count_lost(connection: KafkaConnection, keyring: Keyring) -> int:
+    """Return how many records of a keyring that was read are lost; a new installation has none to lose."""
+    if keyring.lost and not keyring.has_been_complete and not await _has_orders(connection):
+        return 0
+    return len(keyring.lost)
 
 
 async def _has_orders(connection: KafkaConnection) -> bool:

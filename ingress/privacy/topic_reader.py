@@ -1,6 +1,6 @@
 """Messages of a topic, from its first record to its current end, for the commands of an operator."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 import msgspec
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 async def read_messages(
     connection: KafkaConnection, topic: Topic, cls: type[T]
-) -> AsyncIterator[tuple[T, EpochMs]]:
+) -> AsyncGenerator[tuple[T, EpochMs], None]:
     """Yield the messages of a class, each with its record's time; raises KafkaError. Unreadable ones are left out."""
     event_type = codec.EVENT_TYPES[cls].encode()
     consumer = make_consumer(connection, topic.name, request_timeout_ms=CLI_REQUEST_TIMEOUT_MS)

@@ -52,7 +52,8 @@ export async function place(attempt, waiting, signal) {
     if (answer?.status === 201 || answer?.status === 202) {
       return { kind: answer.status === 201 ? 'confirmed' : 'accepted', body: answer.body };
     }
-    if (answer?.status === 401 && attempt.token && number < ATTEMPTS) {
+    const refused = answer?.status === 401 || answer?.slug === 'customer-forgotten'; // nothing was ordered: the key stays
+    if (refused && attempt.token && number < ATTEMPTS) {
       forget();
       attempt.token = undefined;
       continue;

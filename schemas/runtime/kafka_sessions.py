@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from schemas.runtime.kafka_shutdown import close_quietly
 
@@ -31,6 +32,15 @@ async def started(client: S) -> AsyncIterator[S]:
         yield client
     finally:
         await close_quietly(client.stop())
+
+
+async def require_topic(consumer: AIOKafkaConsumer, topic: str) -> None:
+    """Raise UnknownTopicOrPartitionError, a KafkaError, if the topic does not exist.
+
+    A consumer that is assigned such a topic asks for it hundreds of times a second, and logs each answer.
+    """
+    if topic not in await consumer.topics():
+        raise UnknownTopicOrPartitionError(topic)
 
 
 async def read_to_end(consumer: AIOKafkaConsumer) -> AsyncIterator[Any]:

@@ -28,14 +28,15 @@ async def run_reconnecting(
 ) -> None:
     """Run `session(connected)` until it returns; after a connection error run it again.
 
-    `name` is the session's name in logs and in `promo_retries_total`. A call of `connected` resets the back-off.
+    `name` is the session's name in logs and in `promo_retries_total`. A call of `connected` resets the back-off. Of equal
+    errors in a row, only the first is logged.
     Raises every error that is not one of CONNECTION_ERRORS.
     """
-    attempt = 0
+    attempt, logged = 0, ""
 
     def connected() -> None:
-        nonlocal attempt
-        attempt = 0
+        nonlocal attempt, logged
+        attempt, logged = 0, ""
 
     while True:
         try:
@@ -44,7 +45,9 @@ async def run_reconnecting(
         except CONNECTION_ERRORS as error:
             attempt += 1
             metrics.retries.labels(name).inc()
-            log.warning("%s failed, reconnecting: %r", name, error)
+            if repr(error) != logged:
+                logged = repr(error)
+                log.warning("%s failed, reconnecting: %s", name, logged)
         await asyncio.sleep(
             backoff.delay(attempt, first_seconds=FIRST_DELAY_SECONDS, max_seconds=max_delay_seconds)
         )

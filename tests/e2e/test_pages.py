@@ -14,6 +14,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.e2e.customers import Kitchen
 from tests.e2e.stack import Stack
+from tests.e2e.test_erasure import run
 from tests.support import browser as chromium
 from tests.support.browser import Visitor
 from tests.support.pages import FORM, LABELS, WALL, BoardPage, CustomerPage
@@ -254,7 +255,10 @@ async def test_lost_answer_is_retried_with_the_same_key_after_reload(
 async def test_promotion_that_asks_for_a_phone_gets_its_code(
     customer: CustomerPage, kitchen: Kitchen, stack: Stack
 ) -> None:
-    """The dialog opens on confirming; a wrong code and a resent one later, the order goes in, and the next one at once."""
+    """The dialog opens on confirming; a wrong code and a resent one later, the order goes in, and the next one at once.
+
+    A customer who was forgotten proves the phone again, and is a new one.
+    """
     restaurant = await promote(kitchen, assurance="phone", coxinha=5)
     page = customer.page
 
@@ -286,6 +290,19 @@ async def test_promotion_that_asks_for_a_phone_gets_its_code(
     await customer.open_menu(restaurant)
     again = await customer.order("coxinha")
     assert (await kitchen.get_order(again))["customer"]["id"] == shown["customer"]["id"]
+    await run(stack, "ingress", "customer", "forget", shown["customer"]["id"])
+    await customer.open_menu(restaurant)
+    await customer.add("coxinha")
+    await customer.check_out()
+    await customer.fill_in()
+    await customer.confirm()
+    await dialog.get_by_role("button", name="Enviar código").click()
+    await expect(code).to_be_focused()
+    await code.fill(await last_code())
+    await page.keyboard.press("Enter")
+    await expect(customer.title).to_have_text("Pedido confirmado")
+    later = await kitchen.get_order(await customer.stored_order())
+    assert later["customer"]["id"].startswith("c_") and later["customer"]["id"] != shown["customer"]["id"]
 
 
 async def test_order_can_be_cancelled_and_shows_its_refund(customer: CustomerPage, kitchen: Kitchen) -> None:

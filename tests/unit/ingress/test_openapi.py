@@ -50,6 +50,16 @@ def test_every_problem_is_documented() -> None:
     assert set(PROBLEMS) - described == WITHOUT_OPERATION and described <= set(PROBLEMS)
 
 
+def test_every_member_and_header_of_a_problem_is_documented() -> None:
+    """A client that is generated from the document would drop the others."""
+    members = DOCUMENT["components"]["schemas"]["ProblemDocument"]["properties"]
+    for slug, example in DOCUMENT["components"]["examples"].items():
+        assert set(example["value"]) <= set(members), slug
+    for route in DESCRIBED:
+        answers = DOCUMENT["paths"][route.path][route.method.lower()]["responses"]
+        assert "401" not in answers or "WWW-Authenticate" in answers["401"]["headers"]
+
+
 @every_route
 def test_operation_that_sends_a_command_names_both_refusals(route: Any) -> None:
     """A process has too many commands, or one client has sent too many of them: 503 or 429."""

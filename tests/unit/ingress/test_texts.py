@@ -83,7 +83,8 @@ def test_description_has_the_texts_of_its_operations_and_no_others() -> None:
     assert set(TEXTS.tokens) == set(get_args(Token))
     answers = [answer for operation in OPERATIONS for answer in operation.responses]
     assert set(TEXTS.responses) == {answer.meaning for answer in answers}
-    by_rule = {"Accept-Language", "Content-Language", "Retry-After"}  # of every operation, or of problems
+    # of every operation, or of problems
+    by_rule = {"Accept-Language", "Content-Language", "Retry-After", "WWW-Authenticate"}
     sent = {name for operation in OPERATIONS for name in operation.headers}
     assert set(HEADERS) == by_rule | sent | {name for answer in answers for name in answer.headers}
 

@@ -123,10 +123,11 @@ async def test_the_message_is_in_the_readers_language(client: Client, messenger:
 
 
 async def test_wrong_code_five_times_is_429(client: Client, messenger: FakeMessenger) -> None:
-    """409 four times, then 429, also for the right code."""
+    """409 four times, then 429, also for the right code; Retry-After says when there may be another code."""
     path = await begin(client)
     answers = [await post(client, path, {"code": wrong(messenger)}) for _ in range(5)]
     assert [status for status, *_ in answers] == [409] * 4 + [429]
+    assert int(answers[-1][2]["Retry-After"]) == SETTINGS.verification_resend_seconds
     assert answers[0][1]["type"] == "/problems/wrong-code"
     status, problem, _ = await post(client, path, {"code": messenger.last_code})
     assert (status, problem["type"]) == (429, "/problems/too-many-guesses")

@@ -55,6 +55,19 @@ async def test_a_failed_session_is_replaced_counted_and_logged(caplog: pytest.Lo
     assert [record.getMessage().partition(",")[0] for record in caplog.records] == ["reader failed"] * 2
 
 
+async def test_equal_errors_in_a_row_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A missing topic fills no log; after a session, and for another error, there is a line again."""
+    gone = [OSError("gone") for _ in range(3)]
+    plan = [*gone, OSError("reset"), "connected", OSError("gone"), "done"]
+    with caplog.at_level(logging.WARNING, reconnect.__name__):
+        await run_reconnecting("reader", Sessions(*plan))
+    assert [record.getMessage().partition("('")[2][:4] for record in caplog.records] == [
+        "gone",
+        "rese",
+        "gone",
+    ]
+
+
 async def test_waits_grow_until_a_session_is_connected(attempts: list[int]) -> None:
     """Clients do not overrun a broker that restarts; after a session the first wait is short again."""
     failures = [OSError() for _ in range(3)]
