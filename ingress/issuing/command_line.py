@@ -22,11 +22,13 @@ from ingress.http.tokens import Tokens
 from ingress.issuing.token_log import TokenEditor, read_records
 from schemas import timestamps
 from schemas.settings import Settings
+from schemas.timestamps import EpochSeconds
 
 HELP = """\
 A restaurant has a first token, with the id 1, which PUT /v1/restaurants/{id} returns; `legacy` is the one that earlier
 releases made. Further tokens are issued here, each for one holder: `board` reads, `manager` also changes. Every ingress
-process refuses a revoked token within seconds, and closes its open feeds and streams. The administrator of
+process refuses a revoked token within seconds, and closes its open feeds and streams. `list` shows a token for 400 days
+after its end, the newest 2000 of such tokens: by its id it says who made a change (`changed_by`). The administrator of
 PROMO_ADMIN_TOKEN is called `settings`; changing the setting revokes that token."""
 
 #: File in the data folder with the secret that `make up` created.
@@ -128,13 +130,14 @@ def _render(issued: IssuedTokens, arguments: argparse.Namespace) -> str:
         if kind == "restaurant":
             known = {record.token_id for record in records}
             records += [IssuedToken(kind, owner, name, "manager") for name in sorted(IMPLICIT - known)]
+    now = timestamps.epoch_clock()
     lines = [
         "  ".join(
             [
                 f"{record.kind} {record.owner}",
                 record.token_id,
                 record.role or "-",
-                f"revoked {record.revoked_at}" if record.revoked_at else "valid",
+                _state(record, now),
                 f"until {record.expires_at}" if record.expires_at else "until revoked",
                 f"issued {record.issued_at or 'by itself'}",
                 record.name,
@@ -143,6 +146,12 @@ def _render(issued: IssuedTokens, arguments: argparse.Namespace) -> str:
         for record in sorted(records, key=lambda record: (record.kind, record.owner, record.token_id))
     ]
     return "\n".join(lines) or "no tokens were issued"
+
+
+def _state(record: IssuedToken, now: EpochSeconds) -> str:
+    if record.revoked_at:
+        return f"revoked {record.revoked_at}"
+    return "valid" if record.ended_at(now) is None else "expired"
 
 
 def _add_owner(parser: argparse.ArgumentParser, is_required: bool) -> None:

@@ -81,17 +81,17 @@ class TokenEditor:
 
     async def issue(self, token: IssuedToken) -> None:
         """Record a token. Raises TooManyTokensError."""
-        self.issued.require_room(token)
+        self.issued.require_room(token, epoch_clock())
         await self._write({token.key: msgspec.json.encode(token)})
 
     async def revoke(self, kind: OwnerKind, owner: str, token_id: str, at: str) -> None:
         """Revoke a token. Raises UnknownTokenError."""
-        key, record = self.issued.revocation(kind, owner, token_id, at)
-        await self._write({key: None if record is None else msgspec.json.encode(record)})
+        record = self.issued.revocation(kind, owner, token_id, at)
+        await self._write({record.key: msgspec.json.encode(record)})
 
     async def _write(self, records: Mapping[bytes, bytes | None]) -> None:
-        """Write the records, and delete those of tokens that have expired."""
-        records = {key: None for key in self.issued.expired(epoch_clock())} | dict(records)
+        """Write the records, and delete those that are not needed any more."""
+        records = dict.fromkeys(self.issued.unneeded(epoch_clock())) | dict(records)
         async with self._producer.transaction():
             sent = [
                 await self._producer.send(PARTITION.topic, value, key=key, partition=PARTITION.partition)

@@ -91,6 +91,8 @@ async def test_tokens_are_issued_and_revoked_one_by_one(
         with other.issued.watch(claims, ended.set):
             await command("revoke", "--restaurant", "r1", claims.token_id)
             await command("revoke", "--restaurant", "r1", "1")
+            listed = await command("list", "--restaurant", "r1")
+            assert [line.split()[4] for line in listed.splitlines() if line.endswith("tablet")] == ["revoked"]
             async with asyncio.timeout(10):
                 await ended.wait()
         for tokens in (one, other):
