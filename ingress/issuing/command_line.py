@@ -19,7 +19,7 @@ from ingress.http.issued_tokens import (
 )
 from ingress.http.token_claims import SETTINGS_TOKEN_ID
 from ingress.http.tokens import Tokens
-from ingress.issuing.token_log import TokenEditor, read_records
+from ingress.issuing.token_log import LostTokensError, TokenEditor, read_records
 from schemas import timestamps
 from schemas.settings import Settings
 from schemas.timestamps import EpochSeconds
@@ -30,6 +30,14 @@ releases made. Further tokens are issued here, each for one holder: `board` read
 process refuses a revoked token within seconds, and closes its open feeds and streams. `list` shows a token for 400 days
 after its end, the newest 2000 of such tokens: by its id it says who made a change (`changed_by`). The administrator of
 PROMO_ADMIN_TOKEN is called `settings`; changing the setting revokes that token."""
+
+ACCEPT_LOSS_HELP = """\
+Ingress does not start, and tokens are neither listed nor changed, if the topic access.tokens is empty although there are
+orders: it was deleted, or belongs to another cluster, or a release without issued tokens made the orders. Restore the topic if
+you can. Otherwise this command lets ingress start without its records:
+
+- tokens that were issued are refused; issue others;
+- a restaurant's first tokens (`1`, `legacy`) that were revoked are valid again; revoke them again."""
 
 #: File in the data folder with the secret that `make up` created.
 SECRET_FILE = "token-secret"
@@ -57,6 +65,12 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     revoke = actions.add_parser("revoke", help="revoke a token")
     _add_owner(revoke, True)
     revoke.add_argument("id", help="the token's id, from `list`")
+    actions.add_parser(
+        "accept-loss",
+        help="start again without the records of a lost topic",
+        description=ACCEPT_LOSS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -65,7 +79,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         print(asyncio.run(_execute(settings, arguments)))
     except _UsageError as error:
         return _fail(str(error), 2)
-    except (TooManyTokensError, UnknownTokenError) as error:
+    except (LostTokensError, TooManyTokensError, UnknownTokenError) as error:
         return _fail(str(error))
     except (ProducerFenced, InvalidProducerEpoch):
         return _fail("another command changes the tokens; run the command again")
@@ -85,6 +99,9 @@ async def _execute(settings: Settings, arguments: argparse.Namespace) -> str:
         issued = IssuedTokens()
         issued.replace(await read_records(settings.kafka))
         return _render(issued, arguments)
+    if arguments.action == "accept-loss":
+        async with TokenEditor(settings.kafka, accept_loss=True) as editor:
+            return "loss accepted" if editor.has_lost else "nothing is lost"
     kind, owner = _owner(arguments)
     if arguments.action == "revoke":
         async with TokenEditor(settings.kafka) as editor:

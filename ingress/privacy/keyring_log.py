@@ -10,7 +10,7 @@ from ingress.privacy.keyring import Changes, Keyring, is_secret
 from ingress.privacy.months import month_at
 from schemas.kafka_connection import KafkaConnection
 from schemas.runtime.kafka_clients import make_consumer, make_producer
-from schemas.runtime.kafka_sessions import read_to_end, started
+from schemas.runtime.kafka_sessions import has_had_records, read_to_end, started
 from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.runtime.reconnect import MAX_URGENT_DELAY_SECONDS, run_reconnecting
 from schemas.timestamps import wall_clock
@@ -116,7 +116,9 @@ class KeyringEditor:
         Raises LostKeyringError if there are such, unless `accept_loss`: then new ones take their place.
         """
         lost = len(self._keyring.lost)
-        if lost and not self._keyring.has_been_complete and not await _has_orders(self._connection):
+        if lost and not (
+            self._keyring.has_been_complete or await has_had_records(self._connection, ORDER_CREATED.name)
+        ):
             lost = 0  # a new installation
         if lost and not accept_loss:
             raise LostKeyringError(lost)
@@ -174,13 +176,3 @@ async def _read_all(consumer: AIOKafkaConsumer, keyring: Keyring) -> None:
     keyring.begin_read()
     async for record in read_to_end(consumer):
         keyring.load(record.key, record.value)
-
-
-async def _has_orders(connection: KafkaConnection) -> bool:
-    """Return True if an order was ever created."""
-    async with started(make_consumer(connection)) as consumer:
-        if ORDER_CREATED.name not in await consumer.topics():
-            return False
-    async with started(make_consumer(connection, ORDER_CREATED.name)) as consumer:
-        ends = await consumer.end_offsets(consumer.assignment())
-    return any(ends.values())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingress.__main__ import main
+from ingress.issuing.token_log import LostTokensError
 from ingress.privacy.keyring_log import LostKeyringError
 from schemas.settings import Settings
 
@@ -100,15 +101,24 @@ def test_tokens_without_kafka_fails(arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_lost_keyring_stops_the_process(run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "what", "command"),
+    [
+        (LostKeyringError(3), "lacks 3 of its records", "promo forget --accept-lost-keyring"),
+        (LostTokensError(), "access.tokens is empty although there are orders", "promo tokens accept-loss"),
+    ],
+)
+def test_lost_topic_stops_the_process(
+    run, monkeypatch: pytest.MonkeyPatch, error: Exception, what: str, command: str
+) -> None:
     """2, as for wrong settings: to start again does not help, and the message says what does."""
 
     async def serve(settings: Settings) -> None:
-        raise LostKeyringError(3)
+        raise error
 
     monkeypatch.setattr("ingress.__main__.serve", serve)
     code, stderr = run(token_secret="s", webhook_secret="w", privacy_secret="p")
-    assert code == 2 and "lacks 3 of its records" in stderr and "--accept-lost-keyring" in stderr
+    assert code == 2 and what in stderr and command in stderr
 
 
 def test_forget_without_kafka_fails() -> None:
