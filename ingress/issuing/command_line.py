@@ -19,6 +19,7 @@ from ingress.http.issued_tokens import (
 )
 from ingress.http.token_claims import SETTINGS_TOKEN_ID
 from ingress.http.tokens import Tokens
+from ingress.issuing.restaurants import UnknownRestaurantError, require_restaurant
 from ingress.issuing.token_log import LostTokensError, TokenEditor, read_records
 from schemas import timestamps
 from schemas.settings import Settings
@@ -79,7 +80,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         print(asyncio.run(_execute(settings, arguments)))
     except _UsageError as error:
         return _fail(str(error), 2)
-    except (LostTokensError, TooManyTokensError, UnknownTokenError) as error:
+    except (LostTokensError, TooManyTokensError, UnknownRestaurantError, UnknownTokenError) as error:
         return _fail(str(error))
     except (ProducerFenced, InvalidProducerEpoch):
         return _fail("another command changes the tokens; run the command again")
@@ -104,6 +105,8 @@ async def _execute(settings: Settings, arguments: argparse.Namespace) -> str:
             return "loss accepted" if editor.has_lost else "nothing is lost"
     kind, owner = _owner(arguments)
     if arguments.action == "revoke":
+        if kind == "restaurant" and arguments.id in IMPLICIT:  # any other token has a record, or is unknown
+            await require_restaurant(settings, owner)
         async with TokenEditor(settings.kafka) as editor:
             await editor.revoke(kind, owner, arguments.id, timestamps.now_text())
         return f"{arguments.id} of {owner} revoked"
@@ -131,6 +134,8 @@ async def _issue(settings: Settings, kind: OwnerKind, owner: str, arguments: arg
         issued_at=timestamps.to_text(now),
         expires_at=None if expires_at is None else timestamps.to_text(expires_at),
     )
+    if kind == "restaurant":
+        await require_restaurant(settings, owner)
     async with TokenEditor(settings.kafka) as editor:
         await editor.issue(record)
     made, ends = Tokens(secret, ""), None if expires_at is None else expires_at // 1000

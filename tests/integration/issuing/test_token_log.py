@@ -33,6 +33,7 @@ async def token_topic(kafka: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(token_log, "ORDER_CREATED", replace(ORDER_CREATED, name=f"{name}-orders"))
     await create_topic(kafka, name, ACCESS_TOKENS.configs())
     monkeypatch.setenv("PROMO_KAFKA_BOOTSTRAP_SERVERS", kafka)
+    monkeypatch.setenv("PROMO_REDIS_URL", "redis://127.0.0.1:9/0")  # none: a restaurant may exist
     monkeypatch.setenv("PROMO_DATA_DIR", str(tmp_path))
     (tmp_path / "token-secret").write_text("secret\n")
     return kafka
