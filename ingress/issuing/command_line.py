@@ -38,7 +38,10 @@ orders: it was deleted, or belongs to another cluster, or a release without issu
 you can. Otherwise this command lets ingress start without its records:
 
 - tokens that were issued are refused; issue others;
-- a restaurant's first tokens (`1`, `legacy`) that were revoked are valid again; revoke them again."""
+- a restaurant's first tokens (`1`, `legacy`) that were revoked are valid again; revoke them again.
+
+`promo up` ends when ingress does, so the local stack needs PROMO_INGRESS_PROCESSES=0 for this command: with it `promo up`, this
+command, and `promo down`; then `promo up` without it."""
 
 #: File in the data folder with the secret that `make up` created.
 SECRET_FILE = "token-secret"
