@@ -17,6 +17,7 @@ import uvloop
 from ingress.bootstrap import serve
 from ingress.customers import partner_tokens
 from ingress.issuing import command_line
+from ingress.issuing.token_log import LostTokensError
 from ingress.privacy import cli
 from ingress.privacy.keyring_log import LostKeyringError
 from ingress.privacy.wrapping import WrongSecretError
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> 
     try:
         gc_tuning.freeze_startup_objects()
         uvloop.run(serve(configured))
-    except (WrongSecretError, LostKeyringError) as error:
+    except (WrongSecretError, LostKeyringError, LostTokensError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

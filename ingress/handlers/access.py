@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from ingress.handlers.app_keys import ACCESS_RULES, AUTHOR, SETTINGS, TOKENS, VIEWS
+from ingress.handlers.app_keys import ACCESS_RULES, AUTHOR, PARTNER_TOKENS, SETTINGS, TOKENS, VIEWS
 from ingress.http import tokens
 from ingress.http.problems import Problem, Unavailable
 from ingress.http.roles import Role
-from ingress.http.token_claims import AdminClaims, Claims, OrderClaims, RestaurantClaims
+from ingress.http.token_claims import AdminClaims, Claims, CustomerClaims, OrderClaims, RestaurantClaims
 from ingress.load_shedding.admitted_orders import Party
 from ingress.views import answers
 from ingress.views.ports import OrderView
@@ -23,8 +23,8 @@ from schemas.orders import Order, is_held_by
 _NO_ROLE: frozenset[Role] = frozenset()
 
 
-def authorize(request: web.Request) -> None:
-    """Raise Problem if the token cannot open the route.
+async def authorize(request: web.Request) -> None:
+    """Raise Problem if the token cannot open the route, Unavailable if a partner's keys cannot be had.
 
     Whether a token opens an order is known only when the order is read: see `authorize_order`.
     """
@@ -36,10 +36,24 @@ def authorize(request: web.Request) -> None:
     if "order_id" in request.match_info:
         return
     restaurant_id = request.match_info.get("restaurant_id")
-    claims = request.app[TOKENS].read(token, restaurant_id=restaurant_id)
+    claims = await read_token(request, token, restaurant_id=restaurant_id)
     tokens.require(not allowed.isdisjoint(roles(claims, restaurant_id)))
     if isinstance(claims, AdminClaims | RestaurantClaims):
         request[AUTHOR] = claims.author
+
+
+async def read_token(
+    request: web.Request, token: str, *, order_id: str | None = None, restaurant_id: str | None = None
+) -> Claims:
+    """Return what a valid token says, ours or a partner's; the arguments are those of `Tokens.read`.
+
+    Raises Problem `unauthorized` with the reason, Unavailable if a partner's keys cannot be had.
+    """
+    partners = request.app[PARTNER_TOKENS]
+    if partners.is_partners(token):
+        customer = await partners.read(token)
+        return CustomerClaims(customer.id, customer.assurance)
+    return request.app[TOKENS].read(token, order_id=order_id, restaurant_id=restaurant_id)
 
 
 def roles(claims: Claims, restaurant_id: str | None) -> frozenset[Role]:
@@ -96,7 +110,7 @@ class OrderAccess(NamedTuple):
 
 async def authorize_order(request: web.Request) -> OrderAccess:
     """Return the order of the path; raises Problem, and Unavailable if the views cannot be read."""
-    return _authorize(request, await request.app[VIEWS].order(request.match_info["order_id"]))
+    return await _authorize(request, await request.app[VIEWS].order(request.match_info["order_id"]))
 
 
 async def authorize_command(request: web.Request) -> tuple[OrderAccess, str]:
@@ -111,7 +125,7 @@ async def authorize_command(request: web.Request) -> tuple[OrderAccess, str]:
         if has_buckets or identity.restaurant_of_order(order_id) is None:
             raise
         view = None
-    access = _authorize(request, view)
+    access = await _authorize(request, view)
     if (view := access.view) is not None:
         return access, buckets.bucket(view.order.restaurant_id, view.order.bucket or 0)
     is_legacy = isinstance(access.claims, OrderClaims) and access.claims.is_legacy
@@ -120,12 +134,11 @@ async def authorize_command(request: web.Request) -> tuple[OrderAccess, str]:
     return access, access.restaurant_id
 
 
-def _authorize(request: web.Request, view: OrderView | None) -> OrderAccess:
+async def _authorize(request: web.Request, view: OrderView | None) -> OrderAccess:
     allowed, order_id = _allowed_roles(request) or _NO_ROLE, request.match_info["order_id"]
     restaurant_id = identity.restaurant_of_order(order_id) if view is None else view.order.restaurant_id
-    claims = request.app[TOKENS].read(
-        tokens.bearer(request.headers), order_id=order_id, restaurant_id=restaurant_id
-    )
+    token = tokens.bearer(request.headers)
+    claims = await read_token(request, token, order_id=order_id, restaurant_id=restaurant_id)
     if isinstance(claims, OrderClaims) and claims.order_id == order_id:
         if view is not None and answers.is_refusal(view) and not is_held_by(view.order, claims.holder):
             view = None  # another request with this key was refused, which says nothing of this one

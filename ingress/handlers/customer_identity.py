@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from ingress.handlers.app_keys import PARTNER_TOKENS, TOKENS
+from ingress.handlers.access import read_token
 from ingress.http import tokens
 from ingress.http.problems import Problem
 from ingress.http.token_claims import CustomerClaims
@@ -17,10 +17,7 @@ async def identify(request: web.Request) -> CustomerRef | None:
     """
     if "Authorization" not in request.headers:
         return None
-    token, partners = tokens.bearer(request.headers), request.app[PARTNER_TOKENS]
-    if partners.is_partners(token):
-        return await partners.read(token)
-    claims = request.app[TOKENS].read(token)
+    claims = await read_token(request, tokens.bearer(request.headers))
     if not isinstance(claims, CustomerClaims):
         raise Problem("forbidden")
     return CustomerRef(claims.customer_id, claims.assurance)

@@ -76,7 +76,7 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
         response.force_close()
         return response
     try:
-        authorize(request)
+        await authorize(request)
         if request.body_exists:
             request_headers.require_identity(request.headers)
         return await handler(request)

@@ -11,13 +11,13 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from multidict import istr
 
 from ingress.handlers import feed_handshake, open_streams, responses
-from ingress.handlers.access import roles
+from ingress.handlers.access import read_token, roles
 from ingress.handlers.app_keys import HUB, PENDING_HANDSHAKES, SETTINGS, TOKENS
 from ingress.handlers.feed_handshake import AuthMessage, ResumeMessage
 from ingress.handlers.open_streams import WRITE_TIMEOUT_SECONDS
 from ingress.http import request_headers
 from ingress.http.issued_tokens import Watch
-from ingress.http.problems import Problem
+from ingress.http.problems import Problem, Unavailable
 from ingress.http.roles import Role
 from ingress.http.token_claims import RestaurantClaims
 from ingress.live.send_queue import SendQueue
@@ -92,9 +92,9 @@ async def _serve(request: web.Request, socket: web.WebSocketResponse) -> None:
         raise FeedClosed(FORBIDDEN, "origin")
     token = feed_handshake.offered_token(request.headers.getall(_PROTOCOLS, ()))
     if token is not None:
-        _require_restaurant(request, token, restaurant_id)
+        await _require_restaurant(request, token, restaurant_id)
     handshake = await _receive_handshake(request, socket, token)
-    claims = _require_restaurant(request, handshake.token, restaurant_id)
+    claims = await _require_restaurant(request, handshake.token, restaurant_id)
     try:
         with (
             request.app[HUB].follow_restaurant(restaurant_id, handshake.after) as stream,
@@ -105,10 +105,12 @@ async def _serve(request: web.Request, socket: web.WebSocketResponse) -> None:
         raise FeedClosed(TOO_MANY, "too many") from None
 
 
-def _require_restaurant(request: web.Request, token: str, restaurant_id: str) -> RestaurantClaims:
+async def _require_restaurant(request: web.Request, token: str, restaurant_id: str) -> RestaurantClaims:
     """Return what a token says that opens the restaurant; raises FeedClosed."""
     try:
-        claims = request.app[TOKENS].read(token, restaurant_id=restaurant_id)
+        claims = await read_token(request, token, restaurant_id=restaurant_id)
+    except Unavailable:
+        raise FeedClosed(WSCloseCode.TRY_AGAIN_LATER, "the keys of the issuer") from None
     except Problem:
         raise FeedClosed(UNAUTHORIZED, "token") from None
     if not isinstance(claims, RestaurantClaims) or Role.RESTAURANT not in roles(claims, restaurant_id):

@@ -1,7 +1,7 @@
 """Which tokens are valid beyond their signature: those that were issued and not revoked. Pure.
 
-A token that was issued has a record until it is revoked or has expired. A token that is valid without a record
-(`IMPLICIT`) has one once it is revoked.
+A token that was issued has a record, which stays for a while after the token has ended: it says whom a change that was
+published under its id was made by. A token that is valid without a record (`IMPLICIT`) has one once it is revoked.
 """
 
 import contextlib
@@ -25,8 +25,10 @@ from schemas.timestamps import EpochSeconds
 IMPLICIT = frozenset({FIRST_TOKEN_ID, LEGACY_TOKEN_ID})
 #: Tokens of one restaurant, and of all administrators, that may be issued at once.
 MAX_TOKENS = 50
-#: Records of all owners; each needs about 600 bytes in every ingress process.
+#: Records of all owners, without those of tokens that have ended; each needs about 600 bytes in every ingress process.
 MAX_RECORDS = 10_000
+#: Records of tokens that have ended, and for how long they are kept, in seconds.
+MAX_ENDED, KEEP_ENDED_SECONDS = 2_000, 400 * 86_400
 OwnerKind = Literal["restaurant", "admin"]
 
 
@@ -41,7 +43,7 @@ class UnknownTokenError(Exception):
 class IssuedToken(Struct, frozen=True, omit_defaults=True):
     """What is stored of a token, never the token itself. `owner` is a restaurant's id or an administrator's name.
 
-    Times are RFC 3339; no `expires_at`: valid until it is revoked. Only an implicit token is kept with `revoked_at`.
+    Times are RFC 3339; no `expires_at`: valid until it is revoked.
     """
 
     kind: OwnerKind
@@ -58,9 +60,10 @@ class IssuedToken(Struct, frozen=True, omit_defaults=True):
         """The key of its record."""
         return record_key(self.kind, self.owner, self.token_id)
 
-    def has_expired(self, now: EpochSeconds) -> bool:
-        """Return True if it is not valid any more at this time."""
-        return self.expires_at is not None and timestamps.from_text(self.expires_at) / 1000 <= now
+    def ended_at(self, now: EpochSeconds) -> EpochSeconds | None:
+        """Return when it was revoked or has expired; None if it is valid now."""
+        ends = [timestamps.from_text(at) / 1000 for at in (self.revoked_at, self.expires_at) if at]
+        return EpochSeconds(min(ends)) if ends and min(ends) <= now else None
 
 
 _decode = msgspec.json.Decoder(IssuedToken).decode
@@ -103,30 +106,46 @@ class IssuedTokens:
         """Return all records."""
         return list(self._records.values())
 
-    def expired(self, now: EpochSeconds) -> list[bytes]:
-        """Return the keys of tokens that have expired: their signature says so, and their records are not needed."""
-        return [key for key, record in self._records.items() if record.has_expired(now)]
+    def unneeded(self, now: EpochSeconds) -> list[bytes]:
+        """Return the keys of records to delete: of tokens that have ended long ago, the oldest first, or too many of them."""
+        ended = self._ended(now)
+        surplus = len(ended) - MAX_ENDED
+        return [
+            key
+            for number, (at, key) in enumerate(ended)
+            if number < surplus or at + KEEP_ENDED_SECONDS <= now
+        ]
 
-    def require_room(self, token: IssuedToken) -> None:
+    def require_room(self, token: IssuedToken, now: EpochSeconds) -> None:
         """Raise TooManyTokensError if its owner may have no further token."""
-        others = [one for one in self._records.values() if one.kind == token.kind and not one.revoked_at]
+        others = [one for one in self._records.values() if one.kind == token.kind and not one.ended_at(now)]
         if token.kind == "restaurant":
             others = [one for one in others if one.owner == token.owner]
-        if len(others) >= MAX_TOKENS or len(self._records) >= MAX_RECORDS:
+        count = len(self._records) - len(self._ended(now))
+        if len(others) >= MAX_TOKENS or count >= MAX_RECORDS:
             raise TooManyTokensError(
-                f"{len(others)} of {MAX_TOKENS} tokens of this owner, {len(self._records)} of {MAX_RECORDS} records: revoke some first"
+                f"{len(others)} of {MAX_TOKENS} tokens of this owner, {count} of {MAX_RECORDS} records: revoke some first"
             )
 
-    def revocation(
-        self, kind: OwnerKind, owner: str, token_id: str, at: str
-    ) -> tuple[bytes, IssuedToken | None]:
-        """Return key and record that revoke a token; None deletes the record. Raises UnknownTokenError."""
-        key = record_key(kind, owner, token_id)
-        if kind == "restaurant" and token_id in IMPLICIT and key not in self._records:
-            return key, IssuedToken(kind, owner, token_id, "manager", revoked_at=at)
-        if key not in self._records or self._records[key].revoked_at:
+    def revocation(self, kind: OwnerKind, owner: str, token_id: str, at: str) -> IssuedToken:
+        """Return the record that revokes a token. Raises UnknownTokenError."""
+        record = self._records.get(record_key(kind, owner, token_id))
+        if record is None and kind == "restaurant" and token_id in IMPLICIT:
+            record = IssuedToken(kind, owner, token_id, "manager")
+        if record is None or record.ended_at(EpochSeconds(timestamps.from_text(at) / 1000)):
             raise UnknownTokenError(f"{owner} has no valid token {token_id}")
-        return key, None
+        return msgspec.structs.replace(record, revoked_at=at)
+
+    def _ended(self, now: EpochSeconds) -> list[tuple[EpochSeconds, bytes]]:
+        """Return when tokens that were issued have ended, and their keys; the oldest first.
+
+        Not of implicit tokens: such a record is what keeps its token revoked.
+        """
+        return sorted(
+            (at, key)
+            for key, record in self._records.items()
+            if record.token_id not in IMPLICIT and (at := record.ended_at(now)) is not None
+        )
 
     @contextlib.contextmanager
     def watch(self, claims: Claims, end: Callable[[], None]) -> "Iterator[Watch]":
@@ -150,9 +169,10 @@ class IssuedTokens:
         """Return True if the token of these claims was revoked, or never issued."""
         match claims:
             case RestaurantClaims(restaurant_id, _, token_id):
-                record = self._records.get(record_key("restaurant", restaurant_id, token_id))
-                return token_id not in IMPLICIT if record is None else record.revoked_at is not None
+                key, is_implicit = record_key("restaurant", restaurant_id, token_id), token_id in IMPLICIT
             case AdminClaims(name, token_id):
-                return record_key("admin", name, token_id) not in self._records
+                key, is_implicit = record_key("admin", name, token_id), False
             case _:
                 return False
+        record = self._records.get(key)
+        return not is_implicit if record is None else record.revoked_at is not None

@@ -19,15 +19,29 @@ from ingress.http.issued_tokens import (
 )
 from ingress.http.token_claims import SETTINGS_TOKEN_ID
 from ingress.http.tokens import Tokens
-from ingress.issuing.token_log import TokenEditor, read_records
+from ingress.issuing.restaurants import UnknownRestaurantError, require_restaurant
+from ingress.issuing.token_log import LostTokensError, TokenEditor, read_records
 from schemas import timestamps
 from schemas.settings import Settings
+from schemas.timestamps import EpochSeconds
 
 HELP = """\
 A restaurant has a first token, with the id 1, which PUT /v1/restaurants/{id} returns; `legacy` is the one that earlier
 releases made. Further tokens are issued here, each for one holder: `board` reads, `manager` also changes. Every ingress
-process refuses a revoked token within seconds, and closes its open feeds and streams. The administrator of
+process refuses a revoked token within seconds, and closes its open feeds and streams. `list` shows a token for 400 days
+after its end, the newest 2000 of such tokens: by its id it says who made a change (`changed_by`). The administrator of
 PROMO_ADMIN_TOKEN is called `settings`; changing the setting revokes that token."""
+
+ACCEPT_LOSS_HELP = """\
+Ingress does not start, and tokens are neither listed nor changed, if the topic access.tokens is empty although there are
+orders: it was deleted, or belongs to another cluster, or a release without issued tokens made the orders. Restore the topic if
+you can. Otherwise this command lets ingress start without its records:
+
+- tokens that were issued are refused; issue others;
+- a restaurant's first tokens (`1`, `legacy`) that were revoked are valid again; revoke them again.
+
+`promo up` ends when ingress does, so the local stack needs PROMO_INGRESS_PROCESSES=0 for this command: with it `promo up`, this
+command, and `promo down`; then `promo up` without it."""
 
 #: File in the data folder with the secret that `make up` created.
 SECRET_FILE = "token-secret"
@@ -55,6 +69,12 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     revoke = actions.add_parser("revoke", help="revoke a token")
     _add_owner(revoke, True)
     revoke.add_argument("id", help="the token's id, from `list`")
+    actions.add_parser(
+        "accept-loss",
+        help="start again without the records of a lost topic",
+        description=ACCEPT_LOSS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -63,7 +83,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         print(asyncio.run(_execute(settings, arguments)))
     except _UsageError as error:
         return _fail(str(error), 2)
-    except (TooManyTokensError, UnknownTokenError) as error:
+    except (LostTokensError, TooManyTokensError, UnknownRestaurantError, UnknownTokenError) as error:
         return _fail(str(error))
     except (ProducerFenced, InvalidProducerEpoch):
         return _fail("another command changes the tokens; run the command again")
@@ -83,8 +103,13 @@ async def _execute(settings: Settings, arguments: argparse.Namespace) -> str:
         issued = IssuedTokens()
         issued.replace(await read_records(settings.kafka))
         return _render(issued, arguments)
+    if arguments.action == "accept-loss":
+        async with TokenEditor(settings.kafka, accept_loss=True) as editor:
+            return "loss accepted" if editor.has_lost else "nothing is lost"
     kind, owner = _owner(arguments)
     if arguments.action == "revoke":
+        if kind == "restaurant" and arguments.id in IMPLICIT:  # any other token has a record, or is unknown
+            await require_restaurant(settings, owner)
         async with TokenEditor(settings.kafka) as editor:
             await editor.revoke(kind, owner, arguments.id, timestamps.now_text())
         return f"{arguments.id} of {owner} revoked"
@@ -112,6 +137,8 @@ async def _issue(settings: Settings, kind: OwnerKind, owner: str, arguments: arg
         issued_at=timestamps.to_text(now),
         expires_at=None if expires_at is None else timestamps.to_text(expires_at),
     )
+    if kind == "restaurant":
+        await require_restaurant(settings, owner)
     async with TokenEditor(settings.kafka) as editor:
         await editor.issue(record)
     made, ends = Tokens(secret, ""), None if expires_at is None else expires_at // 1000
@@ -128,13 +155,14 @@ def _render(issued: IssuedTokens, arguments: argparse.Namespace) -> str:
         if kind == "restaurant":
             known = {record.token_id for record in records}
             records += [IssuedToken(kind, owner, name, "manager") for name in sorted(IMPLICIT - known)]
+    now = timestamps.epoch_clock()
     lines = [
         "  ".join(
             [
                 f"{record.kind} {record.owner}",
                 record.token_id,
                 record.role or "-",
-                f"revoked {record.revoked_at}" if record.revoked_at else "valid",
+                _state(record, now),
                 f"until {record.expires_at}" if record.expires_at else "until revoked",
                 f"issued {record.issued_at or 'by itself'}",
                 record.name,
@@ -143,6 +171,12 @@ def _render(issued: IssuedTokens, arguments: argparse.Namespace) -> str:
         for record in sorted(records, key=lambda record: (record.kind, record.owner, record.token_id))
     ]
     return "\n".join(lines) or "no tokens were issued"
+
+
+def _state(record: IssuedToken, now: EpochSeconds) -> str:
+    if record.revoked_at:
+        return f"revoked {record.revoked_at}"
+    return "valid" if record.ended_at(now) is None else "expired"
 
 
 def _add_owner(parser: argparse.ArgumentParser, is_required: bool) -> None:

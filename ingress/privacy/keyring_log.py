@@ -12,7 +12,7 @@ from ingress.privacy.months import month_at
 from schemas.kafka_connection import KafkaConnection
 from schemas.runtime import backoff
 from schemas.runtime.kafka_clients import make_consumer, make_producer
-from schemas.runtime.kafka_sessions import read_to_end, require_topic, started
+from schemas.runtime.kafka_sessions import has_had_records, read_to_end, require_topic, started
 from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.runtime.reconnect import MAX_URGENT_DELAY_SECONDS, run_reconnecting
 from schemas.runtime.transactions import FENCED_ERRORS, write_all
@@ -201,16 +201,10 @@ async def _read_all(consumer: AIOKafkaConsumer, keyring: Keyring) -> None:
 
 async def _count_lost(connection: KafkaConnection, keyring: Keyring) -> int:
     """Return how many records of a keyring that was read are lost; a new installation has none to lose."""
-    if keyring.lost and not keyring.has_been_complete and not await _has_orders(connection):
+    if (
+        keyring.lost
+        and not keyring.has_been_complete
+        and not await has_had_records(connection, ORDER_CREATED.name)
+    ):
         return 0
     return len(keyring.lost)
-
-
-async def _has_orders(connection: KafkaConnection) -> bool:
-    """Return True if an order was ever created."""
-    async with started(make_consumer(connection)) as consumer:
-        if ORDER_CREATED.name not in await consumer.topics():
-            return False
-    async with started(make_consumer(connection, ORDER_CREATED.name)) as consumer:
-        ends = await consumer.end_offsets(consumer.assignment())
-    return any(ends.values())

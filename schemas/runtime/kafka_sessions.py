@@ -7,6 +7,8 @@ from typing import Any, Protocol, TypeVar
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from schemas.kafka_connection import KafkaConnection
+from schemas.runtime.kafka_clients import make_consumer
 from schemas.runtime.kafka_shutdown import close_quietly
 
 #: How long one poll waits for records, in milliseconds.
@@ -54,3 +56,13 @@ async def read_to_end(consumer: AIOKafkaConsumer) -> AsyncIterator[Any]:
         for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
             for record in records:
                 yield record
+
+
+async def has_had_records(connection: KafkaConnection, topic: str) -> bool:
+    """Return True if a record was ever written to a topic, also one that was deleted since. Raises KafkaError."""
+    async with started(make_consumer(connection)) as consumer:
+        if topic not in await consumer.topics():
+            return False
+    async with started(make_consumer(connection, topic)) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+    return any(ends.values())

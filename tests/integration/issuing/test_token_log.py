@@ -2,39 +2,51 @@
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic
+from msgspec.structs import replace
 
 from ingress.__main__ import main
 from ingress.http.issued_tokens import IssuedTokens
 from ingress.http.problems import Problem
 from ingress.http.token_claims import AdminClaims, RestaurantClaims
 from ingress.http.tokens import Tokens
-from ingress.issuing.token_log import TokenFollower
+from ingress.issuing import token_log
+from ingress.issuing.token_log import LostTokensError, TokenFollower
 from schemas.kafka_connection import KafkaConnection
-from schemas.topics import ACCESS_TOKENS
+from schemas.runtime.kafka_clients import make_admin_client, make_producer
+from schemas.runtime.kafka_sessions import started
+from schemas.topics import ACCESS_TOKENS, ORDER_CREATED
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
 async def token_topic(kafka: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Return the bootstrap servers of a Kafka that has the topic, and set the settings of commands."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        topic = NewTopic(ACCESS_TOKENS.name, 1, 1, topic_configs=ACCESS_TOKENS.configs())
-        for _, code, *_ in (await admin.create_topics([topic])).topic_errors:
-            assert code == 0 or for_code(code) is TopicAlreadyExistsError
-    finally:
-        await admin.close()
+    """Return the bootstrap servers of a Kafka with an empty topic and without orders, and set the settings of commands."""
+    name = f"tokens-{uuid.uuid4().hex}"
+    monkeypatch.setattr(token_log, "PARTITION", TopicPartition(name, 0))
+    monkeypatch.setattr(token_log, "ORDER_CREATED", replace(ORDER_CREATED, name=f"{name}-orders"))
+    await create_topic(kafka, name, ACCESS_TOKENS.configs())
     monkeypatch.setenv("PROMO_KAFKA_BOOTSTRAP_SERVERS", kafka)
+    monkeypatch.setenv("PROMO_REDIS_URL", "redis://127.0.0.1:9/0")  # none: a restaurant may exist
     monkeypatch.setenv("PROMO_DATA_DIR", str(tmp_path))
     (tmp_path / "token-secret").write_text("secret\n")
     return kafka
+
+
+async def create_topic(kafka: str, name: str, configs: dict[str, str]) -> None:
+    """Create a topic with one partition."""
+    admin = make_admin_client(KafkaConnection(kafka))
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, 1, 1, topic_configs=configs)])
+    finally:
+        await admin.close()
 
 
 @contextlib.asynccontextmanager
@@ -91,6 +103,8 @@ async def test_tokens_are_issued_and_revoked_one_by_one(
         with other.issued.watch(claims, ended.set):
             await command("revoke", "--restaurant", "r1", claims.token_id)
             await command("revoke", "--restaurant", "r1", "1")
+            listed = await command("list", "--restaurant", "r1")
+            assert [line.split()[4] for line in listed.splitlines() if line.endswith("tablet")] == ["revoked"]
             async with asyncio.timeout(10):
                 await ended.wait()
         for tokens in (one, other):
@@ -101,3 +115,32 @@ async def test_tokens_are_issued_and_revoked_one_by_one(
         assert is_valid(later, manager) and is_valid(later, later.restaurant("r2"))
     assert await asyncio.to_thread(main, ["tokens", "revoke", "--admin", "maria", "nothing"]) == 1
     assert "maria has no valid token nothing" in capsys.readouterr().err
+
+
+async def test_lost_topic_stops_ingress_until_the_loss_is_accepted(
+    token_topic: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty topic beside orders would make revoked first tokens valid again; a topic that was in use may be empty of them."""
+    connection, orders = KafkaConnection(token_topic), token_log.ORDER_CREATED.name
+    async with following(token_topic), following(token_topic):
+        pass  # a new installation, with two processes that start at once
+    await create_topic(token_topic, orders, {})
+    async with started(make_producer(connection)) as producer:
+        await producer.send_and_wait(orders, b"{}", key=b"r1")
+    async with following(token_topic) as tokens:
+        assert is_valid(tokens, tokens.restaurant("r1"))
+
+    lost = f"{orders}-lost"
+    await create_topic(token_topic, lost, ACCESS_TOKENS.configs())
+    monkeypatch.setattr(token_log, "PARTITION", TopicPartition(lost, 0))
+    with pytest.raises(LostTokensError):
+        async with asyncio.timeout(30):
+            await TokenFollower(connection, IssuedTokens()).run()
+    for arguments in (["list"], ["issue", "--admin", "maria"]):
+        assert await asyncio.to_thread(main, ["tokens", *arguments]) == 1
+        assert "promo tokens accept-loss" in capsys.readouterr().err
+    for said in ("loss accepted", "nothing is lost"):
+        assert await asyncio.to_thread(main, ["tokens", "accept-loss"]) == 0
+        assert said in capsys.readouterr().out
+    async with following(token_topic):
+        pass

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
+from ingress.customers.partner_tokens import PartnerTokens
 from ingress.http.issued_tokens import IssuedTokens
 from ingress.privacy.keyring import Keyring
 from schemas.settings import Settings
@@ -83,6 +84,12 @@ def issued() -> IssuedTokens:
 
 
 @pytest.fixture
+def partner_tokens() -> PartnerTokens:
+    """No partner is configured."""
+    return PartnerTokens([], {})
+
+
+@pytest.fixture
 async def client(
     settings: Settings,
     fast_path: bool,
@@ -90,9 +97,10 @@ async def client(
     views: FakeViews,
     keyring: Keyring,
     issued: IssuedTokens,
+    partner_tokens: PartnerTokens,
 ) -> AsyncIterator[Client]:
     """A client of the application."""
     settings = msgspec.structs.replace(settings, fast_path=fast_path)
-    app = application(settings, log, views, keyring, issued=issued)
+    app = application(settings, log, views, keyring, issued=issued, partner_tokens=partner_tokens)
     async with serving(app) as port, ClientSession(f"http://{HOST}:{port}") as session:
         yield Client(session, HOST, port)

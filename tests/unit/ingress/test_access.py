@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import json
 import time
 
 import aiohttp
@@ -9,7 +10,11 @@ import jwt
 import msgspec
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
+from ingress.customers.issuer_keys import IssuerKeys
+from ingress.customers.partner_tokens import Issuer, PartnerTokens
 from ingress.handlers.app_keys import TOKENS
 from ingress.http.issued_tokens import IssuedToken, IssuedTokens
 from ingress.http.roles import Role
@@ -53,6 +58,16 @@ def with_our_key(**claims: object) -> str:
     return jwt.encode(claims, Signer([b"secret"])._current, "HS256", headers={"kid": kid})
 
 
+PARTNER = Issuer("https://shop.example", "promo", "phone", jwks_file="keys.json")
+PARTNER_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def of_partner(expires_at: int) -> str:
+    """Return the token of a partner's customer."""
+    claims = {"iss": PARTNER.issuer, "aud": PARTNER.audience, "sub": "u-1", "exp": expires_at}
+    return jwt.encode(claims, PARTNER_KEY, "ES256", headers={"kid": "k"})
+
+
 ADMINS = {"the administrator": "adm", "the administrator maria": MADE.admin("maria", "a1")}
 MANAGERS = {
     "r1's first manager": MADE.restaurant("r1"),
@@ -64,6 +79,7 @@ CUSTOMERS = {"the customer of r1": of_order("r1")}
 PROVED = {
     "a customer of this device": MADE.customer("c1", "device"),
     "a customer with a phone": MADE.customer("c1", "phone"),
+    "a partner's customer": of_partner(NOW + 600),
 }
 #: Valid tokens that open nothing of r1.
 OTHERS = {
@@ -94,6 +110,7 @@ INVALID: dict[str, str | None] = {
     "expired: a manager's": MADE.restaurant("r1", "manager", "m1", NOW - 1),
     "expired: an administrator's": MADE.admin("maria", "a1", NOW - 1),
     "expired: a customer's": MADE.customer("c1", "phone", NOW - 1),
+    "expired: a partner's customer's": of_partner(NOW - 600),
     "not yet valid": with_our_key(aud="order", sub=ORDERS["r1"], hld=HOLDERS["r1"], nbf=NOW + 600),
     "of another audience": with_our_key(aud="partner", sub="r1", role="manager", jti="1"),
     "revoked: a manager's": MADE.restaurant("r1", "manager", "m0"),
@@ -241,6 +258,17 @@ def issued() -> IssuedTokens:
     ):
         issued.load(token.key, msgspec.json.encode(token))
     return issued
+
+
+@pytest.fixture
+def partner_tokens() -> PartnerTokens:
+    """One partner, whose keys are known."""
+
+    async def load() -> bytes:
+        key = json.loads(ECAlgorithm.to_jwk(PARTNER_KEY.public_key()))
+        return json.dumps({"keys": [key | {"kid": "k"}]}).encode()
+
+    return PartnerTokens([PARTNER], {PARTNER.issuer: IssuerKeys(PARTNER.issuer, load)})
 
 
 @pytest.fixture(autouse=True)

@@ -268,8 +268,8 @@ async def test_webhook_secret_is_rotated_by_version(client: Client, log: FakePro
 
 async def test_revoked_first_token_is_not_returned(client: Client, issued: IssuedTokens) -> None:
     """An administrator who puts the restaurant again must not bring it back."""
-    key, record = issued.revocation("restaurant", "r1", "1", "2026-01-01T00:00:00.000Z")
-    issued.load(key, msgspec.json.encode(record))
+    record = issued.revocation("restaurant", "r1", "1", "2026-01-01T00:00:00.000Z")
+    issued.load(record.key, msgspec.json.encode(record))
     assert "token" not in await (await put(client, RESTAURANT)).json()
 
 

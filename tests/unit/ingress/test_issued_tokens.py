@@ -14,6 +14,7 @@ from ingress.http.issued_tokens import (
     MAX_TOKENS,
     IssuedToken,
     IssuedTokens,
+    OwnerKind,
     TooManyTokensError,
     UnknownTokenError,
 )
@@ -34,14 +35,14 @@ NOW = EpochSeconds(1_800_000_000)
 
 def issue(issued: IssuedTokens, token: IssuedToken) -> None:
     """Issue a token as the editor of the topic does."""
-    issued.require_room(token)
+    issued.require_room(token, NOW)
     issued.load(token.key, msgspec.json.encode(token))
 
 
 def revoke(issued: IssuedTokens, owner: str, token_id: str) -> None:
     """Revoke a restaurant's token likewise."""
-    key, record = issued.revocation("restaurant", owner, token_id, AT)
-    issued.load(key, None if record is None else msgspec.json.encode(record))
+    record = issued.revocation("restaurant", owner, token_id, AT)
+    issued.load(record.key, msgspec.json.encode(record))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("ab"), st.sampled_from("12345")), max_size=30))
@@ -55,8 +56,8 @@ def test_a_token_is_valid_from_its_issue_to_its_revocation(steps: list[tuple[boo
             issue(issued, token)
             valid.add((owner, token_id))
         elif not is_issue and (owner, token_id) in valid:
-            key, record = issued.revocation("restaurant", owner, token_id, AT)
-            records[key] = None if record is None else msgspec.json.encode(record)
+            record = issued.revocation("restaurant", owner, token_id, AT)
+            records[record.key] = msgspec.json.encode(record)
             revoke(issued, owner, token_id)
             valid.discard((owner, token_id))
         elif not is_issue:
@@ -96,15 +97,38 @@ def test_an_owner_has_a_bounded_number_of_tokens() -> None:
     revoke(issued, "r1", "t0")
     issue(issued, IssuedToken("restaurant", "r1", "x", "board"))
     revoke(issued, "r1", "1")
-    assert len(issued.all()) == 2 * MAX_TOKENS + 2
+    assert len(issued.all()) == 2 * MAX_TOKENS + 3
 
 
-def test_expired_records_are_deleted() -> None:
-    """Their signature says that they have expired."""
+@pytest.mark.parametrize("kind", ["restaurant", "admin"])
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+def test_record_of_an_ended_token_is_kept_400_days(kind: OwnerKind, how: str) -> None:
+    """With its name, since published changes name it by its id alone (`changed_by`); it is not valid again."""
+    issued, ends = IssuedTokens(), AT if how == "expired" else None
+    issue(issued, IssuedToken(kind, "r1", "b", name="Carla", expires_at=ends))
+    if how == "revoked":
+        record = issued.revocation(kind, "r1", "b", AT)
+        issued.load(record.key, msgspec.json.encode(record))
+        claims = RestaurantClaims("r1", "board", "b") if kind == "restaurant" else AdminClaims("r1", "b")
+        assert issued.is_revoked(claims)
+    with pytest.raises(UnknownTokenError):
+        issued.revocation(kind, "r1", "b", AT)
+    assert [record.name for record in issued.all()] == ["Carla"]
+    assert issued.unneeded(EpochSeconds(NOW + 400 * 86_400 - 1)) == []
+    assert issued.unneeded(EpochSeconds(NOW + 400 * 86_400)) == [f"{kind}/r1/b".encode()]
+
+
+def test_ended_tokens_leave_room_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have a bound of their own; a revoked first token is never among them, since its record keeps it revoked."""
+    monkeypatch.setattr(issued_tokens, "MAX_RECORDS", 2)
+    monkeypatch.setattr(issued_tokens, "MAX_ENDED", 2)
     issued = IssuedTokens()
-    issue(issued, IssuedToken("restaurant", "r1", "a", "board", expires_at=AT))
-    issue(issued, IssuedToken("restaurant", "r1", "b", "board"))
-    assert issued.expired(EpochSeconds(NOW - 1)) == [] and issued.expired(NOW) == [b"restaurant/r1/a"]
+    revoke(issued, "r1", "1")
+    for number in range(4):
+        at = timestamps.to_text(timestamps.EpochMs(1_800_000_000_000 - number))
+        issue(issued, IssuedToken("restaurant", "r1", f"t{number}", "board", expires_at=at))
+    assert issued.unneeded(NOW) == [b"restaurant/r1/t3", b"restaurant/r1/t2"]
+    assert issued.unneeded(EpochSeconds(NOW + 1_000 * 86_400)).count(b"restaurant/r1/1") == 0
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])

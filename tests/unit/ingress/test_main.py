@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from ingress.__main__ import main
+from ingress.issuing import restaurants
+from ingress.issuing.token_log import LostTokensError
 from ingress.privacy.keyring_log import LostKeyringError
 from schemas.settings import Settings
+from tests.support.ingress.fakes import FakeViews
 
 ORDER = "o_" + "a" * 26
 
@@ -88,30 +91,77 @@ def test_tokens_requires_the_secret(run, tmp_path: Path) -> None:
     assert code == 2 and "PROMO_TOKEN_SECRET" in stderr
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["issue", "--admin", "maria"]])
-def test_tokens_without_kafka_fails(arguments: list[str]) -> None:
-    """1: the message names the servers, and no token is shown that no process would accept."""
+@pytest.mark.parametrize("arguments", [["issue"], ["revoke", "1"], ["revoke", "legacy"]])
+def test_tokens_of_a_restaurant_that_does_not_exist(
+    run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """1 before anything is written: a misspelt name would leave the token valid that should be revoked."""
+    views = FakeViews()
+    views.shown_version = 0
+    monkeypatch.setattr(restaurants, "RedisViews", lambda redis: views)
+    action, *rest = arguments
+    code, stderr = run("tokens", action, "--restaurant", "nope", *rest, token_secret="s")
+    assert code == 1 and stderr.startswith("there is no restaurant nope;")
+
+
+async def test_restaurant_is_missing_only_from_complete_views() -> None:
+    """While Redis is down or being filled, a restaurant that it does not show may exist."""
+    views, partitions = FakeViews(), len(FakeViews().watermarks)
+    assert await restaurants.is_shown(views, partitions, "r1") is True
+    views.shown_version = 0
+    assert await restaurants.is_shown(views, partitions, "r1") is False
+    del views.watermarks[0]
+    assert await restaurants.is_shown(views, partitions, "r1") is None
+    views.down = True
+    assert await restaurants.is_shown(views, partitions, "r1") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warns"),
+    [
+        (["list"], False),
+        (["issue", "--admin", "maria"], False),
+        (["issue", "--restaurant", "r1"], True),
+        (["revoke", "--restaurant", "r1", "1"], True),
+    ],
+)
+def test_tokens_without_kafka_fails(arguments: list[str], warns: bool) -> None:
+    """1: the message names the servers, and no token is shown that no process would accept.
+
+    Without Redis it is not known whether a restaurant exists: a warning, since a token may have to be revoked now.
+    """
     settings = {"PROMO_TOKEN_SECRET": "s", "PROMO_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
+    settings["PROMO_REDIS_URL"] = "redis://127.0.0.1:9/0"
     command = [sys.executable, "-m", "ingress", "tokens", *arguments]
     done = subprocess.run(
         command, env=os.environ | settings, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1 and "127.0.0.1:9" in done.stderr and not done.stdout
+    assert ("not known whether there is a restaurant r1" in done.stderr) is warns
     assert "Traceback" not in done.stderr
 
 
-def test_lost_keyring_stops_the_process(run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "what", "command"),
+    [
+        (LostKeyringError(3), "lacks 3 of its records", "promo forget --accept-lost-keyring"),
+        (LostTokensError(), "access.tokens is empty although there are orders", "promo tokens accept-loss"),
+    ],
+)
+def test_lost_topic_stops_the_process(
+    run, monkeypatch: pytest.MonkeyPatch, error: Exception, what: str, command: str
+) -> None:
     """2, as for wrong settings: to start again does not help, and the message says what does."""
 
     async def serve(settings: Settings) -> None:
-        raise LostKeyringError(3)
+        raise error
 
     monkeypatch.setattr("ingress.__main__.serve", serve)
     # they would stay for all later tests of this process
     monkeypatch.setattr("ingress.__main__.logs.configure", lambda settings, role: None)
     monkeypatch.setattr("ingress.__main__.gc_tuning.freeze_startup_objects", lambda: None)
     code, stderr = run(token_secret="s", webhook_secret="w", privacy_secret="p")
-    assert code == 2 and "lacks 3 of its records" in stderr and "--accept-lost-keyring" in stderr
+    assert code == 2 and what in stderr and command in stderr
 
 
 def test_forget_without_kafka_fails() -> None:
