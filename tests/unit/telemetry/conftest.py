@@ -9,7 +9,16 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from schemas.telemetry import tracing
 from schemas.telemetry.otel import SpanIds
-from tests.unit.ingress.conftest import client, fast_path, issued, keyring, log, settings, views  # noqa: F401
+from tests.unit.ingress.conftest import (  # noqa: F401
+    client,
+    fast_path,
+    issued,
+    keyring,
+    log,
+    partner_tokens,
+    settings,
+    views,
+)
 
 
 @pytest.fixture
