@@ -5,7 +5,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -29,9 +29,18 @@ from schemas.timestamps import from_text, to_text
 from schemas.topics import FACT_TOPICS
 from tests.support.payments.orders import TOTAL, order_state
 from tests.support.payments.real_provider import ProviderClient, RealProvider
+from tests.support.stack import start_kafka
 
 #: Days of which no other test writes orders: one agrees, one does not.
 GOOD_DAY, BAD_DAY = "2020-01-05", "2020-02-05"
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A broker of its own: on the shared one other tests leave facts that cannot be read."""
+    server = start_kafka(tmp_path_factory.mktemp("kafka"))
+    yield server.bootstrap
+    server.stop()
 
 
 @pytest.fixture
