@@ -1,6 +1,7 @@
 """The codec of all records: JSON values by msgspec, and the headers."""
 
 import os
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar, get_args
 
@@ -11,6 +12,7 @@ from schemas.facts import OrderCreated, Watermark
 from schemas.notifications import PushDelivery, PushSubscription, WebhookDelivery
 from schemas.payments import PaymentRequest
 from schemas.replies import Reply
+from schemas.setting_types import MAX_PARTITIONS
 from schemas.topics import FACT_TOPICS
 
 Headers = list[tuple[str, bytes]]
@@ -19,6 +21,7 @@ T = TypeVar("T")
 #: The `schema-version` header of classes whose version is not 1. Each version has a sample in schemas/samples.
 _VERSIONS: dict[type, bytes] = {PlaceOrder: b"2", OrderCreated: b"2", PushDelivery: b"2"}
 
+_PARTITION = re.compile(rb"[0-9]{1,4}")
 #: The trace context of a record whose cause had none.
 NO_TRACE = b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00"
 
@@ -111,10 +114,16 @@ def header(record_headers: Iterable[tuple[str, bytes]] | None, name: str) -> byt
     return next((value for key, value in record_headers or () if key == name), None)
 
 
-def reply_address(record_headers: Iterable[tuple[str, bytes]] | None) -> ReplyAddress | None:
-    """Return where the reply goes; None if no reply is wanted or the address cannot be read."""
+def reply_address(
+    record_headers: Iterable[tuple[str, bytes]] | None, partitions: int = MAX_PARTITIONS
+) -> ReplyAddress | None:
+    """Return where the reply goes; None if no reply is wanted, or if the address is none of the topic's `partitions`.
+
+    A reply to a partition that does not exist would make its whole transaction fail, each time.
+    """
     partition = header(record_headers, "reply-partition")
     correlation_id = header(record_headers, "correlation-id")
-    if partition is None or correlation_id is None or not partition.isdigit():
+    if partition is None or correlation_id is None or not _PARTITION.fullmatch(partition):
         return None
-    return ReplyAddress(int(partition), correlation_id)
+    number = int(partition)
+    return ReplyAddress(number, correlation_id) if number < partitions else None

@@ -107,6 +107,13 @@ transaction_commands = Histogram(
     buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
 )
 commands = Counter("promo_commands_total", "Commands read from the log, by result", ["result"])
+# the owner of a partition sets it; after a move the new owner has set it last
+partition_stopped = Gauge(
+    "promo_partition_stopped",
+    "1 while a partition waits for a person, since the next of its messages can be neither decided nor set aside",
+    ["partition"],
+    multiprocess_mode="livemostrecent",
+)
 missing_offsets = Counter("promo_missing_offsets_total", "Input offsets that are missing from the log")
 partition_recoveries = Counter(
     "promo_partition_recoveries_total", "Partitions recovered, by the source of their state", ["source"]

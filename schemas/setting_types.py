@@ -51,7 +51,8 @@ def split_secrets(text: str) -> list[str]:
 
 
 Positive = Annotated[int, Meta(ge=1)]
-Partitions = Annotated[int, Meta(ge=1, le=1_000)]
+MAX_PARTITIONS = 1_000
+Partitions = Annotated[int, Meta(ge=1, le=MAX_PARTITIONS)]
 NonNegative = Annotated[int, Meta(ge=0)]
 NonNegativeNumber = Annotated[float, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]

@@ -194,6 +194,11 @@ def _dead_letter_topic(topic: Topic) -> Topic:
 #: By the name of the topic whose records they keep.
 DEAD_LETTER_TOPICS: dict[str, Topic] = {t.name: _dead_letter_topic(t) for t in _WITH_DEAD_LETTERS}
 
+#: Bytes of one batch of records that a broker takes (`message.max.bytes`), where the topic has no limit of its own.
+BROKER_MESSAGE_BYTES = 1_048_588
+#: What a batch has beside its records.
+_BATCH_HEADER_BYTES = 61
+
 TOPICS: tuple[Topic, ...] = (
     ORDER_COMMANDS,
     *FACT_TOPICS.values(),
@@ -209,3 +214,10 @@ TOPICS: tuple[Topic, ...] = (
     PRIVACY_KEYRING,
     ACCESS_TOKENS,
 )
+
+_MESSAGE_BYTES = {topic.name: topic.max_message_bytes or BROKER_MESSAGE_BYTES for topic in TOPICS}
+
+
+def max_record_bytes(name: str) -> int:
+    """Return the bytes of one record that the topic with this name takes."""
+    return _MESSAGE_BYTES[name] - _BATCH_HEADER_BYTES

@@ -12,11 +12,13 @@
 What a micro-batch of commands writes, to the topics on the right and to the changelog, is one transaction.
 """
 
+from functools import partial
+
 from schemas.consumer_groups import DECISIONS
 from schemas.settings import Settings
-from schemas.topics import ORDER_COMMANDS, STATE_CHANGELOG
+from schemas.topics import ORDER_COMMANDS, STATE_CHANGELOG, max_record_bytes
 from streams.agents import ticker
-from streams.agents.command_handler import CommandHandler
+from streams.agents.command_handler import REJECTIONS, CommandHandler
 from streams.agents.dead_letters import dead_letter
 from streams.domain.decision import Policy
 from streams.exactly_once import lag, transport
@@ -63,9 +65,15 @@ def build(settings: Settings, runtime_settings: RuntimeSettings) -> App:
         cash_order_portions=settings.cash_order_portions,
     )
     tables = [app.Table(spec.name, value_type=spec.record) for spec in TABLES]
-    agent(app, commands, changelog=STATE_CHANGELOG.name, tables=tables, dead_letter=dead_letter)(
-        CommandHandler(policy)
-    )
+    agent(
+        app,
+        commands,
+        changelog=STATE_CHANGELOG.name,
+        tables=tables,
+        dead_letter=partial(dead_letter, reply_partitions=settings.reply_partitions),
+        rejections=REJECTIONS,
+        max_record_bytes=max_record_bytes,
+    )(CommandHandler(policy, settings.reply_partitions))
 
     @app.task
     async def run_ticker() -> None:

@@ -5,10 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from msgspec.structs import replace
 
 from egress.command_error import CommandError
 from egress.dlq import kafka_store
 from egress.dlq.kafka_store import DlqSession
+from egress.dlq.redriving import Selection, redrive_selected
 from egress.dlq.refunds import may_be_refund
 from egress.dlq.store import DROPPED, REDRIVEN, DeadLetterEntry, DeadLetterStore, SourceOffset
 from schemas import timestamps
@@ -20,6 +22,9 @@ REDRIVE_HELP = """\
 Write a dead letter back to the end of its source topic, with its original partition and key, and mark it as
 redriven. A second run finds the mark and does nothing. Dead letters with the same key are redriven in the order
 of their offsets; --force skips the earlier ones.
+
+A range of offsets, a whole partition or a --reason selects many, for example after a bad release:
+`redrive order.commands --reason defect`. A second run goes on where the first one was interrupted.
 
 Record and mark are one transaction, except for order.commands: the stream would take the end of a transaction for
 lost commands, so there the record is written first and the mark second. After a crash between the two,
@@ -52,8 +57,28 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         action.add_argument("topic", type=_topic, help="source topic, with or without .dlq")
-        action.add_argument("partition", type=int, help="partition of the record in its source topic")
-        action.add_argument("offset", type=int, help="offset of the record in its source topic")
+        many = "?" if name == "redrive" else None
+        action.add_argument(
+            "partition",
+            type=int,
+            nargs=many,
+            help=f"partition of the record in its source topic{'; without, all of them' if many else ''}",
+        )
+        if name == "redrive":
+            action.add_argument(
+                "offsets",
+                type=_offsets,
+                nargs="?",
+                metavar="offset[-offset]",
+                help="offset of the record in its source topic, or the first and last of a range; without, all of them",
+            )
+            action.add_argument(
+                "--reason",
+                metavar="WORD",
+                help="redrive only the dead letters that `list` shows with this reason",
+            )
+        else:
+            action.add_argument("offset", type=int, help="offset of the record in its source topic")
         if name == "drop":
             action.add_argument("--reason", type=_reason, help="why; kept with the dead letter")
             action.add_argument("--yes", action="store_true", help="drop it although it is a refund")
@@ -77,6 +102,10 @@ async def execute(settings: Settings, arguments: argparse.Namespace) -> str:
         topics = [arguments.topic] if arguments.topic else list(DEAD_LETTER_TOPICS)
         store = await kafka_store.load(settings.kafka, topics)
         return _render_entries(store, arguments.topic) if arguments.topic else _render_counts(store, topics)
+    if arguments.action == "redrive" and _names_several(arguments):
+        return await redrive_selected(settings.kafka, _selection(arguments))
+    if arguments.action == "redrive":
+        arguments.offset = arguments.offsets.start
     source = SourceOffset(arguments.topic, arguments.partition, arguments.offset)
     if arguments.action == "show":
         store = await kafka_store.load(settings.kafka, [source.topic])
@@ -108,8 +137,29 @@ async def _resolve(settings: Settings, arguments: argparse.Namespace, source: So
             raise CommandError(
                 f"earlier dead letters of the same key wait at offsets {offsets}: redrive or drop them first, or use --force"
             )
-        await session.redrive(entry, entry.value if value is None else value)
+        await session.redrive([entry if value is None else replace(entry, value=value)])
         return REDRIVEN
+
+
+def _names_several(arguments: argparse.Namespace) -> bool:
+    return arguments.offsets is None or len(arguments.offsets) > 1
+
+
+def _selection(arguments: argparse.Namespace) -> Selection:
+    if arguments.value is not None:
+        raise CommandError("--value needs one partition and one offset")
+    if arguments.partition is None and arguments.reason is None:
+        raise CommandError("name a partition, or a --reason: a whole topic is never redriven by accident")
+    return Selection(arguments.topic, arguments.partition, arguments.offsets, arguments.reason)
+
+
+def _offsets(text: str) -> range:
+    first, dash, last = text.partition("-")
+    if not first.isdecimal() or (dash and not last.isdecimal()) or int(last or first) < int(first):
+        raise argparse.ArgumentTypeError(
+            "must be an offset, or two with a dash between them, the lower one first"
+        )
+    return range(int(first), int(last or first) + 1)
 
 
 def _reason(text: str) -> str:

@@ -1,6 +1,6 @@
 """Dead letters in Kafka: load them from their topics, redrive them, drop them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -69,25 +69,31 @@ class DlqSession:
         async with self._producer.transaction():
             await self._resolve(entry, DROPPED, note)
 
-    async def redrive(self, entry: DeadLetterEntry, value: bytes | None) -> None:
-        """Append the record, with this value, to its source topic and mark the dead letter as redriven.
+    async def redrive(self, entries: Sequence[DeadLetterEntry]) -> None:
+        """Append the records, with their values, to their source topic and mark the dead letters as redriven.
 
-        Both writes are one transaction, except for `order.commands`: the end of a transaction leaves a gap
-        in the offsets, which the stream would take for lost commands. There the record is written first.
-        After a crash between the two writes a second run writes the record again, and the stream decides
+        All writes are one transaction, except for `order.commands`: the end of a transaction leaves a gap
+        in the offsets, which the stream would take for lost commands. There the records are written first.
+        After a crash between the two writes a second run writes the records again, and the stream decides
         a repeated command once.
         """
-        marks = [(dead_letters.REDRIVEN, entry.source.mark), (dead_letters.ATTEMPTS, entry.attempts)]
-        record = OutboundRecord(self._topic, entry.key, value, [*entry.headers, *marks])
         is_command = self._topic == ORDER_COMMANDS.name
         if is_command:
             plain = make_producer(self._connection, request_timeout_ms=CLI_REQUEST_TIMEOUT_MS)
             async with started(plain):
-                await self._write(plain, record)
+                for entry in entries:
+                    await self._append(plain, entry)
         async with self._producer.transaction():
-            if not is_command:
-                await self._write(self._producer, record)
-            await self._resolve(entry, REDRIVEN)
+            for entry in entries:
+                if not is_command:
+                    await self._append(self._producer, entry)
+                await self._resolve(entry, REDRIVEN)
+
+    async def _append(self, producer: AIOKafkaProducer, entry: DeadLetterEntry) -> None:
+        marks = [(dead_letters.REDRIVEN, entry.source.mark), (dead_letters.ATTEMPTS, entry.attempts)]
+        await self._write(
+            producer, OutboundRecord(self._topic, entry.key, entry.value, [*entry.headers, *marks])
+        )
 
     async def _resolve(self, entry: DeadLetterEntry, action: str, note: str = "") -> None:
         headers = [

@@ -9,16 +9,17 @@ from schemas.codec import ReplyAddress
 from schemas.commands import Command, Tick, restaurant_of
 from schemas.facts import Watermark
 from schemas.replies import Reply
+from schemas.setting_types import MAX_PARTITIONS
 from schemas.telemetry import tracing
 from schemas.timestamps import EpochMs, to_text
 from schemas.topics import BUCKET_COMMANDS, FACT_TOPICS, ORDER_REPLIES, PAYMENT_REQUESTS, WATERMARKS
 from streams.agents import public_ids
-from streams.domain.decide import decide
+from streams.domain.decide import UnknownBucketError, decide
 from streams.domain.decision import Decision, Policy
 from streams.domain.evolve import apply
 from streams.domain.state import Change, Table
 from streams.domain.timers import MAX_TIMERS_PER_BATCH, fire
-from streams.exactly_once.micro_batch import Tables
+from streams.exactly_once.application import IDLE, Tables
 from streams.exactly_once.ports import Message, Output
 from streams.exactly_once.staging import StagedTable
 from tables.records import Timer
@@ -54,23 +55,29 @@ class UnreadableCommandError(Exception):
     """The record is no command that this version knows; it becomes a dead letter."""
 
 
+#: The errors that are the command's fault. Any other one is a defect, or our environment's.
+REJECTIONS = (UnreadableCommandError, UnknownBucketError)
+
+
 class CommandHandler:
     """Decides one command; the exactly-once runtime calls it for each record."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, reply_partitions: int = MAX_PARTITIONS) -> None:
         self._policy = policy
+        self._reply_partitions = reply_partitions
 
     def __call__(self, message: Message, now: EpochMs, tables: Tables, outputs: list[Output]) -> str:
-        """Decode, decide and write; return APPLIED, DUPLICATE or REFUSED. Raises UnreadableCommandError."""
+        """Decode, decide and write; return APPLIED, DUPLICATE, REFUSED or IDLE. Raises one of REJECTIONS."""
         command = _decode(message)
         state = PartitionState(tables)
         writer = DecisionWriter(message, state, outputs, self._policy)
         if isinstance(command, Tick):
-            for timer in state.due(now, MAX_TIMERS_PER_BATCH):
+            due = state.due(now, MAX_TIMERS_PER_BATCH)
+            for timer in due:
                 writer.write(fire(state, timer, now, self._policy), None)
             writer.write_watermark(now)
-            return APPLIED
-        reply_to = codec.reply_address(message.headers)
+            return APPLIED if due else IDLE
+        reply_to = codec.reply_address(message.headers, self._reply_partitions)
         decision = decide(state, command, now, self._policy, reply_to)
         writer.write(decision, reply_to)
         return _result_of(decision)
@@ -143,7 +150,10 @@ def _decode(message: Message) -> Command:
         raise UnreadableCommandError("the record has no value")
     try:
         command: Command = codec.decode_command(message.value)
-    except ValueError as error:  # msgspec's errors are
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # msgspec's; the second one for JSON that is nested too deeply
         raise UnreadableCommandError(str(error)) from error
     if not isinstance(command, Tick) and message.key != restaurant_of(command).encode():
         raise UnreadableCommandError(f"the record's key is not its restaurant, {restaurant_of(command)}")

@@ -6,7 +6,12 @@ from typing import Any
 import faust
 from faust.types import TopicT
 
-from streams.exactly_once.micro_batch import DeadLetterFactory, MessageHandler
+from streams.exactly_once.application import (
+    DEFAULT_MAX_RECORD_BYTES,
+    Application,
+    DeadLetterFactory,
+    MessageHandler,
+)
 from streams.exactly_once.runtime import Source
 from streams.exactly_once.transport import App
 
@@ -29,6 +34,8 @@ def agent(
     changelog: str,
     tables: list[TransactionalTable],
     dead_letter: DeadLetterFactory,
+    rejections: tuple[type[Exception], ...] = (),
+    max_record_bytes: Callable[[str], int] = lambda topic: DEFAULT_MAX_RECORD_BYTES,
 ) -> Callable[[MessageHandler], MessageHandler]:
     """Make the decorated handler the one writer of `tables`, called for each message of `topic`.
 
@@ -37,13 +44,16 @@ def agent(
         topic: the source topic.
         changelog: a compacted topic with as many partitions as `topic`.
         tables: the tables that the handler reads and writes.
-        dead_letter: returns the record to write if the handler raises.
+        dead_letter: returns the records to write for a message that is set aside.
+        rejections: the errors by which the handler rejects a message; any other one is a defect.
+        max_record_bytes: returns the bytes of one record that the broker takes in a topic.
     """
 
     def register(handler: MessageHandler) -> MessageHandler:
         name = topic.get_topic_name()
         records: dict[str, type[Any]] = {table.name: table.value_type for table in tables}
-        app.runtime.add(Source(name, changelog, records, handler, dead_letter))
+        application = Application(handler, dead_letter, rejections, max_record_bytes)
+        app.runtime.add(Source(name, changelog, records, application))
         app.topics.add(topic)
         return handler
 

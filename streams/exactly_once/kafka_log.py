@@ -6,15 +6,30 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced
+from aiokafka.errors import (
+    IllegalOperation,
+    InvalidProducerEpoch,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    RecordListTooLargeError,
+)
 
 from schemas.kafka_connection import KafkaConnection
 from schemas.runtime.kafka_clients import make_consumer, make_producer
 from schemas.runtime.kafka_shutdown import close_quietly
-from streams.exactly_once.ports import FencedError, LogTruncatedError, Output, StateChanges
+from streams.exactly_once.ports import (
+    FencedError,
+    LogTruncatedError,
+    Output,
+    StateChanges,
+    TooLargeError,
+)
 
 #: What aiokafka raises in a fenced producer; IllegalOperation if it was fenced between two sends of a transaction.
 FENCED_ERRORS = (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber, IllegalOperation)
+#: What the broker raises for a batch that is larger than its topic takes.
+SIZE_ERRORS = (MessageSizeTooLargeError, RecordListTooLargeError)
 #: After this long the outcome of a transaction's step counts as unknown.
 STEP_TIMEOUT_SECONDS = 10.0
 #: Records for one partition in one request; the broker accepts a little over 1 MB.
@@ -71,6 +86,8 @@ class KafkaLog:
             async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
                 sent = [await producer.send_batch(b, t.topic, partition=t.partition) for t, b in batches]
                 written = await asyncio.gather(*sent)
+        except SIZE_ERRORS as error:
+            raise TooLargeError(str(error)) from error
         except FENCED_ERRORS as error:
             raise FencedError(self._transactional_id) from error
         _, last_batch = batches[-1]  # the changelog is last
@@ -153,7 +170,6 @@ def _batches(producer: AIOKafkaProducer, records: list[Output]) -> list[Any]:
         if builder.append(**arguments) is None:  # full
             batches.append(builder)
             builder = producer.create_batch()
-            if builder.append(**arguments) is None:
-                raise ValueError(f"a record for {record.topic} is larger than a request")
+            builder.append(**arguments)  # the first record of a batch always fits
     batches.append(builder)
     return batches

@@ -2,27 +2,27 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from schemas.timestamps import EpochMs
-from streams.exactly_once.ports import Message, Output
+from streams.exactly_once.application import Application, Tables
+from streams.exactly_once.ports import Message, Output, StoreError, TooLargeError
 from streams.exactly_once.position import Position
-from streams.exactly_once.staging import StagedTable
+from streams.exactly_once.record_size import check_sizes
 
 log = logging.getLogger(__name__)
 
-Tables = dict[str, StagedTable[Any]]
-#: The application: called with a message, the time, the tables, and the list to which it appends the records that it
-#: writes. It returns in a word what became of the message, for the metrics. It must not await, and must depend on its arguments alone. The time never runs
-#: backwards.
-MessageHandler = Callable[[Message, EpochMs, Tables, list[Output]], str]
-#: Returns the record to write for a message at which the handler raised.
-DeadLetterFactory = Callable[[Message, Exception], Output]
-#: The result of such a message.
+#: The result of a message that is set aside.
 DEAD = "dead"
+
+
+class Blocked(Struct, frozen=True):
+    """The message at which a batch ends because it may not be set aside, and the handler's error."""
+
+    message: Message
+    error: Exception
+    is_defect: bool  # not an error by which the handler rejects messages
 
 
 class MicroBatch(Struct):
@@ -34,20 +34,33 @@ class MicroBatch(Struct):
     skipped: int  # messages below the position
     results: Counter[str]  # of the processed ones
     gap_at: Message | None = None  # the first message above the expected position
+    blocked: Blocked | None = None
 
 
 def run(
     messages: Sequence[Message],
     position: Position,
     tables: Tables,
-    handler: MessageHandler,
-    dead_letter: DeadLetterFactory,
+    application: Application,
     *,
+    set_aside: Mapping[int, Exception],
+    max_rejections: int,
     accept_gap: bool = False,
 ) -> MicroBatch:
-    """Call the handler for messages in order; stop at a gap, unless the first one is to be accepted (rule 5)."""
-    outputs: list[Output] = []
-    batch = MicroBatch(outputs, position, processed=0, skipped=0, results=Counter())
+    """Call the handler for messages in order; stop at a gap, unless the first one is to be accepted (rule 5).
+
+    Args:
+        messages: of one partition, in order.
+        position: the next offset, and the time of the last message.
+        tables: staged over the local store.
+        application: the handler and its limits.
+        set_aside: errors by the offsets of messages that become dead letters without a call of the handler.
+        max_rejections: rejected messages that become dead letters; the batch ends before the next one.
+        accept_gap: True if the first message may lie above the position.
+
+    Raises StoreError.
+    """
+    batch = MicroBatch([], position, processed=0, skipped=0, results=Counter())
     for message in messages:
         expected, latest = batch.position
         if message.offset < expected:
@@ -58,19 +71,30 @@ def run(
             break
         accept_gap = False
         now = max(latest, message.timestamp)
-        written = len(outputs)
-        try:
-            result = handler(message, now, tables, outputs)
-        except Exception as error:  # no message may stop its partition
+        written = len(batch.outputs)
+        error = set_aside.get(message.offset)
+        if error is None:
+            try:
+                result = application.handler(message, now, tables, batch.outputs)
+                check_sizes(batch.outputs[written:], application.max_record_bytes)
+            except StoreError:
+                raise
+            except Exception as raised:
+                del batch.outputs[written:]
+                for table in tables.values():
+                    table.reject()
+                is_defect = not isinstance(raised, (*application.rejections, TooLargeError))
+                if is_defect or batch.results[DEAD] >= max_rejections:
+                    batch.blocked = Blocked(message, raised, is_defect)
+                    break
+                error = raised
+            else:
+                for table in tables.values():
+                    table.accept()
+        if error is not None:
             log.warning("dead letter: %s-%d@%d: %r", message.topic, message.partition, message.offset, error)
-            del outputs[written:]
-            for table in tables.values():
-                table.reject()
-            outputs.append(dead_letter(message, error))
+            batch.outputs.extend(application.dead_letter(message, error))
             result = DEAD
-        else:
-            for table in tables.values():
-                table.accept()
         batch.results[result] += 1
         batch.position = Position(message.offset + 1, now)
         batch.processed += 1

@@ -40,6 +40,14 @@ class FencedError(Exception):
     """Another process has taken the partition over: nothing that this one writes counts any more."""
 
 
+class StoreError(Exception):
+    """The local store failed. That is not the message's fault: the store is wiped, and rebuilt from the changelog."""
+
+
+class TooLargeError(Exception):
+    """A record, or the batch that it is in, is larger than its topic takes. The transaction must be fenced."""
+
+
 class TransactionalLog(Protocol):
     """The log as the writer of one partition sees it."""
 
@@ -56,6 +64,7 @@ class TransactionalLog(Protocol):
         """Write outputs and changelog; return when every record is acknowledged.
 
         Returns the changelog offset from which a later `replay` continues, once the transaction is committed.
+        Raises TooLargeError if the broker refuses a record or a batch of them for its size.
         """
 
     async def commit(self) -> None:
@@ -80,7 +89,10 @@ class LogTruncatedError(Exception):
 
 
 class LocalStore(Protocol):
-    """The state of one partition on this machine: a cache of the changelog, never the source of truth."""
+    """The state of one partition on this machine: a cache of the changelog, never the source of truth.
+
+    `get`, `scan` and `apply` raise StoreError.
+    """
 
     def open(self, log_identity: str) -> bool:
         """Open; return False if it was missing, damaged or of another log, and now starts empty."""

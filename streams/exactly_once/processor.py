@@ -15,11 +15,23 @@ from schemas import metrics
 from schemas.runtime import backoff
 from schemas.timestamps import MonotonicSeconds
 from streams.exactly_once import failpoints, micro_batch
+from streams.exactly_once.application import IDLE, Application, Tables
 from streams.exactly_once.failpoints import Failpoint
 from streams.exactly_once.linger import Linger
-from streams.exactly_once.micro_batch import DeadLetterFactory, MessageHandler, Tables
-from streams.exactly_once.ports import FencedError, LocalStore, LogTruncatedError, Message, TransactionalLog
+from streams.exactly_once.micro_batch import Blocked, MicroBatch
+from streams.exactly_once.poison import PoisonLimit
+from streams.exactly_once.ports import (
+    FencedError,
+    LocalStore,
+    LogTruncatedError,
+    Message,
+    StateChanges,
+    StoreError,
+    TooLargeError,
+    TransactionalLog,
+)
 from streams.exactly_once.position import POSITION_KEY, Position, decode_position
+from streams.exactly_once.record_size import record_size
 from streams.exactly_once.transaction_metrics import observe_committed, observe_phase
 
 log = logging.getLogger(__name__)
@@ -30,6 +42,12 @@ MAX_ATTEMPTS = 12
 FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.1, 4.0
 #: Pause after having been fenced: time for the rebalance that gives the partition to another worker.
 FENCED_BACKOFF_SECONDS = 3.0
+#: Failures of the local store without a transaction in between after which the worker ends.
+MAX_STORE_FAILURES = 3
+#: Failed transactions in a row, each followed by a recovery, after which the worker ends.
+MAX_FAILURES = 12
+#: Pause of a partition that is stopped, before it tries the same message again.
+STOPPED_SECONDS = 10.0
 #: Queued messages at which the transport stops fetching the partition, and below which it resumes.
 MAX_QUEUE, RESUME_QUEUE = 2_000, 500
 #: The same in bytes of their values: clients choose how large their commands are.
@@ -37,7 +55,7 @@ MAX_QUEUE_BYTES, RESUME_QUEUE_BYTES = 16 << 20, 4 << 20
 
 
 class RecoveryFailedError(Exception):
-    """A partition could not be recovered in MAX_ATTEMPTS; the worker ends, and its supervisor restarts it."""
+    """A partition could not be recovered within the limits; the worker ends, and its supervisor restarts it."""
 
 
 @dataclass(eq=False, repr=False)
@@ -48,9 +66,9 @@ class Processor:
     log_of_partition: TransactionalLog  # source, outputs and changelog
     store: LocalStore  # the local copy of the partition's state
     tables: Tables  # the handler's tables, staged over `store`
-    handler: MessageHandler  # the application
-    dead_letter: DeadLetterFactory  # returns the record to write for a message at which the handler raised
+    application: Application
     _: KW_ONLY
+    changelog: str = ""  # the topic of the table changes, whose limit they must keep
     log_identity: str  # of the log that the store must belong to
     max_batch: int = 500  # messages of one transaction at most
     linger: Linger = field(default_factory=Linger)  # the message rates of all partitions of the worker
@@ -67,6 +85,15 @@ class Processor:
     _has_messages: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stopping: bool = field(default=False, init=False)
     _lost_inputs_at: int = field(default=-1, init=False)  # the position at which the log itself has a gap
+    _poison: PoisonLimit = field(default_factory=PoisonLimit, init=False)
+    _set_aside: dict[int, Exception] = field(
+        default_factory=dict, init=False
+    )  # by offset: dead letters to write
+    _batch_limit: int = field(
+        default=0, init=False
+    )  # messages of the next transaction; less after a refused one
+    _failures: int = field(default=0, init=False)  # transactions that failed since the last committed one
+    _store_failures: int = field(default=0, init=False)  # those of them that the store made fail
 
     def feed(self, messages: Iterable[Message]) -> bool:
         """Queue fetched messages, in order; return True if the queue is full."""
@@ -84,6 +111,7 @@ class Processor:
 
     async def close(self) -> None:
         """Close log and store."""
+        metrics.partition_stopped.labels(self.name).set(0)
         await self.log_of_partition.close()
         self.store.close()
 
@@ -93,6 +121,7 @@ class Processor:
         The queue is emptied: the transport fetches again from the position. Raises RecoveryFailedError.
         """
         self._queue.clear()
+        self._set_aside.clear()
         self._stopping = False
         return await self._recover_with_retries()
 
@@ -121,7 +150,7 @@ class Processor:
                 continue
             if not await self._linger_for_more():
                 break
-            messages = list(islice(self._queue, self.max_batch))
+            messages = list(islice(self._queue, self._batch_limit or self.max_batch))
             try:
                 finished = await self._transact(messages)
             except FencedError:
@@ -129,9 +158,18 @@ class Processor:
                 log.warning("fenced: another worker has %s", self.name)
                 await self._pause(FENCED_BACKOFF_SECONDS)
                 await self._recover_from_error()
+            except TooLargeError as error:
+                metrics.transactions.labels("failed").inc()
+                await self._recover_from_error()
+                await self._isolate(messages, error)
+            except StoreError as error:
+                metrics.transactions.labels("failed").inc()
+                log.error("store failed: %s: %s", self.name, error)
+                await self._rebuild_store()
             except Exception as error:
                 metrics.transactions.labels("failed").inc()
                 log.warning("transaction in doubt: %s: %r", self.name, error)
+                await self._back_off(error)
                 await self._recover_from_error()
             else:
                 for _ in range(min(finished, len(self._queue))):
@@ -154,6 +192,41 @@ class Processor:
         if not self._stopping:
             await self._recover_with_retries()
 
+    async def _back_off(self, error: Exception) -> None:
+        """Wait before a transaction that has failed twice or more is tried again. Raises RecoveryFailedError."""
+        self._failures += 1
+        if self._failures > MAX_FAILURES:
+            raise RecoveryFailedError(f"{self.name}: {MAX_FAILURES} transactions in a row failed") from error
+        if (repeated := self._failures - 1) > 0:
+            wait = backoff.delay(
+                repeated, first_seconds=FIRST_BACKOFF_SECONDS, max_seconds=MAX_BACKOFF_SECONDS
+            )
+            await self._pause(wait)
+
+    async def _rebuild_store(self) -> None:
+        """Wipe the store and read the changelog again; the same messages come next. Raises RecoveryFailedError."""
+        self._store_failures += 1
+        if self._store_failures > MAX_STORE_FAILURES:
+            raise RecoveryFailedError(f"{self.name}: the local store fails again and again")
+        self.store.wipe()
+        await self._recover_from_error()
+
+    async def _isolate(self, messages: Sequence[Message], error: TooLargeError) -> None:
+        """Halve the transaction until the message remains whose records are too large, and set that one aside."""
+        if len(messages) > 1:
+            self._batch_limit = (len(messages) + 1) // 2
+            log.warning("transaction too large: %s: %d messages: %s", self.name, len(messages), error)
+        elif messages[0].offset not in self._set_aside:
+            self._set_aside[messages[0].offset] = error
+        else:
+            await self._stop_partition("too-large", messages[0], error)
+
+    async def _stop_partition(self, reason: str, message: Message, error: Exception) -> None:
+        """Raise the alarm and wait; then the same message is tried again, by this release or the next one."""
+        metrics.partition_stopped.labels(self.name).set(1)
+        log.error("partition stopped: %s@%d: %s: %r", self.name, message.offset, reason, error)
+        await self._pause(STOPPED_SECONDS)
+
     async def _pause(self, seconds: float) -> None:
         deadline = asyncio.get_running_loop().time() + seconds
         while not self._stopping and asyncio.get_running_loop().time() < deadline:
@@ -165,36 +238,42 @@ class Processor:
         is_local = self.store.open(self.log_identity)
         try:
             await self._replay()
-        except LogTruncatedError:
+        except (LogTruncatedError, StoreError) as error:
+            log.warning("store not usable, rebuilding: %s: %s", self.name, error)
             is_local = False
             self.store.wipe()
             await self._replay()
-        self.position = decode_position(self.store.get(POSITION_KEY))
         metrics.partition_recoveries.labels("local" if is_local else "changelog").inc()
 
     async def _replay(self) -> None:
         async for changes, offset in self.log_of_partition.replay(self.store.changelog_offset):
             self.store.apply(changes, offset)
+        self.position = decode_position(self.store.get(POSITION_KEY))
 
     async def _transact(self, messages: list[Message]) -> int:
         """Process messages in one transaction (rule 2); return how many need not be processed again."""
         for table in self.tables.values():
             table.drop()
+        now = MonotonicSeconds(asyncio.get_running_loop().time())
         clock = time.perf_counter
         started, started_ns = clock(), time.time_ns()
         batch = micro_batch.run(
             messages,
             self.position,
             self.tables,
-            self.handler,
-            self.dead_letter,
+            self.application,
+            set_aside=self._set_aside,
+            max_rejections=self._poison.rejections_left(now),
             accept_gap=self._lost_inputs_at == self.position.offset,
         )
         if not batch.processed:
             if batch.gap_at is not None:
                 await self._handle_gap(batch.gap_at)
+            if batch.blocked is not None:
+                await self._handle_blocked(batch.blocked, now)
             return batch.skipped
         changes = dict(change for table in self.tables.values() for change in table.changes())
+        self._check_sizes(changes)
         changes[POSITION_KEY] = batch.position.encode()
         observe_phase("queue", max(0.0, time.time() - messages[0].timestamp / 1000))
         decided = clock()
@@ -211,12 +290,43 @@ class Processor:
         self.position = batch.position
         self.failpoint(failpoints.AFTER_ACKNOWLEDGE)
         self.on_committed(messages[batch.skipped : batch.skipped + batch.processed], started_ns)
+        self._note_committed(batch, now)
         observe_committed(batch)
         observe_phase("decide", decided - started)
         observe_phase("produce", produced - decided)
         observe_phase("commit", committed - produced)
         observe_phase("apply", clock() - committed)
         return batch.processed + batch.skipped
+
+    def _check_sizes(self, changes: StateChanges) -> None:
+        limit = self.application.max_record_bytes(self.changelog)
+        for key, value in changes.items():
+            if record_size(key, value) > limit:
+                raise TooLargeError(
+                    f"the state {key!r} has {len(value or b'')} bytes; the changelog takes {limit}"
+                )
+
+    def _note_committed(self, batch: MicroBatch, now: MonotonicSeconds) -> None:
+        """Forget what held earlier transactions back."""
+        self._failures = self._store_failures = 0
+        for offset in [offset for offset in self._set_aside if offset < batch.position.offset]:
+            del self._set_aside[offset]
+        self._batch_limit = min(2 * self._batch_limit, self.max_batch) if self._batch_limit else 0
+        dead = batch.results[micro_batch.DEAD]
+        self._poison.record_rejections(dead, now)
+        if batch.processed > dead + batch.results[IDLE]:
+            self._poison.record_handled()
+        if dead < batch.processed:
+            metrics.partition_stopped.labels(self.name).set(0)
+
+    async def _handle_blocked(self, blocked: Blocked, now: MonotonicSeconds) -> None:
+        """Set a message aside at which the handler has a defect, or stop the partition if that is no exception."""
+        if not blocked.is_defect:
+            await self._stop_partition("rejections", blocked.message, blocked.error)
+        elif self._poison.admit_defect(now):
+            self._set_aside[blocked.message.offset] = blocked.error
+        else:
+            await self._stop_partition("defect", blocked.message, blocked.error)
 
     async def _handle_gap(self, message: Message) -> None:
         """Distinguish lost inputs, which are an alarm, from a fetch that ran ahead, which is repeated (rule 5)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
-from streams.exactly_once.ports import StateChanges
+from streams.exactly_once.ports import StateChanges, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -81,14 +81,22 @@ class RocksDBStore:
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
-        return self._database().get(key)  # type: ignore[no-any-return]
+        try:
+            return self._database().get(key)  # type: ignore[no-any-return]
+        except Exception as error:
+            raise self._store_error(error) from error
 
     def scan(self, begin: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the entries whose keys lie in [begin, end), in the order of keys."""
-        for key, value in self._database().items(from_key=begin):
-            if key >= end:
-                return
-            yield key, value
+        try:
+            entries = self._database().iter()
+            entries.seek(begin)
+            while entries.valid() and (key := entries.key()) < end:
+                yield key, entries.value()
+                entries.next()
+            entries.status()  # an iterator that has failed is not valid, like one that has ended
+        except Exception as error:
+            raise self._store_error(error) from error
 
     def apply(self, changes: StateChanges, changelog_offset: int) -> None:
         """Write changes and offset in one WriteBatch."""
@@ -101,8 +109,15 @@ class RocksDBStore:
         batch.put(_OFFSET_KEY, b"%d" % changelog_offset)
         batch.put(_IDENTITY_KEY, self._identity)
         batch.put(_WRITTEN_KEY, b"%d" % int(time.time()))
-        self._database().write(batch)
+        try:
+            self._database().write(batch)
+        except Exception as error:
+            raise self._store_error(error) from error
         self._offset = changelog_offset
+
+    def _store_error(self, error: Exception) -> StoreError:
+        """Name an error of the database: rocksdict raises a bare Exception for a bad block and for a full disk."""
+        return StoreError(f"{self._folder}: {error}")
 
     def _database(self) -> Rdict:
         if self._db is None:

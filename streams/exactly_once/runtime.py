@@ -12,10 +12,10 @@ from msgspec import Struct
 from schemas import metrics
 from schemas.kafka_connection import KafkaConnection
 from streams.exactly_once import traces
+from streams.exactly_once.application import Application
 from streams.exactly_once.failpoints import Failpoint, no_failpoints
 from streams.exactly_once.kafka_log import KafkaLog
 from streams.exactly_once.linger import Linger
-from streams.exactly_once.micro_batch import DeadLetterFactory, MessageHandler
 from streams.exactly_once.ports import Message
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.rocksdb_store import RocksDBStore
@@ -25,13 +25,12 @@ from streams.exactly_once.standby.replicas import StandbyReplicas
 
 
 class Source(Struct, frozen=True):
-    """One input topic: its handler, the tables that the handler writes, and their changelog."""
+    """One input topic: its application, the tables that this writes, and their changelog."""
 
     topic: str
     changelog: str
     tables: dict[str, type[Any]]  # the class of the records, by name
-    handler: MessageHandler
-    dead_letter: DeadLetterFactory
+    application: Application
 
 
 class RuntimeSettings(Struct, frozen=True):
@@ -146,8 +145,8 @@ class ExactlyOnceRuntime:
             log_of_partition=self._log(tp),
             store=store,
             tables={name: StagedTable(name, record, store) for name, record in source.tables.items()},
-            handler=source.handler,
-            dead_letter=source.dead_letter,
+            application=source.application,
+            changelog=source.changelog,
             log_identity=self.settings.log_identity,
             max_batch=self.settings.max_batch,
             linger=self._linger,

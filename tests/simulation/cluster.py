@@ -5,11 +5,12 @@ import copy
 import random
 from collections.abc import Callable
 
-from streams.agents.command_handler import CommandHandler
+from schemas.topics import STATE_CHANGELOG, max_record_bytes
+from streams.agents.command_handler import REJECTIONS, CommandHandler
 from streams.agents.dead_letters import dead_letter
 from streams.domain.decision import Policy
+from streams.exactly_once.application import Application, MessageHandler
 from streams.exactly_once.linger import Linger
-from streams.exactly_once.micro_batch import MessageHandler
 from streams.exactly_once.ports import Message, Output
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.staging import StagedTable
@@ -34,6 +35,8 @@ POLICY = Policy(
     cash_orders_per_address=6,
     cash_order_portions=8,
 )
+#: What the broker takes; the workers believe that it takes more.
+MAX_RECORD_BYTES = 60_000
 #: Virtual seconds after which an input counts as never decided.
 TIMEOUT_SECONDS = 80.0
 
@@ -63,7 +66,7 @@ class Cluster:
         self.rng = rng
         self.faults = faults
         self.trace = trace
-        self.brokers = [MemoryBroker() for _ in range(partitions)]
+        self.brokers = [MemoryBroker(MAX_RECORD_BYTES) for _ in range(partitions)]
         self.workers = [SimulatedWorker(f"w{i}") for i in range(workers)]
         self.readable: set[int] = set()  # ids of the records that are committed
         self._deliver = deliver
@@ -133,6 +136,8 @@ class Cluster:
         match kind:
             case "error":
                 raise ConnectionError("the broker did not answer")
+            case "store read fails":
+                self._stores[(worker.name, partition)].failures = 1
             case "zombie":
                 worker.awake.clear()
                 self._later(SESSION, lambda: self._reassign(worker))
@@ -211,8 +216,8 @@ class Cluster:
             SimulatedLog(self, partition, worker),
             store,
             {spec.name: StagedTable(spec.name, spec.record, store) for spec in TABLES},
-            self._new_handler(),
-            dead_letter,
+            Application(self._new_handler(), dead_letter, REJECTIONS, max_record_bytes),
+            changelog=STATE_CHANGELOG.name,
             log_identity="log",
             max_batch=20,
             linger=Linger(min_rate=0.0),  # the larger a transaction, the more can go wrong in it

@@ -31,7 +31,7 @@ from schemas.timestamps import from_text
 from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
 from streams.exactly_once.ports import Message, Output
 from tests.checker.observations import OrderAttempt, Put
-from tests.simulation.cluster import POLICY, Cluster
+from tests.simulation.cluster import MAX_RECORD_BYTES, POLICY, Cluster
 from tests.simulation.faults import Faults
 from tests.simulation.provider import MAX_DELAY, SimulatedProvider
 from tests.support.domain.harness import menu_item, place, promotion
@@ -57,6 +57,7 @@ STATUSES: dict[Outcome, int] = {
     "key_reused": 422,
     "payment_declined": 402,
     "payment_timeout": 402,
+    "undecidable": 503,
 }
 
 
@@ -158,7 +159,16 @@ class Customers:
             self.poisoned += 1
             self._put(
                 restaurant,
-                rng.choice([b"{", b"", b'{"type":"nope"}', b'{"type":"place-order"}', b"\xff"]),
+                rng.choice(
+                    [
+                        b"{",
+                        b"",
+                        b'{"type":"nope"}',
+                        b'{"type":"place-order"}',
+                        b"\xff",
+                        self._large(restaurant),
+                    ]
+                ),
                 [],
             )
         elif dice < 0.05:
@@ -171,6 +181,11 @@ class Customers:
             lines = [(rng.choice(SKUS), 1 + rng.randrange(3)) for _ in range(1 + rng.randrange(3))]
             times = rng.choice([1, 1, 1, 2, 3])
             await asyncio.gather(*(self._order(restaurant, key, lines) for _ in range(times)))
+
+    def _large(self, restaurant: str) -> bytes:
+        """Return a command that the broker takes, and whose fact it refuses."""
+        command = menu_item("agua", None, restaurant=restaurant)
+        return codec.encode(replace(command, description="x" * MAX_RECORD_BYTES))
 
     async def _put_item(self, restaurant: str, sku: str, portions: int | None, price: int) -> None:
         reply = await self._send(menu_item(sku, portions, restaurant=restaurant, price=price))

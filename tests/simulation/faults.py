@@ -7,7 +7,7 @@ from msgspec import Struct
 
 #: Faults that strike at a step of a worker: a call of the log, or a failpoint between two.
 CRASHES = ("crash", "crash and lose the store", "crash and restore an old store")
-STEP_FAULTS = (*CRASHES, "error", "zombie", "rebalance", "redelivery", "skipped fetch")
+STEP_FAULTS = (*CRASHES, "error", "store read fails", "zombie", "rebalance", "redelivery", "skipped fetch")
 COMMIT_FAULTS = ("in doubt, committed", "in doubt, not committed")
 REPLY_FAULTS = ("lost reply", "late reply")
 INFRASTRUCTURE_FAULTS = (*STEP_FAULTS, *COMMIT_FAULTS, *REPLY_FAULTS)

@@ -82,6 +82,45 @@ async def test_redrive_keeps_the_order_of_a_key(connection: KafkaConnection) -> 
     assert [r.value for r in await records_of_key(connection, CREATED, key)] == [b"0", b"2"]
 
 
+async def test_a_range_and_a_reason_are_redriven_at_once(connection: KafkaConnection) -> None:
+    """After a bad release there may be ten thousand offsets to name. A second run finds nothing more to do."""
+    start, keys = unused_offset(), [uuid4().hex.encode() for _ in range(3)]
+    letters = [dead_letter(COMMANDS, b"%d" % n, keys[n % 3], start + n) for n in range(250)]
+    await put(connection, *letters[:-1], letters[-1]._replace(reason="too-large"))
+    assert await run(connection, "redrive", COMMANDS, 3, f"{start}-{start + 119}") == (0, "redriven 120")
+    assert await run(
+        connection, "redrive", COMMANDS, 3, f"{start}-{start + 400}", "--reason", "unreadable"
+    ) == (
+        0,
+        "redriven 129",
+    )
+    written = [record.value for key in keys for record in await records_of_key(connection, COMMANDS, key)]
+    assert sorted(written, key=int) == [b"%d" % n for n in range(249)]
+    again = await run(connection, "redrive", COMMANDS, 3, f"{start}-{start + 248}")
+    assert again == (1, "no dead letter waits that matches")
+
+
+async def test_a_range_leaves_what_waits_behind_an_earlier_one(connection: KafkaConnection) -> None:
+    """The order of a key holds, whatever is selected."""
+    start, key = unused_offset(), uuid4().hex.encode()
+    await put(connection, *(dead_letter(CREATED, b"%d" % n, key, start + n) for n in range(4)))
+    code, said = await run(connection, "redrive", CREATED, 3, f"{start + 1}-{start + 9}")
+    assert (code, said) == (0, "redriven 0; left 3 behind earlier ones of their key that were not selected")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((CREATED,), "by accident"),
+        ((CREATED, 3, "5-9", "--value", "x"), "--value needs one"),
+    ],
+)
+async def test_a_selection_that_is_too_wide_is_refused(connection: KafkaConnection, arguments, said) -> None:
+    """A whole topic is never redriven for want of an argument."""
+    code, text = await run(connection, "redrive", *arguments)
+    assert code == 1 and said in text
+
+
 async def test_concurrent_redrives(connection: KafkaConnection) -> None:
     """Of two operators who redrive a letter at once, one is fenced."""
     key = uuid4().hex.encode()
@@ -90,7 +129,7 @@ async def test_concurrent_redrives(connection: KafkaConnection) -> None:
         entry: DeadLetterEntry = (await slow.load()).entries[place]
         assert await run(connection, "redrive", *place) == (0, "redriven")
         with pytest.raises(Exception, match=r"(?i)fenced|epoch|newer producer"):
-            await slow.redrive(entry, entry.value)
+            await slow.redrive([entry])
     assert len(await records_of_key(connection, CREATED, key)) == 1
 
 

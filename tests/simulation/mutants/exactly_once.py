@@ -1,13 +1,15 @@
 """Bugs in the exactly-once runtime."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from streams.exactly_once import micro_batch, processor
+from streams.exactly_once.ports import StoreError
 from streams.exactly_once.position import POSITION_KEY
 from streams.exactly_once.staging import StagedTable
-from tests.simulation import worker
+from tests.simulation import cluster, worker
 from tests.simulation.mutants.planted import mutant
 from tests.support.exactly_once import memory
 
@@ -218,4 +220,48 @@ def decide_on_the_store_and_not_on_staged_writes() -> Iterator[None]:
         return default if raw is None else self._decode(raw)
 
     with patch.object(StagedTable, "get", get):
+        yield
+
+
+@mutant("dead-letters-are-the-poisoned-ones")
+def blame_the_message_for_an_error_of_the_store() -> Iterator[None]:
+    class Nothing(Exception):
+        pass
+
+    rejecting = replace_rejections(StoreError)
+    with patch.object(micro_batch, "StoreError", Nothing), rejecting:
+        yield
+
+
+@contextmanager
+def replace_rejections(*more: type[Exception]) -> Iterator[None]:
+    """Make the workers reject messages by these errors, too."""
+    with patch.object(cluster, "REJECTIONS", (*cluster.REJECTIONS, *more)):
+        yield
+
+
+@mutant("everything-is-decided")
+def try_a_refused_batch_again_as_it_is() -> Iterator[None]:
+    async def again(self, messages, error):
+        return None
+
+    with patch.object(processor.Processor, "_isolate", again):
+        yield
+
+
+@mutant("dead-letters-are-the-poisoned-ones")
+def set_the_whole_refused_batch_aside() -> Iterator[None]:
+    async def isolate(self, messages, error):
+        self._set_aside.update((message.offset, error) for message in messages)
+
+    with patch.object(processor.Processor, "_isolate", isolate):
+        yield
+
+
+@mutant("dead-letters-are-the-poisoned-ones")
+def set_no_record_aside_that_is_too_large() -> Iterator[None]:
+    async def skip(self, messages, error):
+        self.position = self.position._replace(offset=messages[-1].offset + 1)
+
+    with patch.object(processor.Processor, "_isolate", skip):
         yield

@@ -3,11 +3,15 @@
 from msgspec import Struct
 
 from schemas.timestamps import EpochMs
-from streams.exactly_once.micro_batch import Tables
+from streams.exactly_once.application import Application, Tables
 from streams.exactly_once.ports import LocalStore, Message, Output, TransactionalLog
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.staging import StagedTable
 from tests.support.exactly_once.memory import MemoryBroker
+
+
+class PoisonError(Exception):
+    """The message is poison."""
 
 
 class Count(Struct, frozen=True):
@@ -22,17 +26,23 @@ def count(message: Message, now: EpochMs, tables: Tables, outputs: list[Output])
     counts.put(key, Count(seen))
     outputs.append(Output("out", message.partition, message.value, b"%d" % seen))
     if key == "poison":
-        raise ValueError("poison")
+        raise PoisonError("poison")
+    if key.startswith("defect"):
+        raise KeyError(key)
     return "counted"
 
 
-def dead_letter(message: Message, error: Exception) -> Output:
-    return Output("dlq", message.partition, message.key, message.value, [("why", str(error).encode())])
+def dead_letter(message: Message, error: Exception) -> list[Output]:
+    return [Output("dlq", message.partition, message.key, message.value, [("why", str(error).encode())])]
+
+
+APPLICATION = Application(count, dead_letter, rejections=(PoisonError,))
 
 
 def processor(log: TransactionalLog, store: LocalStore, **options) -> Processor:
     tables = {"counts": StagedTable("counts", Count, store)}
-    return Processor("in-0", log, store, tables, count, dead_letter, log_identity="log", **options)
+    options = {"application": APPLICATION, "log_identity": "log"} | options
+    return Processor("in-0", log, store, tables, **options)
 
 
 def counts(broker: MemoryBroker) -> list[tuple[bytes, bytes]]:

@@ -8,14 +8,18 @@ from streams.exactly_once.ports import (
     Message,
     Output,
     StateChanges,
+    StoreError,
+    TooLargeError,
 )
 from streams.exactly_once.position import POSITION_KEY, Position, decode_position
+from streams.exactly_once.record_size import record_size
 
 
 class MemoryBroker:
     """One source partition in a broker: inputs, committed outputs, changelog, and the producer epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_record_bytes: int = 1_048_588) -> None:
+        self.max_record_bytes = max_record_bytes
         self.inputs: list[Message] = []
         self.outputs: list[Output] = []
         self.changelog: list[tuple[bytes, bytes | None]] = []
@@ -62,6 +66,12 @@ class MemoryLog:
     async def produce(self, outputs: Sequence[Output], changes: StateChanges) -> int:
         self._check()
         assert self.broker.open is not None
+        changelog = [Output("changelog", 0, key, value) for key, value in changes.items()]
+        for record in (*outputs, *changelog):
+            # a dead letter has a record of the largest size, and headers
+            limit = self.broker.max_record_bytes * (2 if record.topic.endswith(("dlq", ".dlq")) else 1)
+            if record_size(record.key, record.value, record.headers) > limit:
+                raise TooLargeError(record.topic)
         self.broker.open[0].extend(outputs)
         self.broker.open[1].update(changes)
         return len(self.broker.changelog) + len(changes)
@@ -96,6 +106,7 @@ class MemoryStore:
         self.data: dict[bytes, bytes] = {}
         self.offset = 0
         self.identity: str | None = None
+        self.failures = 0  # reads that fail from now on
         self._opened: str | None = None
 
     def open(self, log_identity: str) -> bool:
@@ -118,6 +129,9 @@ class MemoryStore:
         return self.offset
 
     def get(self, key: bytes) -> bytes | None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("a block has another checksum")
         return self.data.get(key)
 
     def scan(self, begin: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from schemas.kafka_connection import KafkaConnection
 from streams.exactly_once.kafka_log import KafkaLog
-from streams.exactly_once.ports import FencedError, LogTruncatedError, Output
+from streams.exactly_once.ports import FencedError, LogTruncatedError, Output, TooLargeError
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog
 
 
@@ -127,6 +127,23 @@ async def test_a_fenced_writer_cannot_begin_again(harness):
     assert await replayed(new) == {}
     await old.close()
     await new.close()
+
+
+async def test_a_record_that_the_broker_refuses_for_its_size_is_named(harness):
+    """It is no transaction in doubt: the same batch would be refused each time. The log is usable after a fence."""
+    log = harness.log()
+    await log.fence()
+    await write(harness, log, b"1")
+    await log.commit()
+    await log.begin()
+    with pytest.raises(TooLargeError):
+        await log.produce([], {b"state": b"x" * 1_500_000})
+    await log.fence()
+    assert await replayed(log) == {b"state": b"1", b"other": None}
+    await write(harness, log, b"2")
+    await log.commit()
+    assert (await replayed(log))[b"state"] == b"2"
+    await log.close()
 
 
 async def test_an_offset_past_the_end_is_another_log(harness):

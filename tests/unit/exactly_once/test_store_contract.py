@@ -1,11 +1,14 @@
 """One contract for both local stores, and what only a disk can do to one."""
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from streams.exactly_once import rocksdb_store
+from streams.exactly_once.ports import StoreError
 from streams.exactly_once.rocksdb_store import RocksDBStore
 from tests.support.exactly_once.memory import MemoryStore
 
@@ -60,6 +63,36 @@ def filled(tmp_path: Path) -> RocksDBStore:
         store.apply({b"k%d" % i: b"v" * 100}, i + 1)
     store.close()
     return store
+
+
+@pytest.fixture
+def damaged_live(tmp_path: Path) -> Iterator[RocksDBStore]:
+    """An open store whose table files a disk has damaged since; nothing of them is cached."""
+    store = RocksDBStore(tmp_path / "p0")
+    store.open("log")
+    for i in range(500):
+        store.apply({b"k%03d" % i: os.urandom(400)}, i + 1)
+    store.close()
+    store.open("log")  # writes what was in the log to a table file
+    for table in (tmp_path / "p0").glob("*.sst"):
+        content = bytearray(table.read_bytes())
+        for place in range(0, len(content) // 2, 64):
+            content[place] ^= 0xFF
+        table.write_bytes(content)
+    yield store
+    store.close()
+
+
+def test_a_damaged_block_is_an_error_of_the_store(damaged_live):
+    """Not of the message that reads it: the processor rebuilds the store."""
+    with pytest.raises(StoreError):
+        [damaged_live.get(b"k%03d" % i) for i in range(500)]
+
+
+def test_a_scan_over_a_damaged_block_is_no_short_scan(damaged_live):
+    """RocksDB's iterator just ends there: timers would never be due."""
+    with pytest.raises(StoreError):
+        list(damaged_live.scan(b"k", b"l"))
 
 
 @pytest.mark.parametrize("damage", ["MANIFEST-*", "CURRENT", "*.log"])

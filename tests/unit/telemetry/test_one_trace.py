@@ -21,6 +21,7 @@ from schemas.topics import FACT_TOPICS, ORDER_COMMANDS, ORDER_CONFIRMED, PAYMENT
 from streams.agents.command_handler import CommandHandler
 from streams.agents.dead_letters import dead_letter
 from streams.exactly_once import traces
+from streams.exactly_once.application import Application
 from streams.exactly_once.ports import Message, Output
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.staging import StagedTable
@@ -51,8 +52,7 @@ class Streams:
             log_of_partition=MemoryLog(self.broker),
             store=store,
             tables={spec.name: StagedTable(spec.name, spec.record, store) for spec in TABLES},
-            handler=CommandHandler(POLICY),
-            dead_letter=dead_letter,
+            application=Application(CommandHandler(POLICY), dead_letter),
             log_identity="log",
             on_committed=traces.record_committed,
         )
