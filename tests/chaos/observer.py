@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import Any
@@ -123,6 +124,7 @@ async def _read_views(seen: Observations, port: int) -> None:
         prefix = f"{await client.get(view_keys.CURRENT)}:"
         async for key in client.scan_iter(prefix + MENUS, count=VIEWS_PER_REQUEST):
             seen.views[key.removeprefix(prefix)] = await client.hgetall(key)
+        seen.order_views_read_at = time.time_ns() // 1_000_000
         keys = [key async for key in client.scan_iter(prefix + ORDERS, count=VIEWS_PER_REQUEST)]
         for start in range(0, len(keys), VIEWS_PER_REQUEST):
             some = keys[start : start + VIEWS_PER_REQUEST]

@@ -156,6 +156,8 @@ class Observations(Struct):
     views: dict[str, dict[str, str]] | None = None
     #: After quiet: order id -> "version|json".
     order_views: dict[str, str] | None = None
+    #: When they were read, in milliseconds since 1970.
+    order_views_read_at: int = 0
     reads: list[MenuRead] = field(default_factory=list)
     #: Reads without a menu: restaurant and status.
     failed_reads: list[tuple[str, int]] = field(default_factory=list)

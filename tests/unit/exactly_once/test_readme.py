@@ -14,7 +14,12 @@ def test_the_example_declares_and_handles_messages():
     """What the names in the text stand for is passed in."""
     readme = Path(runtime.__file__).with_name("README.md").read_text()
     [example] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    names = {"Count": Count, "dead_letter": dead_letter, "UnreadableError": PoisonError, "cluster_id": "cluster"}
+    names = {
+        "Count": Count,
+        "dead_letter": dead_letter,
+        "UnreadableError": PoisonError,
+        "cluster_id": "cluster",
+    }
     exec(compile(example, "README.md", "exec"), names)
     source = names["app"].runtime.sources["words"]
     assert (source.changelog, source.tables) == ("counts-changelog", {"counts": Count})
