@@ -54,7 +54,7 @@ class Allotment(Struct, frozen=True):
 
 
 class Stock(Struct, frozen=True):
-    """Portions of one item, and the allotment that each promotion has of them.
+    """Portions of one item, and the allotment that each promotion has of them which is not long over.
 
     `portions` is what the restaurant put, which may be fewer than are reserved: then a release frees none until
     fewer are reserved than were put (DECISIONS.md, absolute-portions).
@@ -77,7 +77,8 @@ class Stock(Struct, frozen=True):
 class Promotion(Struct, frozen=True):
     """A promotion's items, and its window [starts_at, ends_at) in milliseconds since 1970.
 
-    Facts announce each change of `phase`; decisions use the window alone.
+    Facts announce each change of `phase`; decisions use the window alone. Orders before `counted_from` belong to an
+    earlier run of the promotion: they count neither in its portions nor in its limits.
     """
 
     promotion_id: str
@@ -87,6 +88,7 @@ class Promotion(Struct, frozen=True):
     version: int
     phase: Literal["scheduled", "open", "ended"] = "scheduled"
     customer_assurance: Assurance = "none"
+    counted_from: EpochMs = EpochMs(0)
 
     def phase_at(self, now: EpochMs) -> Literal["scheduled", "open", "ended"]:
         """Return the phase at `now` (milliseconds since 1970)."""

@@ -216,11 +216,15 @@ class PaymentResult(Struct, frozen=True, tag="payment-result"):
 
 
 class ReplicateCatalogue(Struct, frozen=True, tag="mirror"):
-    """A PUT that the home decided, for another bucket of the restaurant; `version` is that of the entry at the home."""
+    """A PUT that the home decided, for another bucket of the restaurant; `version` is that of the entry at the home.
+
+    `counted_from` is a promotion's, whose run begins in all buckets at once.
+    """
 
     restaurant_id: str
     put: CatalogueCommand
     version: int
+    counted_from: EpochMs = EpochMs(0)
 
 
 class PortionRequest(Struct, frozen=True):

@@ -94,9 +94,10 @@ class PaymentRefunded(Order, frozen=True, kw_only=True):
 
 
 class CatalogChanged(Struct, frozen=True):
-    """A restaurant, an item or a promotion changed; exactly one of the three is given.
+    """A restaurant, an item, a promotion or a stock changed; of the first three at most one is given.
 
-    `stocks` are those whose portions changed with it. `version` is that of the restaurant, item or promotion.
+    `stocks` has at most one stock: that of the item, or one whose allotment changed with a promotion. The stocks of a
+    promotion come before it, each in a fact of its own. `version` is that of the restaurant, item, promotion or stock.
     """
 
     restaurant_id: str

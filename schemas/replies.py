@@ -28,6 +28,8 @@ Outcome = Literal[
     "invalid_transition",
     "invalid_promotion",
     "wrong_version",
+    "too_many_items",
+    "too_many_promotions",
     "created",
     "replaced",
     "undecidable",
@@ -56,6 +58,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     cash_limits: list[CashLimit] = []
     faults: list[PromotionFault] = []
     webhook_secret_version: int = 0  # of the restaurant that was put, or whose secret was rotated
+    limit: int = 0  # what `too_many_items` or `too_many_promotions` passed
     required_assurance: Assurance | None = None  # what `customer_required` asks for
 
 

@@ -161,6 +161,18 @@ class Settings(Struct, frozen=True, kw_only=True):
         NonNegative, "portions that one cash order may have; above it, 409; 0: no limit"
     ] = 100
 
+    menu_items_per_restaurant: Annotated[
+        NonNegative, "items that a restaurant's menu may have; above it, 409; 0: no limit"
+    ] = 500
+    promotions_per_restaurant: Annotated[
+        NonNegative,
+        "promotions that a restaurant may have planned or open, or over for less than an hour; above it, 409; 0: no limit",
+    ] = 50
+    catalogue_changes_per_minute: Annotated[
+        NonNegative,
+        "PUTs of one restaurant's profile, items and promotions a minute on average, and 1,000 at once, per ingress process; above it, 429; 0: no limit",
+    ] = 300
+
     # Overload
     max_in_flight_commands: Annotated[
         Positive,

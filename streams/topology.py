@@ -58,6 +58,8 @@ def build(settings: Settings, runtime_settings: RuntimeSettings) -> App:
     policy = Policy(
         idempotency_ttl_seconds=settings.idempotency_ttl_seconds,
         reservation_seconds=settings.reservation_seconds,
+        menu_items=settings.menu_items_per_restaurant,
+        promotions=settings.promotions_per_restaurant,
         buckets=settings.escrow_buckets,
         open_rate=settings.escrow_open_orders_per_second,
         cash_orders_per_customer=settings.cash_orders_per_customer,

@@ -34,9 +34,17 @@ class IdempotencyRecord(Struct, frozen=True):
 
 
 class CustomerUsage(Struct, frozen=True):
-    """Portions of one promotion that one customer has reserved, by sku."""
+    """Portions of one promotion that one customer has reserved, by sku, in the run that began at `counted_from`."""
 
     portions: dict[str, int] = field(default_factory=dict)
+    counted_from: EpochMs = EpochMs(0)
+
+
+class CatalogueSize(Struct, frozen=True):
+    """What a restaurant has of that it may have only so many: items, and promotions with their ends."""
+
+    items: int = 0
+    promotions: dict[str, EpochMs] = {}  # by id; retired ones leave with the next PUT of a promotion
 
 
 class CashHold(Struct, frozen=True):

@@ -12,6 +12,7 @@ from schemas.catalogue import Item, Promotion, Restaurant, Stock
 from schemas.orders import Order
 from tables.records import (
     CashHold,
+    CatalogueSize,
     CustomerUsage,
     EscrowState,
     IdempotencyRecord,
@@ -69,6 +70,14 @@ PROMOTIONS = _table(
     Promotion,
     "windows and prices",
     "restaurants",
+    "indefinitely",
+)
+CATALOGUE_SIZES = _table(
+    "catalogue_sizes",
+    ("restaurant_id",),
+    CatalogueSize,
+    "numbers of items and promotions, which have limits",
+    "the administrator: one for each restaurant",
     "indefinitely",
 )
 CUSTOMER_USAGE = _table(

@@ -44,6 +44,9 @@ _NON_ORDER_OUTCOMES = frozenset(
         "too_late",
         "invalid_transition",
         "wrong_version",
+        "invalid_promotion",
+        "too_many_items",
+        "too_many_promotions",
     }
 )
 #: Outcomes that may have waited for the payment provider, unless the order is paid in cash.

@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from ingress.commands.admission import Pressure
 from ingress.handlers import responses
-from ingress.handlers.app_keys import AUTHOR, COMMANDS, SETTINGS, TOKENS, VIEWS
+from ingress.handlers.app_keys import AUTHOR, COMMANDS, RATE_LIMITS, SETTINGS, TOKENS, VIEWS
 from ingress.handlers.path_identifiers import identifier
 from ingress.handlers.request_bodies import (
     MenuItemBody,
@@ -154,6 +154,7 @@ async def _put(
     `fields_of` returns further ones, which only the answer of the decider says.
     The answer waits until menus show the change, `view_field` of the restaurant's view, at every process.
     """
+    request.app[RATE_LIMITS].consume_catalogue_change(command.restaurant_id)
     deadline = asyncio.get_running_loop().time() + request.app[SETTINGS].order_reply_timeout_seconds
     traceparent = request_headers.traceparent(request.headers)
     reply = await request.app[COMMANDS].send_and_wait(command, traceparent, deadline)

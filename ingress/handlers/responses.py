@@ -37,6 +37,8 @@ PROBLEM_SLUGS: dict[str, str] = {
     "invalid_transition": "invalid-transition",
     "key_reused": "idempotency-key-reused",
     "wrong_version": "wrong-version",
+    "too_many_items": "too-many-items",
+    "too_many_promotions": "too-many-promotions",
 }
 
 #: The field error of every fault of a promotion.
@@ -134,6 +136,8 @@ def _members(answer: Answer) -> dict[str, Any]:
         members["skus"] = answer.skus
     if answer.outcome == "wrong_version":
         members["webhook_secret_version"] = answer.webhook_secret_version
+    if answer.limit:
+        members["limit"] = answer.limit
     if answer.required_assurance:
         members["required_assurance"] = answer.required_assurance
     return members

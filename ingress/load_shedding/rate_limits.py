@@ -21,6 +21,8 @@ from schemas.settings import Settings
 from schemas.timestamps import MonotonicSeconds
 
 POLICY = "orders"
+#: PUTs of one restaurant's catalogue at once: a whole menu may be put anew.
+CATALOGUE_BURST = 1_000
 #: Upper bound of the jitter of Retry-After, in seconds: clients that are rejected together do not return together.
 MAX_JITTER_SECONDS = 1.0
 #: Clients that are remembered; the least recently seen one is dropped first, and starts again with a full bucket.
@@ -85,7 +87,7 @@ def _too_many(state: BucketState, headers: Mapping[str, str]) -> Problem:
 
 
 class RateLimits:
-    """Limits on new orders by address and customer, and on new customers by address."""
+    """Limits on new orders by address and customer, on new customers by address, on changes of a catalogue."""
 
     def __init__(self, settings: Settings) -> None:
         """Use the settings' rates, bursts, trusted proxies and exempt networks; a rate of 0 means no limit."""
@@ -95,6 +97,8 @@ class RateLimits:
         self._customers = (
             TokenBuckets(customers_rate, settings.address_customers_burst) if customers_rate else None
         )
+        changes = settings.catalogue_changes_per_minute
+        self._catalogue_changes = TokenBuckets(changes / 60, CATALOGUE_BURST) if changes else None
         self._trusted_proxies = settings.trusted_proxies
         self._exempt_networks = settings.rate_limit_exempt_networks
         self._policy = f'"{POLICY}";q={burst};w={math.ceil(burst / rate)}' if rate else ""
@@ -126,6 +130,14 @@ class RateLimits:
         if self._customers is None or address is None:
             return
         state = self._customers.consume(customer_network(address), timestamps.monotonic_clock())
+        if not state.is_granted:
+            raise _too_many(state, {})
+
+    def consume_catalogue_change(self, restaurant_id: str) -> None:
+        """Count a PUT of a restaurant's profile, item or promotion; raises Problem (429) past the limit."""
+        if self._catalogue_changes is None:
+            return
+        state = self._catalogue_changes.consume(restaurant_id, timestamps.monotonic_clock())
         if not state.is_granted:
             raise _too_many(state, {})
 

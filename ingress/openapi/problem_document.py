@@ -47,6 +47,7 @@ class ProblemDocument(Struct, frozen=True):
     order_id: str | UnsetType = UNSET
     items: list[ItemNow] | UnsetType = UNSET
     items_omitted: bool | UnsetType = UNSET
+    limit: int | UnsetType = UNSET
     limits: list[CashLimit] | UnsetType = UNSET
     limits_omitted: bool | UnsetType = UNSET
     skus: list[str] | UnsetType = UNSET

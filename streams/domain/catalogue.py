@@ -15,9 +15,11 @@ from schemas.commands import CatalogueCommand, PutMenuItem, PutPromotion, PutRes
 from schemas.facts import CatalogChanged
 from schemas.replies import Answer, PromotionFault, Reply
 from schemas.timestamps import EpochMs, to_text
-from streams.domain.decision import Decision, reply_only
+from streams.domain import promotion_runs
+from streams.domain.decision import Decision, Policy, reply_only
 from streams.domain.state import State
-from tables.registry import ITEMS, PROMOTIONS, RESTAURANTS, STOCKS, key
+from tables.records import CatalogueSize
+from tables.registry import CATALOGUE_SIZES, ITEMS, PROMOTIONS, RESTAURANTS, STOCKS, key
 
 CatalogueEntry = Restaurant | Item | Promotion
 NONE_RECEIVED: Mapping[str, int] = {}
@@ -68,7 +70,11 @@ def make_profile(command: PutRestaurant, version: int, webhook_secret_version: i
 
 
 def put_menu_item(
-    state: State, command: PutMenuItem, now: EpochMs, net_received: Mapping[str, int] = NONE_RECEIVED
+    state: State,
+    command: PutMenuItem,
+    now: EpochMs,
+    policy: Policy,
+    net_received: Mapping[str, int] = NONE_RECEIVED,
 ) -> Decision:
     """Create or replace an item of a known restaurant's menu.
 
@@ -79,6 +85,9 @@ def put_menu_item(
         return reply_only(Answer("unknown_restaurant"))
     item_key = key(command.restaurant_id, command.sku)
     before = state[ITEMS].get(item_key)
+    size = state[CATALOGUE_SIZES].get(command.restaurant_id, CatalogueSize())
+    if before is None and policy.menu_items and size.items >= policy.menu_items:
+        return reply_only(Answer("too_many_items", limit=policy.menu_items))
     after = Item(
         sku=command.sku,
         name=command.name,
@@ -94,16 +103,22 @@ def put_menu_item(
         portions = _share(command.portions, net_received.get(command.sku, 0))
         changed = []
         if portions != stock.portions:
+            stock = promotion_runs.drop_retired(state, command.restaurant_id, stock, now, policy)
             changed = [replace(stock, portions=portions, version=stock.version + 1)]
     return _catalogue_changed(command, before, after, changed, now)
 
 
 def put_promotion(
-    state: State, command: PutPromotion, now: EpochMs, net_received: Mapping[str, int] = NONE_RECEIVED
+    state: State,
+    command: PutPromotion,
+    now: EpochMs,
+    policy: Policy,
+    net_received: Mapping[str, int] = NONE_RECEIVED,
 ) -> Decision:
     """Create or replace a promotion of items that are on the menu; `net_received` as in `put_menu_item`.
 
-    A promotion that is put again as it was stays, whatever has changed around it since.
+    A promotion that is put again as it was stays, whatever has changed around it since. One that has retired begins a
+    new run (`promotion_runs`).
     """
     if command.restaurant_id not in state[RESTAURANTS]:
         return reply_only(Answer("unknown_restaurant"))
@@ -111,18 +126,34 @@ def put_promotion(
     if unknown:
         return reply_only(Answer("unknown_item", skus=unknown))
     before = state[PROMOTIONS].get(key(command.restaurant_id, command.promotion_id))
-    after = make_promotion(command, _next_version(before))
-    is_repeated = before is not None and before == replace(after, version=before.version, phase=before.phase)
-    if not is_repeated and (faults := [*islice(_faults(state, command, now, net_received), MAX_FAULTS)]):
+    if before is not None and before == replace(
+        make_promotion(command, before.version, before.counted_from), phase=before.phase
+    ):
+        return Decision(reply=Reply(Answer("replaced", version=before.version)))
+    if faults := [*islice(_faults(state, command, now, net_received), MAX_FAULTS)]:
         return reply_only(Answer("invalid_promotion", faults=faults))
+    size = state[CATALOGUE_SIZES].get(command.restaurant_id, CatalogueSize())
+    promotions = promotion_runs.unretired(size.promotions, now, policy)
+    if command.promotion_id not in promotions and 0 < policy.promotions <= len(promotions):
+        return reply_only(Answer("too_many_promotions", limit=policy.promotions))
+    counted_from = promotion_runs.begin_of_run(before, now, policy)
+    after = make_promotion(command, _next_version(before), counted_from)
     after = replace(after, phase=after.phase_at(now))
+    is_new_run = before is None or before.counted_from != counted_from
     skus = dict.fromkeys(i.sku for i in [*(before.items if before else []), *command.items])
-    stocks = [state[STOCKS][key(command.restaurant_id, sku)] for sku in skus]
-    changed = [new for old in stocks if (new := _allot(old, after, net_received)) is not old]
+    changed = []
+    for sku in skus:
+        old = state[STOCKS][key(command.restaurant_id, sku)]
+        kept = promotion_runs.drop_retired(state, command.restaurant_id, old, now, policy)
+        allotted = _allot(kept, after, net_received)
+        if allotted is not kept:
+            changed.append(allotted)
+        elif kept is not old and is_new_run:
+            changed.append(replace(kept, version=old.version + 1))
     return _catalogue_changed(command, before, after, changed, now)
 
 
-def make_promotion(command: PutPromotion, version: int) -> Promotion:
+def make_promotion(command: PutPromotion, version: int, counted_from: EpochMs) -> Promotion:
     """Return the promotion that the command describes, before its window opens."""
     return Promotion(
         promotion_id=command.promotion_id,
@@ -131,6 +162,7 @@ def make_promotion(command: PutPromotion, version: int) -> Promotion:
         items=command.items,
         version=version,
         customer_assurance=command.customer_assurance,
+        counted_from=counted_from,
     )
 
 
@@ -193,6 +225,18 @@ def _catalogue_changed(
     is_same = before is not None and not stocks and replace(after, version=before.version) == before
     if before is not None and is_same:
         return Decision(reply=Reply(Answer("replaced", version=before.version)))
+    # a promotion may have hundreds of items, and a fact of all their stocks would be too large for Kafka
+    alone = stocks if isinstance(after, Promotion) else []
+    facts = [
+        CatalogChanged(
+            restaurant_id=command.restaurant_id,
+            occurred_at=to_text(now),
+            version=stock.version,
+            stocks=[stock],
+            changed_by=command.by,
+        )
+        for stock in alone
+    ]
     fact = CatalogChanged(
         restaurant_id=command.restaurant_id,
         occurred_at=to_text(now),
@@ -200,7 +244,7 @@ def _catalogue_changed(
         restaurant=after if isinstance(after, Restaurant) else None,
         item=after if isinstance(after, Item) else None,
         promotion=after if isinstance(after, Promotion) else None,
-        stocks=stocks,
+        stocks=[] if alone else stocks,
         changed_by=command.by,
     )
-    return Decision((fact,), Reply(Answer("replaced" if before else "created", version=after.version)))
+    return Decision((*facts, fact), Reply(Answer("replaced" if before else "created", version=after.version)))

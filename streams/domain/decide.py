@@ -91,9 +91,9 @@ def _decide(
         case commands.RotateWebhookSecret():
             return rotate_webhook_secret(state, command, now)
         case commands.PutMenuItem():
-            return put_menu_item(state, command, now)
+            return put_menu_item(state, command, now, policy)
         case commands.PutPromotion():
-            return put_promotion(state, command, now)
+            return put_promotion(state, command, now, policy)
         case (
             commands.Tick()
             | commands.ReplicateCatalogue()

@@ -44,6 +44,10 @@ class Policy(Struct, frozen=True):
     idempotency_ttl_seconds: int = 172_800
     reservation_seconds: int = 120
     buckets: int = 1  # of each restaurant; 1: only its home
+    promotion_retirement_seconds: int = 3_600  # from a promotion's end until it leaves the stocks
+    # of a restaurant's catalogue; 0: no limit
+    menu_items: int = 0
+    promotions: int = 0  # that are not retired
     open_rate: int = 0  # orders a second from which a bucket opens; 0: all are open
     # cash orders, by restaurant; 0: no limit
     cash_orders_per_customer: int = 0  # open at once

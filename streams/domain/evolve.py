@@ -19,12 +19,13 @@ from schemas.facts import (
 from schemas.orders import Order, order_of
 from schemas.replies import Answer
 from schemas.timestamps import EpochMs, Milliseconds, add_seconds, from_text
-from streams.domain import cash_holds, eta, idempotency, order_facts
+from streams.domain import cash_holds, eta, idempotency, order_facts, promotion_runs
 from streams.domain.decision import Decision, Policy
 from streams.domain.order_machine import IN_KITCHEN_QUEUE
 from streams.domain.state import Change, State, WritableState, set_timer
-from tables.records import CustomerUsage, Kitchen, Timer
+from tables.records import CatalogueSize, CustomerUsage, Kitchen, Timer
 from tables.registry import (
+    CATALOGUE_SIZES,
     CUSTOMER_USAGE,
     ITEMS,
     KITCHENS,
@@ -78,7 +79,7 @@ def evolve(state: State, fact: Fact, policy: Policy) -> list[AnyChange]:
         case facts.PaymentRefunded():
             return [*_order(state, fact, order_of(fact))]
         case CatalogChanged():
-            return list(_catalogue(fact))
+            return [*_catalogue(fact), *_catalogue_size(state, fact, policy)]
         case facts.PortionsMoved():
             return [Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock) for item in fact.items]
 
@@ -116,10 +117,13 @@ def _stocks(state: State, fact: StockReserved | StockReleased, sign: int) -> Ite
         if item.customer_id is None or item.promotion_id is None or sign == 0:
             continue
         usage_key = key(fact.restaurant_id, item.promotion_id, item.customer_id)
+        promotion = state[PROMOTIONS].get(key(fact.restaurant_id, item.promotion_id))
+        counted_from = promotion.counted_from if promotion else EpochMs(0)
         before = usages.get(usage_key) or state[CUSTOMER_USAGE].get(usage_key)
-        portions = dict(before.portions) if before else {}
+        is_of_run = before is not None and before.counted_from == counted_from
+        portions = dict(before.portions) if before and is_of_run else {}
         portions[item.sku] = max(0, portions.get(item.sku, 0) + sign * item.quantity)
-        usages[usage_key] = CustomerUsage(portions)
+        usages[usage_key] = CustomerUsage(portions, counted_from)
     for usage_key, usage in usages.items():
         yield Change(CUSTOMER_USAGE, usage_key, usage)
 
@@ -159,3 +163,15 @@ def _catalogue(fact: CatalogChanged) -> Iterator[AnyChange]:
                 yield set_timer(Timer("promotion", restaurant_id, promotion.promotion_id, due))
     for stock in fact.stocks:
         yield Change(STOCKS, key(restaurant_id, stock.sku), stock)
+
+
+def _catalogue_size(state: State, fact: CatalogChanged, policy: Policy) -> Iterator[AnyChange]:
+    """Count the items and promotions of which a restaurant may have only so many."""
+    size = state[CATALOGUE_SIZES].get(fact.restaurant_id, CatalogueSize())
+    if fact.item is not None and key(fact.restaurant_id, fact.item.sku) not in state[ITEMS]:
+        yield Change(CATALOGUE_SIZES, fact.restaurant_id, replace(size, items=size.items + 1))
+    if (promotion := fact.promotion) is not None:
+        now = from_text(fact.occurred_at)
+        promotions = promotion_runs.unretired(size.promotions, now, policy)
+        promotions[promotion.promotion_id] = promotion.ends_at
+        yield Change(CATALOGUE_SIZES, fact.restaurant_id, replace(size, promotions=promotions))

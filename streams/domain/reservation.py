@@ -1,19 +1,20 @@
 """Price an order by the current offers, and reserve the portions of all its lines or of none."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas import assurance, pricing
 from schemas.assurance import Assurance
-from schemas.catalogue import Stock
+from schemas.catalogue import Promotion, Stock
 from schemas.commands import CustomerRef, RequestedItem
 from schemas.facts import ReservedItem, StockReleased
 from schemas.orders import LimitReached, Order, OrderLine, Shortage
 from schemas.pricing import Offer
 from schemas.timestamps import EpochMs, to_text
+from streams.domain import promotion_runs
 from streams.domain.state import State
 from tables.records import EscrowState
 from tables.registry import CUSTOMER_USAGE, ESCROWS, ITEMS, PROMOTIONS, STOCKS, key
@@ -47,7 +48,7 @@ def current_offer(state: State, restaurant_id: str, stock: Stock, now: EpochMs, 
     no other one has any (escrow/README.md, N1).
     """
     item = state[ITEMS][key(restaurant_id, stock.sku)]
-    promotions = [state[PROMOTIONS][key(restaurant_id, promotion_id)] for promotion_id in stock.allotments]
+    promotions = list(_promotions_of(state, restaurant_id, stock))
     if buckets == 1:
         return pricing.current_offer(item, stock, promotions, now)
     escrow = state[ESCROWS].get(restaurant_id, EscrowState())
@@ -58,6 +59,13 @@ def current_offer(state: State, restaurant_id: str, stock: Stock, now: EpochMs, 
         now,
         lambda promotion_id: escrow.sold_out_until.get(key(stock.sku, promotion_id), 0) <= now,
     )
+
+
+def _promotions_of(state: State, restaurant_id: str, stock: Stock) -> Iterator[Promotion]:
+    for promotion_id in stock.allotments:
+        promotion = state[PROMOTIONS].get(key(restaurant_id, promotion_id))
+        if promotion is not None:
+            yield promotion
 
 
 def _without_run_out(stock: Stock, run_out: Container[str]) -> Stock:
@@ -109,8 +117,7 @@ def closed_promotions(
     for sku in skus:
         expected = {line.expected_unit_price for line in lines if line.sku == sku}
         stock = state[STOCKS][key(restaurant_id, sku)]
-        for promotion_id in stock.allotments:
-            promotion = state[PROMOTIONS][key(restaurant_id, promotion_id)]
+        for promotion in _promotions_of(state, restaurant_id, stock):
             promotion_item = promotion.item(sku)
             if promotion_item and promotion_item.promo_price in expected and not promotion.is_open(now):
                 closed.append(sku)
@@ -146,7 +153,8 @@ def limits_reached(
         promotion, promotion_item = quote.offers[sku].promotion, quote.offers[sku].promotion_item
         assert promotion and promotion_item and promotion_item.per_customer_limit
         usage = state[CUSTOMER_USAGE].get(key(restaurant_id, promotion.promotion_id, customer.id))
-        reserved = usage.portions.get(sku, 0) if usage else 0
+        is_of_run = usage is not None and usage.counted_from == promotion.counted_from
+        reserved = usage.portions.get(sku, 0) if usage and is_of_run else 0
         left = max(0, promotion_item.per_customer_limit - reserved)
         if quote.quantities[sku] > left:
             reached.append(LimitReached(sku, promotion_item.per_customer_limit, left))
@@ -207,13 +215,18 @@ def released(state: State, order: Order, now: EpochMs, *, wasted: bool) -> Stock
 def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[ReservedItem]:
     """Return the items of a release of what an order has reserved; wasted portions do not become free.
 
-    Only what was counted as the customer's is taken from the count again.
+    Only what was counted is taken from the counts again: an earlier run of a promotion has none any more.
     """
-    promotions = {line.sku: line.promotion_id for line in order.items}
+    promotions = {
+        line.sku: line.promotion_id
+        for line in order.items
+        if line.promotion_id is not None and promotion_runs.is_counted(state, order, line.promotion_id)
+    }
     items = []
     for sku, quantity in total_quantities(order.items).items():
         before = state[STOCKS][key(order.restaurant_id, sku)]
-        stock = _adjust(before, promotions[sku], reserved=-quantity, wasted=quantity if wasted else 0)
+        promotion_id = promotions.get(sku)
+        stock = _adjust(before, promotion_id, reserved=-quantity, wasted=quantity if wasted else 0)
         items.append(
             ReservedItem(
                 sku=sku,
@@ -221,8 +234,8 @@ def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[Rese
                 available=current_offer(state, order.restaurant_id, stock, now).available,
                 version=stock.version,
                 stock=stock,
-                promotion_id=promotions[sku],
-                customer_id=order.customer_id if order.is_counted and promotions[sku] else None,
+                promotion_id=promotion_id,
+                customer_id=order.customer_id if order.is_counted and promotion_id else None,
             )
         )
     return items

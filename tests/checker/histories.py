@@ -45,6 +45,12 @@ def values_at(history: list[tuple[int, Any]], at: int) -> list[Any]:
     return before[-1:] + [value for since, value in history if since == at]
 
 
+def run_of_order(history: list[tuple[int, Any]], created_at: int) -> int:
+    """Return when the promotion's run began that counts an order of this time."""
+    runs = {promotion["counted_from"] for _, promotion in history}
+    return max((run for run in runs if run <= created_at), default=0)
+
+
 def milliseconds(instant: str) -> int:
     """Return an instant (RFC 3339) in milliseconds since 1970."""
     return round(datetime.fromisoformat(instant).timestamp() * 1000)

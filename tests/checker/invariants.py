@@ -3,7 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.checker import answers, cash, catalogue, escrow, live, money, offers, orders, reads, service, stock
+from tests.checker import (
+    answers,
+    cash,
+    catalogue,
+    escrow,
+    live,
+    money,
+    offers,
+    orders,
+    reads,
+    runs,
+    service,
+    stock,
+)
 from tests.checker.observations import Finding, Observations
 
 Invariant = Callable[[Observations], Finding]
@@ -24,6 +37,8 @@ INVARIANTS: dict[str, Invariant] = {
     "cheapest-offer-with-portions-applies": offers.cheapest_offer_with_portions_applies,
     "refusals-have-no-offer-left": offers.refusals_have_no_offer_left,
     "limits-count-all-orders": offers.limits_count_all_orders,
+    "allotments-count-their-run": runs.allotments_count_their_run,
+    "ended-promotions-leave-the-stocks": runs.ended_promotions_leave_the_stocks,
     "cash-holds-are-bounded": cash.cash_holds_are_bounded,
     "cash-refusals-have-a-reason": cash.cash_refusals_have_a_reason,
     "orders-prove-what-a-promotion-asks": offers.orders_prove_what_a_promotion_asks,

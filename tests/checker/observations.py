@@ -171,6 +171,8 @@ class Observations(Struct):
     max_in_flight: int = 0
     #: Cash orders that one `customer` and one `address` may have open at a restaurant.
     cash_limits: dict[str, int] = field(default_factory=dict)
+    #: From a promotion's end until it leaves the stocks.
+    promotion_retirement_ms: int = 3_600_000
     followed: list[FollowedOrder] = field(default_factory=list)
     boards: list[WatchedBoard] = field(default_factory=list)
 

@@ -8,6 +8,7 @@ from tests.checker.histories import (
     prices_over_time,
     promotions_over_time,
     restaurants_with_buckets,
+    run_of_order,
     values_at,
 )
 from tests.checker.observations import Finding, Observations
@@ -194,7 +195,7 @@ def _left(pool: dict[str, Any]) -> int | None:
 
 
 def limits_count_all_orders(seen: Observations) -> Finding:
-    """An order in a promotion with a limit leaves its customer within it, counting all earlier ones that stand.
+    """An order in a promotion with a limit leaves its customer within it, counting all earlier ones of its run that stand.
 
     Cancelled orders whose portions were wasted still count. A limit that changes in the order's millisecond counts as
     both. Restaurants with buckets are left out: a new limit does not count what other buckets have sold.
@@ -202,21 +203,23 @@ def limits_count_all_orders(seen: Observations) -> Finding:
     finding = Finding()
     promotions, with_buckets = promotions_over_time(seen), restaurants_with_buckets(seen)
     customers = {f.value["order_id"]: f.value["customer_id"] for f in seen.of("order.created")}
+    created = {f.value["order_id"]: milliseconds(f.value["created_at"]) for f in seen.of("order.created")}
     for (restaurant, sku, _), changes in changes_of_stocks(seen).items():
-        counted: Counter[tuple[str, str]] = Counter()
+        counted: Counter[tuple[str, int, str]] = Counter()
         for _, _, delta, fact in changes if restaurant not in with_buckets else ():
             customer = customers.get(fact.value.get("order_id", ""))
             if customer is None or (id_ := promotion_of(fact, sku)) is None:
                 continue
-            counted[id_, customer] += delta or 0
             at = milliseconds(fact.value["occurred_at"])
+            run = run_of_order(promotions[restaurant, id_], created[fact.value["order_id"]])
+            counted[id_, run, customer] += delta or 0
             limits = [
                 offer["per_customer_limit"]
                 for promotion in values_at(promotions[restaurant, id_], at)
                 for offer in promotion["items"]
                 if offer["sku"] == sku
             ]
-            count = counted[id_, customer]
+            count = counted[id_, run, customer]
             within = any(limit is None or count <= limit for limit in limits)
             finding.expect(
                 within or fact.topic != "stock.reserved",

@@ -81,9 +81,7 @@ def lend_more_than_is_free() -> Iterator[None]:
 @mutant("a-put-is-the-whole-number")
 def put_portions_as_if_none_were_lent() -> Iterator[None]:
     original = catalogue_replication.put_menu_item
-    with patch.object(
-        catalogue_replication, "put_menu_item", lambda state, command, now, net: original(state, command, now)
-    ):
+    with patch.object(catalogue_replication, "put_menu_item", lambda *args: original(*args[:-1])):
         yield
 
 
@@ -168,8 +166,8 @@ def raise_portions_to_what_is_reserved() -> Iterator[None]:
     """Portions that are no longer offered are offered again when an order is cancelled."""
     original = catalogue_replication.put_menu_item
 
-    def put(state, command, now, net_received):
-        decision = original(state, command, now, net_received)
+    def put(*args):
+        decision = original(*args)
         facts = [
             replace(f, stocks=[replace(s, portions=max(s.portions, s.reserved + s.wasted)) for s in f.stocks])
             for f in decision.facts

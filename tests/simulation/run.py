@@ -101,6 +101,7 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
             "address": POLICY.cash_orders_per_address,
         },
     )
+    seen.promotion_retirement_ms = POLICY.promotion_retirement_seconds * 1000
     seen.puts = customers.puts
     seen.ledger = customers.provider.ledger
     views = Views()

@@ -51,7 +51,7 @@ PUT_MENU_ITEM = Operation(
     body=request_bodies.MenuItemBody,
     example=EXAMPLES["menu_item_body"],
     responses=_put_responses(catalogue.MenuItemResponse, EXAMPLES["menu_item"]),
-    problems=("unknown-restaurant", *_PUT_PROBLEMS),
+    problems=("unknown-restaurant", "too-many-items", *_PUT_PROBLEMS),
 )
 
 PUT_PROMOTION = Operation(
@@ -60,5 +60,5 @@ PUT_PROMOTION = Operation(
     body=request_bodies.PromotionBody,
     example=EXAMPLES["promotion_body"],
     responses=_put_responses(catalogue.PromotionResponse, EXAMPLES["promotion"]),
-    problems=("unknown-restaurant", "unknown-item", *_PUT_PROBLEMS),
+    problems=("too-many-promotions", "unknown-restaurant", "unknown-item", *_PUT_PROBLEMS),
 )

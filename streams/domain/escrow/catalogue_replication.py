@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from schemas.catalogue import Allotment, Item, Stock
 from schemas.commands import CatalogueCommand, PutMenuItem, PutPromotion, PutRestaurant, ReplicateCatalogue
 from schemas.timestamps import EpochMs
+from streams.domain import promotion_runs
 from streams.domain.catalogue import (
     make_profile,
     make_promotion,
@@ -32,13 +33,19 @@ def put(state: State, command: CatalogueCommand, now: EpochMs, policy: Policy) -
         if command.restaurant_id not in state[RESTAURANTS]:
             work.update(created_with_buckets=True, is_open=True)
     elif isinstance(command, PutMenuItem):
-        decision = put_menu_item(state, command, now, work.escrow.net_received)
+        decision = put_menu_item(state, command, now, policy, work.escrow.net_received)
     else:
-        decision = put_promotion(state, command, now, work.escrow.net_received)
+        pools.forget_retired(work)
+        decision = put_promotion(state, command, now, policy, work.escrow.net_received)
     reply = work.merge(decision)
     if reply is not None and reply.answer.version and decision.facts:
+        counted_from = EpochMs(0)
+        if isinstance(command, PutPromotion):
+            promotion_key = key(command.restaurant_id, command.promotion_id)
+            counted_from = work.state[PROMOTIONS][promotion_key].counted_from
         for bucket in work.others:
-            work.send(ForwardedCommand(ReplicateCatalogue(bucket, command, reply.answer.version)))
+            replicated = ReplicateCatalogue(bucket, command, reply.answer.version, counted_from)
+            work.send(ForwardedCommand(replicated))
     if reply is not None and not isinstance(command, PutRestaurant):
         recall.record_shortfall(work, command)
         if work.escrow.round is not None:
@@ -55,7 +62,7 @@ def replicate(work: UnitOfWork, command: ReplicateCatalogue) -> None:
         case PutMenuItem() as put_:
             _replicate_item(work, put_, command.version)
         case PutPromotion() as put_:
-            _replicate_promotion(work, put_, command.version)
+            _replicate_promotion(work, put_, command)
 
 
 def _replicate_restaurant(work: UnitOfWork, put_: PutRestaurant, version: int) -> None:
@@ -85,12 +92,15 @@ def _replicate_item(work: UnitOfWork, put_: PutMenuItem, version: int) -> None:
         work.change_state(Change(STOCKS, item_key, limited))
 
 
-def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, version: int) -> None:
+def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, command: ReplicateCatalogue) -> None:
     promotion_key = key(work.bucket, put_.promotion_id)
     before = work.state[PROMOTIONS].get(promotion_key)
-    if before is not None and before.version >= version:
+    if before is not None and before.version >= command.version:
         return
-    after = make_promotion(put_, version)
+    pools.forget_retired(work)
+    if before is not None and before.counted_from != command.counted_from:
+        pools.forget_run(work, before)
+    after = make_promotion(put_, command.version, command.counted_from)
     work.change_state(Change(PROMOTIONS, promotion_key, replace(after, phase=after.phase_at(work.now))))
     _record_run_out(work, {pools.pool_name(i.sku, put_.promotion_id): i.portions for i in put_.items})
     for item in put_.items:
@@ -98,6 +108,7 @@ def _replicate_promotion(work: UnitOfWork, put_: PutPromotion, version: int) -> 
         stock = work.state[STOCKS].get(stock_key)
         if stock is None or put_.promotion_id in stock.allotments:
             continue
+        stock = promotion_runs.drop_retired(work.state, work.bucket, stock, work.now, work.policy)
         allotment = Allotment(None if item.portions is None else 0)
         allotments = {**stock.allotments, put_.promotion_id: allotment}
         work.change_state(Change(STOCKS, stock_key, replace(stock, allotments=allotments)))

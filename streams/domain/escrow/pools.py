@@ -4,17 +4,19 @@ This module moves portions between pools (README, T4).
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from msgspec.structs import replace
 
-from schemas.catalogue import Allotment, Stock
+from schemas.catalogue import Allotment, Promotion, Stock
 from schemas.commands import PortionGrant
 from schemas.facts import MovedItem, PortionsMoved
 from schemas.pricing import Offer
 from schemas.timestamps import to_text
-from streams.domain import reservation
+from streams.domain import promotion_runs, reservation
 from streams.domain.escrow.unit_of_work import UnitOfWork
-from tables.registry import ITEMS, SEPARATOR, STOCKS, key
+from streams.domain.state import Change
+from tables.registry import ITEMS, PROMOTIONS, SEPARATOR, STOCKS, key
 
 
 def pool_name(sku: str, promotion_id: str | None) -> str:
@@ -80,6 +82,46 @@ def transfer_in(work: UnitOfWork, lender: str, number: int, grants: list[Portion
     _transfer(work, grants, lender, work.bucket, number, sign=1)
 
 
+def forget_retired(work: UnitOfWork) -> None:
+    """Forget what the bucket knows of pools of retired promotions, so that its record does not grow with them."""
+    retired: dict[str, bool] = {}
+    for name in (*work.escrow.net_received, *work.escrow.shortfalls, *work.escrow.sold_out_until):
+        _, promotion_id = parse_pool_name(name)
+        if promotion_id is not None and promotion_id not in retired:
+            promotion = work.state[PROMOTIONS].get(key(work.bucket, promotion_id))
+            retired[promotion_id] = promotion is not None and promotion_runs.is_retired(
+                promotion, work.now, work.policy
+            )
+    _forget_pools(work, {promotion_id for promotion_id, is_retired in retired.items() if is_retired})
+
+
+def forget_run(work: UnitOfWork, promotion: Promotion) -> None:
+    """Forget the pools of a promotion whose next run begins, and drop its allotments."""
+    for item in promotion.items:
+        stock_key = key(work.bucket, item.sku)
+        stock = work.state[STOCKS].get(stock_key)
+        if stock is not None and promotion.promotion_id in stock.allotments:
+            kept = {id_: one for id_, one in stock.allotments.items() if id_ != promotion.promotion_id}
+            work.change_state(Change(STOCKS, stock_key, replace(stock, allotments=kept)))
+    _forget_pools(work, {promotion.promotion_id})
+
+
+def _forget_pools(work: UnitOfWork, promotion_ids: set[str]) -> None:
+    if not promotion_ids:
+        return
+
+    def keep(pools: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in pools.items() if parse_pool_name(name)[1] not in promotion_ids}
+
+    escrow = work.escrow
+    work.update(
+        net_received=keep(escrow.net_received),
+        shortfalls=keep(escrow.shortfalls),
+        run_out=keep(escrow.run_out),
+        sold_out_until=keep(escrow.sold_out_until),
+    )
+
+
 def _transfer(
     work: UnitOfWork, grants: list[PortionGrant], lender: str, borrower: str, number: int, *, sign: int
 ) -> None:
@@ -110,6 +152,7 @@ def _add_portions(stock: Stock, promotion_id: str | None, quantity: int) -> Stoc
     """Return the stock, and its allotment, with this many more portions; negative: fewer."""
     allotments = stock.allotments
     if promotion_id is not None:
+        # a transfer may come before the promotion itself
         allotment = allotments.get(promotion_id, Allotment(0))
         if allotment.portions is not None:
             changed = replace(allotment, portions=allotment.portions + quantity)

@@ -112,8 +112,8 @@ def _possible_offers(work: UnitOfWork, command: PlaceOrder) -> Iterator[Promotio
         return
     for line in command.items:
         for promotion_id in work.base[STOCKS][key(work.bucket, line.sku)].allotments:
-            promotion = work.base[PROMOTIONS][key(work.bucket, promotion_id)]
-            if promotion.is_open(work.now) and (item := promotion.item(line.sku)):
+            promotion = work.base[PROMOTIONS].get(key(work.bucket, promotion_id))
+            if promotion and promotion.is_open(work.now) and (item := promotion.item(line.sku)):
                 yield item
 
 

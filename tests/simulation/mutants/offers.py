@@ -6,7 +6,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from schemas.money import Money
-from streams.domain import catalogue, reservation
+from streams.domain import catalogue, promotion_runs, reservation
 from tables.registry import CUSTOMER_USAGE
 from tests.simulation.mutants.planted import mutant
 
@@ -16,8 +16,8 @@ def raise_portions_to_what_is_reserved() -> Iterator[None]:
     """The restaurant says 0; after a cancellation the item sells again (Magento inventory #2725)."""
     original = catalogue.put_menu_item
 
-    def put(state, command, now):
-        decision = original(state, command, now)
+    def put(*args):
+        decision = original(*args)
         facts = [replace(f, stocks=[*map(_at_minimum, f.stocks)]) for f in decision.facts]
         return replace(decision, facts=tuple(facts))
 
@@ -179,4 +179,28 @@ def ask_for_a_customer_at_limits_only() -> Iterator[None]:
         }
 
     with patch.object(reservation, "missing_assurance", missing_assurance):
+        yield
+
+
+@mutant("allotments-count-their-run")
+def release_what_an_earlier_run_sold_into_the_present_one() -> Iterator[None]:
+    with patch.object(promotion_runs, "is_counted", lambda state, order, promotion_id: True):
+        yield
+
+
+@mutant("allotments-count-their-run", "ended-promotions-leave-the-stocks")
+def keep_ended_promotions_in_the_stocks() -> Iterator[None]:
+    def keep(state, restaurant_id, stock, now, policy):
+        return stock
+
+    with patch.object(promotion_runs, "drop_retired", keep):
+        yield
+
+
+@mutant("allotments-count-their-run")
+def begin_a_new_run_with_each_put() -> Iterator[None]:
+    def begin(before, now, policy):
+        return now
+
+    with patch.object(promotion_runs, "begin_of_run", begin):
         yield

@@ -93,8 +93,8 @@ def reserve_each_line_in_part() -> Iterator[None]:
 def reset_the_count_on_a_put() -> Iterator[None]:
     original = catalogue.put_menu_item
 
-    def put(state, command, now):
-        decision = original(state, command, now)
+    def put(*args):
+        decision = original(*args)
         facts = [replace(f, stocks=[replace(s, reserved=0) for s in f.stocks]) for f in decision.facts]
         return replace(decision, facts=tuple(facts))
 

@@ -157,7 +157,9 @@ def test_versions_grow_by_one_without_a_gap(history):
             case CatalogChanged():
                 for stock in fact.stocks:
                     expect_next(f"stock {stock.sku}", stock.version)
-                entry = fact.restaurant or fact.item or fact.promotion
+                if (entry := fact.restaurant or fact.item or fact.promotion) is None:
+                    assert fact.version == fact.stocks[0].version
+                    continue
                 name = (
                     f"{type(entry).__name__} {getattr(entry, 'sku', '')}{getattr(entry, 'promotion_id', '')}"
                 )

@@ -10,10 +10,12 @@ from yarl import URL
 
 from ingress.http.issued_tokens import IssuedTokens
 from ingress.http.tokens import Tokens
+from ingress.load_shedding.rate_limits import RateLimits, TokenBuckets
 from schemas.commands import PromotionItem, PutMenuItem, PutPromotion, PutRestaurant
 from schemas.identity import webhook_secrets
 from schemas.money import Money
 from schemas.replies import Answer, PromotionFault, Reply
+from schemas.settings import Settings
 from tests.support.domain.harness import DomainHarness
 from tests.support.ingress.fakes import FakeProducer
 from tests.unit.ingress.conftest import Client
@@ -136,6 +138,33 @@ async def test_put_without_parent_is_404(
     problem = await response.json()
     assert response.status == 404 and problem["type"].endswith(slug)
     assert problem.get("skus", []) == answer.skus
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "slug"),
+    [
+        (ITEM, Answer("too_many_items", limit=500), "too-many-items"),
+        (PROMOTION, Answer("too_many_promotions", limit=50), "too-many-promotions"),
+    ],
+)
+async def test_put_past_a_limit_is_409(client: Client, log: FakeProducer, path, answer, slug) -> None:
+    """With the limit."""
+    log.decide = lambda command: Reply(answer)
+    response = await put(client, path)
+    problem = await response.json()
+    assert (response.status, problem["limit"]) == (409, answer.limit)
+    assert problem["type"].endswith(slug)
+
+
+async def test_changes_of_a_catalogue_have_a_rate(client: Client, log: FakeProducer, monkeypatch) -> None:
+    """A loop of PUTs with a restaurant's token fills no topic; another restaurant is not held up."""
+    limits = RateLimits(Settings())
+    limits._catalogue_changes = TokenBuckets(rate=0.1, burst=3)
+    limit = limits.consume_catalogue_change
+    monkeypatch.setattr(RateLimits, "consume_catalogue_change", lambda self, restaurant: limit(restaurant))
+    answers = [(await put(client, ITEM)).status for _ in range(4)]
+    assert answers == [201, 201, 201, 429]
+    assert (await put(client, "/v1/restaurants/r2/menu/coxinha", body=BODIES[ITEM])).status == 201
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.http.client_addresses import client_address
-from ingress.load_shedding.rate_limits import TokenBuckets
+from ingress.http.problems import Problem
+from ingress.load_shedding.rate_limits import RateLimits, TokenBuckets
+from schemas.settings import Settings
 
 PAUSES = st.lists(st.floats(0.0, 5.0), max_size=60)
 
@@ -83,3 +85,18 @@ def test_clock_running_backwards_adds_no_tokens() -> None:
 def test_only_trusted_proxies_name_the_client(remote: str | None, forwarded: str, client: str | None) -> None:
     """A client that writes X-Forwarded-For itself must not choose its bucket."""
     assert client_address(remote, forwarded, "127.0.0.0/8, ::1/128,10.0.0.0/8") == client
+
+
+def test_a_catalogue_may_be_put_anew_at_once_and_then_changes_at_a_rate() -> None:
+    """1,000 at once, then 300 a minute; each restaurant by itself. A rate of 0 is no limit."""
+    limits = RateLimits(Settings())
+    for _ in range(1_000):
+        limits.consume_catalogue_change("r1")
+    with pytest.raises(Problem) as refused:
+        for _ in range(10):
+            limits.consume_catalogue_change("r1")
+    assert refused.value.slug == "too-many-requests"
+    limits.consume_catalogue_change("r2")
+    unlimited = RateLimits(Settings(catalogue_changes_per_minute=0))
+    for _ in range(2_000):
+        unlimited.consume_catalogue_change("r1")
