@@ -46,6 +46,7 @@ class Allotment(Struct, frozen=True):
     portions: int | None = None  # as they were put; None: bounded only by the item's own portions
     reserved: int = 0  # for undecided payments, or sold
     wasted: int = 0
+    counted_from: EpochMs = EpochMs(0)  # the promotion's, of the run that it counts
 
     @property
     def free(self) -> int | None:

@@ -114,6 +114,12 @@ partition_stopped = Gauge(
     ["partition"],
     multiprocess_mode="livemostrecent",
 )
+partition_time_ahead = Gauge(
+    "promo_partition_time_ahead_seconds",
+    "Time by which a partition's latest record is ahead of its worker's clock; deadlines fire too early by it",
+    ["partition"],
+    multiprocess_mode="livemostrecent",
+)
 missing_offsets = Counter("promo_missing_offsets_total", "Input offsets that are missing from the log")
 partition_recoveries = Counter(
     "promo_partition_recoveries_total", "Partitions recovered, by the source of their state", ["source"]

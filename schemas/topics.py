@@ -128,6 +128,13 @@ STATE_CHANGELOG = Topic(
     key="table and its key",
     is_compacted=True,
 )
+CLOCK_ACCEPTANCES = Topic(
+    "clock.acceptances",
+    "leaps of the commands' time that operators have accepted",
+    "`promo clock accept`",
+    "streams",
+    key="none",
+)
 #: A tree is split when it has grown past 256 KiB; earlier releases wrote trees of up to 8 MiB.
 PRIVACY_KEYRING = Topic(
     "privacy.keyring",
@@ -211,6 +218,7 @@ TOPICS: tuple[Topic, ...] = (
     ORDER_REPLIES,
     WATERMARKS,
     STATE_CHANGELOG,
+    CLOCK_ACCEPTANCES,
     PRIVACY_KEYRING,
     ACCESS_TOKENS,
 )

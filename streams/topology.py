@@ -16,7 +16,7 @@ from functools import partial
 
 from schemas.consumer_groups import DECISIONS
 from schemas.settings import Settings
-from schemas.topics import ORDER_COMMANDS, STATE_CHANGELOG, max_record_bytes
+from schemas.topics import CLOCK_ACCEPTANCES, ORDER_COMMANDS, STATE_CHANGELOG, max_record_bytes
 from streams.agents import ticker
 from streams.agents.command_handler import REJECTIONS, CommandHandler
 from streams.agents.dead_letters import dead_letter
@@ -71,6 +71,7 @@ def build(settings: Settings, runtime_settings: RuntimeSettings) -> App:
         app,
         commands,
         changelog=STATE_CHANGELOG.name,
+        acceptances=CLOCK_ACCEPTANCES.name,
         tables=tables,
         dead_letter=partial(dead_letter, reply_partitions=settings.reply_partitions),
         rejections=REJECTIONS,

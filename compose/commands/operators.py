@@ -1,5 +1,5 @@
 """Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, reconcile, forget,
-customer, tokens."""
+customer, clock, tokens."""
 
 import sys
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ COMMANDS = {
     "reconcile": "compare the payment provider's books with the facts",
     "forget": "make the personal data of orders or of a month unreadable, for good",
     "customer": "forget a customer, or export what is stored of one",
+    "clock": "show leaps of the commands' time, and accept one",
     "tokens": "list, issue and revoke tokens of restaurants and administrators",
 }
 
@@ -27,6 +28,10 @@ def run(argv: Sequence[str]) -> int:
             return ingress(argv, "promo")
         case "report":
             return _report(argv[1:])
+        case "clock":
+            from streams.clock_command import main as clock
+
+            return clock(argv)
         case _:
             from egress.__main__ import main as egress
 

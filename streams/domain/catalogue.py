@@ -189,11 +189,17 @@ def _faults(
 def _allot(stock: Stock, promotion: Promotion, net_received: Mapping[str, int]) -> Stock:
     """Return the stock with the promotion's allotment; the same object if nothing changes."""
     before = stock.allotments.get(promotion.promotion_id)
+    if before is not None and before.counted_from != promotion.counted_from:
+        before = None  # of an item that left an earlier run
     item = promotion.item(stock.sku)
     used = before.reserved + before.wasted if before else 0
     if item is not None:
         portions = _share(item.portions, net_received.get(key(stock.sku, promotion.promotion_id), 0))
-        after = replace(before, portions=portions) if before else Allotment(portions)
+        after = (
+            replace(before, portions=portions)
+            if before
+            else Allotment(portions, counted_from=promotion.counted_from)
+        )
     elif before is not None and used:
         after = before  # no longer offered, but what is sold stays counted
     else:

@@ -32,6 +32,7 @@ def agent(
     topic: TopicT,
     *,
     changelog: str,
+    acceptances: str,
     tables: list[TransactionalTable],
     dead_letter: DeadLetterFactory,
     rejections: tuple[type[Exception], ...] = (),
@@ -43,6 +44,7 @@ def agent(
         app: the application; its `runtime` must be set.
         topic: the source topic.
         changelog: a compacted topic with as many partitions as `topic`.
+        acceptances: a topic with as many partitions, in which operators accept leaps of the records' time.
         tables: the tables that the handler reads and writes.
         dead_letter: returns the records to write for a message that is set aside.
         rejections: the errors by which the handler rejects a message; any other one is a defect.
@@ -53,7 +55,7 @@ def agent(
         name = topic.get_topic_name()
         records: dict[str, type[Any]] = {table.name: table.value_type for table in tables}
         application = Application(handler, dead_letter, rejections, max_record_bytes)
-        app.runtime.add(Source(name, changelog, records, application))
+        app.runtime.add(Source(name, changelog, acceptances, records, application))
         app.topics.add(topic)
         return handler
 

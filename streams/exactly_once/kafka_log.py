@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from schemas.kafka_connection import KafkaConnection
 from schemas.runtime.kafka_clients import make_consumer, make_producer
 from schemas.runtime.kafka_shutdown import close_quietly
+from streams.exactly_once.clock_guard import LeapAcceptance, latest_acceptance
 from streams.exactly_once.ports import (
     FencedError,
     LogTruncatedError,
@@ -45,12 +46,14 @@ class KafkaLog:
         application: str,
         source: TopicPartition,
         changelog_topic: str,
+        acceptances_topic: str,
         transaction_timeout_seconds: float,
     ) -> None:
         self._connection = connection
         self._transactional_id = f"{application}-{source.topic}-{source.partition}"
         self._source = source
         self._changelog = TopicPartition(changelog_topic, source.partition)
+        self._acceptances = TopicPartition(acceptances_topic, source.partition)
         self._transaction_timeout_ms = int(transaction_timeout_seconds * 1000)
         self._producer: AIOKafkaProducer | None = None
 
@@ -125,6 +128,17 @@ class KafkaLog:
             consumer.seek(self._source, offset)
             records = await consumer.getmany(timeout_ms=2_000, max_records=1)
             return next((int(r.offset) for batch in records.values() for r in batch), None)
+
+    async def accepted_leap(self, offset: int) -> LeapAcceptance | None:
+        """Read the operators' acceptances, which are few."""
+        values: list[bytes] = []
+        async with _read(self._connection, self._acceptances) as consumer:
+            end = (await consumer.end_offsets([self._acceptances]))[self._acceptances]
+            await consumer.seek_to_beginning(self._acceptances)
+            while await consumer.position(self._acceptances) < end:
+                records = await consumer.getmany(timeout_ms=200, max_records=1_000)
+                values.extend(r.value for batch in records.values() for r in batch if r.value is not None)
+        return latest_acceptance(values, offset)
 
     async def close(self) -> None:
         """Close the producer; the next `fence`, or the broker's timeout, aborts an open transaction."""

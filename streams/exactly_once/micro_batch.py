@@ -3,10 +3,13 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
+from schemas.timestamps import EpochMs
 from streams.exactly_once.application import Application, Tables
+from streams.exactly_once.clock_guard import ClockLeapError, LeapAcceptance, time_of
 from streams.exactly_once.ports import Message, Output, StoreError, TooLargeError
 from streams.exactly_once.position import Position
 from streams.exactly_once.record_size import check_sizes
@@ -22,7 +25,9 @@ class Blocked(Struct, frozen=True):
 
     message: Message
     error: Exception
-    is_defect: bool  # not an error by which the handler rejects messages
+    cause: Literal[
+        "rejections", "defect", "clock"
+    ]  # too many rejections; the handler's error; a leap of time
 
 
 class MicroBatch(Struct):
@@ -45,6 +50,8 @@ def run(
     *,
     set_aside: Mapping[int, Exception],
     max_rejections: int,
+    clock: EpochMs,
+    acceptance: LeapAcceptance | None = None,
     accept_gap: bool = False,
 ) -> MicroBatch:
     """Call the handler for messages in order; stop at a gap, unless the first one is to be accepted (rule 5).
@@ -56,6 +63,8 @@ def run(
         application: the handler and its limits.
         set_aside: errors by the offsets of messages that become dead letters without a call of the handler.
         max_rejections: rejected messages that become dead letters; the batch ends before the next one.
+        clock: the worker's.
+        acceptance: an operator's, of records whose time leaps ahead.
         accept_gap: True if the first message may lie above the position.
 
     Raises StoreError.
@@ -70,7 +79,11 @@ def run(
             batch.gap_at = message
             break
         accept_gap = False
-        now = max(latest, message.timestamp)
+        try:
+            now = time_of(message.offset, message.timestamp, latest, clock, acceptance)
+        except ClockLeapError as leap:
+            batch.blocked = Blocked(message, leap, "clock")
+            break
         written = len(batch.outputs)
         error = set_aside.get(message.offset)
         if error is None:
@@ -85,7 +98,7 @@ def run(
                     table.reject()
                 is_defect = not isinstance(raised, (*application.rejections, TooLargeError))
                 if is_defect or batch.results[DEAD] >= max_rejections:
-                    batch.blocked = Blocked(message, raised, is_defect)
+                    batch.blocked = Blocked(message, raised, "defect" if is_defect else "rejections")
                     break
                 error = raised
             else:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from schemas.timestamps import EpochMs
+from streams.exactly_once.clock_guard import LeapAcceptance
 
 RecordHeaders = Sequence[tuple[str, bytes]]
 #: Writes to the state, by the key in changelog and store. None deletes.
@@ -79,6 +80,9 @@ class TransactionalLog(Protocol):
 
     async def first_input(self, offset: int) -> int | None:
         """Return the offset of the first input at or after `offset`; None if there is none yet."""
+
+    async def accepted_leap(self, offset: int) -> LeapAcceptance | None:
+        """Return an operator's latest acceptance of a leap of time that covers this input; None if there is none."""
 
     async def close(self) -> None:
         """Close every connection; never raises."""

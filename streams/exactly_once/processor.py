@@ -13,9 +13,10 @@ from itertools import islice
 
 from schemas import metrics
 from schemas.runtime import backoff
-from schemas.timestamps import MonotonicSeconds
+from schemas.timestamps import EpochMs, MonotonicSeconds, wall_clock
 from streams.exactly_once import failpoints, micro_batch
 from streams.exactly_once.application import IDLE, Application, Tables
+from streams.exactly_once.clock_guard import LeapAcceptance
 from streams.exactly_once.failpoints import Failpoint
 from streams.exactly_once.linger import Linger
 from streams.exactly_once.micro_batch import Blocked, MicroBatch
@@ -47,7 +48,7 @@ MAX_STORE_FAILURES = 3
 #: Failed transactions in a row, each followed by a recovery, after which the worker ends.
 MAX_FAILURES = 12
 #: Pause of a partition that is stopped, before it tries the same message again.
-STOPPED_SECONDS = 10.0
+STOPPED_SECONDS = 5.0
 #: Queued messages at which the transport stops fetching the partition, and below which it resumes.
 MAX_QUEUE, RESUME_QUEUE = 2_000, 500
 #: The same in bytes of their values: clients choose how large their commands are.
@@ -79,6 +80,7 @@ class Processor:
     on_drained: Callable[[], None] = lambda: None
     #: Called with the messages of a committed transaction, and its start in nanoseconds since 1970.
     on_committed: Callable[[Sequence[Message], int], None] = lambda messages, started_ns: None
+    clock: Callable[[], EpochMs] = wall_clock  # the worker's
 
     position: Position = field(default=Position(), init=False)
     _queue: deque[Message] = field(default_factory=deque, init=False)
@@ -89,6 +91,7 @@ class Processor:
     _set_aside: dict[int, Exception] = field(
         default_factory=dict, init=False
     )  # by offset: dead letters to write
+    _acceptance: LeapAcceptance | None = field(default=None, init=False)  # of a leap of the records' time
     _batch_limit: int = field(
         default=0, init=False
     )  # messages of the next transaction; less after a refused one
@@ -112,6 +115,7 @@ class Processor:
     async def close(self) -> None:
         """Close log and store."""
         metrics.partition_stopped.labels(self.name).set(0)
+        metrics.partition_time_ahead.labels(self.name).set(0)
         await self.log_of_partition.close()
         self.store.close()
 
@@ -264,6 +268,8 @@ class Processor:
             self.application,
             set_aside=self._set_aside,
             max_rejections=self._poison.rejections_left(now),
+            clock=self.clock(),
+            acceptance=self._acceptance,
             accept_gap=self._lost_inputs_at == self.position.offset,
         )
         if not batch.processed:
@@ -318,10 +324,18 @@ class Processor:
             self._poison.record_handled()
         if dead < batch.processed:
             metrics.partition_stopped.labels(self.name).set(0)
+        metrics.partition_time_ahead.labels(self.name).set(max(0, batch.position.time - self.clock()) / 1000)
 
     async def _handle_blocked(self, blocked: Blocked, now: MonotonicSeconds) -> None:
-        """Set a message aside at which the handler has a defect, or stop the partition if that is no exception."""
-        if not blocked.is_defect:
+        """Set a message aside at which the handler has a defect, or stop the partition if that is no exception.
+
+        A record whose time leaps is decided once an operator has accepted that.
+        """
+        if blocked.cause == "clock":
+            self._acceptance = await self.log_of_partition.accepted_leap(blocked.message.offset)
+            if self._acceptance is None:
+                await self._stop_partition("clock", blocked.message, blocked.error)
+        elif blocked.cause == "rejections":
             await self._stop_partition("rejections", blocked.message, blocked.error)
         elif self._poison.admit_defect(now):
             self._set_aside[blocked.message.offset] = blocked.error

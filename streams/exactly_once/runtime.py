@@ -29,6 +29,7 @@ class Source(Struct, frozen=True):
 
     topic: str
     changelog: str
+    acceptances: str  # the topic in which operators accept leaps of time
     tables: dict[str, type[Any]]  # the class of the records, by name
     application: Application
 
@@ -179,6 +180,7 @@ class ExactlyOnceRuntime:
             self.settings.application,
             TopicPartition(tp.topic, tp.partition),
             self.sources[tp.topic].changelog,
+            self.sources[tp.topic].acceptances,
             self.settings.transaction_timeout_seconds,
         )
 

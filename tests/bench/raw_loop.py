@@ -22,6 +22,7 @@ from compose.kafka import topics
 from schemas import codec, settings
 from schemas.kafka_connection import KafkaConnection
 from schemas.topics import (
+    CLOCK_ACCEPTANCES,
     ORDER_COMMANDS,
     ORDER_CONFIRMED,
     ORDER_CREATED,
@@ -66,7 +67,9 @@ async def serve(bootstrap: str) -> None:
 
 async def transact(bootstrap: str, source: TopicPartition, queue: asyncio.Queue[list[Any]]) -> None:
     """Write a transaction for the commands in the queue, again and again."""
-    log = KafkaLog(KafkaConnection(bootstrap), "raw-loop", source, STATE_CHANGELOG.name, 10.0)
+    log = KafkaLog(
+        KafkaConnection(bootstrap), "raw-loop", source, STATE_CHANGELOG.name, CLOCK_ACCEPTANCES.name, 10.0
+    )
     await log.fence()
     while True:
         records = await queue.get()

@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from schemas.kafka_connection import KafkaConnection
+from schemas.topics import CLOCK_ACCEPTANCES
 from streams.exactly_once.kafka_log import KafkaLog
 from streams.exactly_once.rocksdb_store import RocksDBStore
 from streams.exactly_once.standby.replicas import REFRESH_INTERVAL_SECONDS, catch_up
@@ -32,7 +33,14 @@ async def measure(bootstrap: str, folder: Path, orders: int, rate: float) -> Non
     await admin.start()
     await admin.create_topics([NewTopic(CHANGELOG, 1, 1, topic_configs={"cleanup.policy": "compact"})])
     await admin.close()
-    log = KafkaLog(KafkaConnection(bootstrap), "bench", TopicPartition("source", 0), CHANGELOG, 10.0)
+    log = KafkaLog(
+        KafkaConnection(bootstrap),
+        "bench",
+        TopicPartition("source", 0),
+        CHANGELOG,
+        CLOCK_ACCEPTANCES.name,
+        10.0,
+    )
     copy = RocksDBStore(folder / "copy")
     await log.fence()
     missing = int(REFRESH_INTERVAL_SECONDS * rate)

@@ -3,14 +3,12 @@
 import asyncio
 import base64
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 
 import aiohttp
 
+from tests.chaos.operators import run_command
 from tests.chaos.stack_under_test import RevokedToken, StackUnderTest
 from tests.checker.observations import RevokedRead
 
@@ -18,12 +16,11 @@ from tests.checker.observations import RevokedRead
 INTERVAL_SECONDS = 0.3
 #: How long a revocation may take to reach every process, in seconds: one that was cut off from the broker reads it late.
 GRACE_SECONDS = 20.0
-COMMAND_TIMEOUT_SECONDS = 60.0
 
 
 async def issue_and_revoke(target: StackUnderTest, restaurant: str) -> RevokedToken:
     """Issue a token, have it open the restaurant's board, and revoke it. Raises RuntimeError if a step fails."""
-    token = await _run(target, "issue", "--restaurant", restaurant)
+    token = await run_command(target, "ingress", "tokens", "issue", "--restaurant", restaurant)
     async with aiohttp.ClientSession() as session:
         deadline = time.monotonic() + GRACE_SECONDS
         while (status := await _read(session, target.stack.url, restaurant, token)) != 200:
@@ -32,7 +29,7 @@ async def issue_and_revoke(target: StackUnderTest, restaurant: str) -> RevokedTo
             await asyncio.sleep(INTERVAL_SECONDS)
     payload = token.split(".")[1]
     token_id = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["jti"]
-    await _run(target, "revoke", "--restaurant", restaurant, token_id)
+    await run_command(target, "ingress", "tokens", "revoke", "--restaurant", restaurant, token_id)
     return RevokedToken(restaurant, token, time.monotonic())
 
 
@@ -64,19 +61,3 @@ async def _read(session: aiohttp.ClientSession, url: str, restaurant: str, token
             return response.status
     except (aiohttp.ClientError, TimeoutError, OSError):
         return 0
-
-
-async def _run(target: StackUnderTest, *arguments: str) -> str:
-    environment = os.environ | target.stack.environment
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "ingress", "tokens", *arguments],
-        env=environment | {"PROMO_KAFKA_BOOTSTRAP_SERVERS": target.stack.bootstrap},
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_TIMEOUT_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip())
-    return done.stdout.strip()

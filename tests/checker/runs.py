@@ -16,6 +16,8 @@ from tests.checker.stock import changes_of_stocks
 def allotments_count_their_run(seen: Observations) -> Finding:
     """Each allotment of a stock counts the portions of all orders of the promotion's present run, and of no other.
 
+    One of an earlier run may stay with an item that has left the promotion.
+
     A promotion that changes in the millisecond of the stock's change may be in either run. Restaurants with buckets are
     left out: their portions move.
     """
@@ -39,10 +41,11 @@ def allotments_count_their_run(seen: Observations) -> Finding:
                 counts = {
                     taken[promotion_id, promotion["counted_from"]]
                     for promotion in values_at(promotions[restaurant, promotion_id], at)
+                    if promotion["counted_from"] == allotment["counted_from"]
                 }
                 claimed = allotment["reserved"] + allotment["wasted"]
                 finding.expect(
-                    claimed in counts,
+                    not counts or claimed in counts,
                     f"{restaurant} {sku} v{version}: {promotion_id} counts {claimed}, its run has {counts}",
                 )
     return finding

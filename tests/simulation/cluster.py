@@ -5,6 +5,7 @@ import copy
 import random
 from collections.abc import Callable
 
+from schemas.timestamps import EpochMs
 from schemas.topics import STATE_CHANGELOG, max_record_bytes
 from streams.agents.command_handler import REJECTIONS, CommandHandler
 from streams.agents.dead_letters import dead_letter
@@ -38,6 +39,8 @@ POLICY = Policy(
 )
 #: What the broker takes; the workers believe that it takes more.
 MAX_RECORD_BYTES = 60_000
+#: The wall-clock time at which virtual time begins.
+EPOCH_MS = 1_767_225_600_000
 #: Virtual seconds after which an input counts as never decided.
 TIMEOUT_SECONDS = 80.0
 
@@ -220,6 +223,7 @@ class Cluster:
             Application(self._new_handler(), dead_letter, REJECTIONS, max_record_bytes),
             changelog=STATE_CHANGELOG.name,
             log_identity="log",
+            clock=lambda: EpochMs(EPOCH_MS + int(asyncio.get_running_loop().time() * 1000)),
             max_batch=20,
             linger=Linger(min_rate=0.0),  # the larger a transaction, the more can go wrong in it
             failpoint=lambda point: self.pass_point(point, partition, worker, life),

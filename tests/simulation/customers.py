@@ -29,9 +29,10 @@ from schemas.orders import Order
 from schemas.replies import Outcome, Reply
 from schemas.timestamps import from_text
 from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
+from streams.exactly_once.clock_guard import LeapAcceptance
 from streams.exactly_once.ports import Message, Output
 from tests.checker.observations import OrderAttempt, Put
-from tests.simulation.cluster import MAX_RECORD_BYTES, POLICY, Cluster
+from tests.simulation.cluster import EPOCH_MS, MAX_RECORD_BYTES, POLICY, Cluster
 from tests.simulation.faults import Faults
 from tests.simulation.provider import MAX_DELAY, SimulatedProvider
 from tests.support.domain.harness import menu_item, place, promotion
@@ -59,6 +60,10 @@ STATUSES: dict[Outcome, int] = {
     "payment_timeout": 402,
     "undecidable": 503,
 }
+
+DAY_MS = 86_400_000
+#: Virtual seconds after which an operator accepts a leap of time.
+OPERATOR_SECONDS = 1.0
 
 
 class Customers:
@@ -303,15 +308,18 @@ class Customers:
         self._append(partition, restaurant.encode(), value, headers)
 
     def _append(self, partition: int, key: bytes, value: bytes, headers: codec.Headers) -> None:
-        inputs = self._cluster.brokers[partition].inputs
-        self._trace("input", partition, len(inputs), value)
-        self._cluster.append(
-            partition,
-            Message("order.commands", partition, len(inputs), int(self._now()), key, value, headers),
-        )
+        broker = self._cluster.brokers[partition]
+        offset, timestamp = len(broker.inputs), int(self._now())
+        self._trace("input", partition, offset, value)
+        if self._faults.strike("clock"):
+            timestamp += DAY_MS
+            acceptance = LeapAcceptance(offset, offset + 1, True, "the broker's clock was wrong")
+            asyncio.get_running_loop().call_later(OPERATOR_SECONDS, broker.acceptances.append, acceptance)
+        message = Message("order.commands", partition, offset, timestamp, key, value, headers)
+        self._cluster.append(partition, message)
 
     def _now(self) -> float:
-        return 1_767_225_600_000 + asyncio.get_running_loop().time() * 1000
+        return EPOCH_MS + asyncio.get_running_loop().time() * 1000
 
 
 def value_of(raw: bytes | None) -> dict[str, object]:

@@ -13,7 +13,9 @@ REPLY_FAULTS = ("lost reply", "late reply")
 INFRASTRUCTURE_FAULTS = (*STEP_FAULTS, *COMMIT_FAULTS, *REPLY_FAULTS)
 #: The customer comes back with the key of a decided order when its time is over.
 CUSTOMER_FAULTS = ("key expires",)
-KINDS = (*INFRASTRUCTURE_FAULTS, *CUSTOMER_FAULTS)
+#: The broker stamps a record with a time that is a day ahead; an operator comes.
+CLOCK_FAULTS = ("clock leaps",)
+KINDS = (*INFRASTRUCTURE_FAULTS, *CUSTOMER_FAULTS, *CLOCK_FAULTS)
 #: Customers of a run who come back.
 EXPIRED_KEYS = 10
 
@@ -36,6 +38,7 @@ class Faults:
         self._due: dict[str, deque[PlannedFault]] = {
             "step": deque(f for f in planned if f.kind in STEP_FAULTS),
             "commit": deque(f for f in planned if f.kind in COMMIT_FAULTS),
+            "clock": deque([PlannedFault(rng.randrange(steps), CLOCK_FAULTS[0])]),
             "reply": deque(f for f in planned if f.kind in REPLY_FAULTS),
             "customer": deque(
                 PlannedFault(after, CUSTOMER_FAULTS[0])

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentTypeError
 
-from tests.chaos.faults import network, processes, provider, stores, tokens
+from tests.chaos.faults import clock, network, processes, provider, records, stores, tokens
 from tests.chaos.faults.fault import Fault
 
 _ALL = (
@@ -39,6 +39,9 @@ _ALL = (
     Fault("local store deleted", stores.delete),
     Fault("local store truncated", stores.truncate),
     Fault("local store restored from an old copy", stores.restore_old_copy, alone=True),
+    Fault("local store damaged while it is read", stores.damage_live),
+    Fault("record too large", records.send_too_large),
+    Fault("clock leaps", clock.leap, alone=True),
     Fault("clock a minute off", processes.shift_clock, (4.0, 7.0)),
     Fault("key expires", processes.let_keys_expire, (6.0, 9.0)),
     Fault("token revoked", tokens.revoke, alone=True),

@@ -37,6 +37,17 @@ async def truncate(injection: Injection) -> None:
             opened.truncate(file.stat().st_size // 2)
 
 
+async def damage_live(injection: Injection) -> None:
+    """Flip bytes in the tables of a worker that runs and reads them, as a failing disk does."""
+    store = injection.target.state_folder((await injection.choose("streams")).name)
+    for file in store.rglob("*.sst"):
+        with file.open("r+b") as opened:
+            content = opened.read()
+            for place in range(0, len(content) // 2, 64):
+                opened.seek(place)
+                opened.write(bytes([content[place] ^ 0xFF]))
+
+
 async def restore_old_copy(injection: Injection) -> None:
     """Replace the local store of a worker by an old copy."""
     target = injection.target

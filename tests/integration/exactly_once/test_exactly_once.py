@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from compose.kafka import topics
+from schemas import timestamps
+from schemas.runtime.partitioner import partition as partition_of
 from schemas.settings import Settings
 from schemas.topics import FACT_TOPICS
+from streams import clock_command
 from streams.exactly_once import failpoints
 from tests.support import facts
 from tests.support.exactly_once.command_sender import CommandSender
+from tests.support.exactly_once.leaping_clock import stamp_tomorrow
 from tests.support.exactly_once.worker import Worker
 
 PORTIONS = 30
@@ -123,3 +127,27 @@ async def test_a_lost_local_store_is_rebuilt_from_the_changelog(workers, kafka, 
     start().ready()
     assert await send_orders(sender, restaurant) == outcomes
     await check(kafka, restaurant, outcomes)
+
+
+async def test_a_leap_of_the_brokers_clock_waits_for_an_operator(workers, kafka, monkeypatch, capsys):
+    """Rule 8: `promo clock accept --keep-time` lets the partition go on at today's time."""
+    sender, start, _ = workers
+    worker = start().ready()
+    restaurant = await sender.open(PORTIONS, "coxinha")
+    numbers = list(range(Settings().partitions))
+    partition = partition_of(restaurant.encode(), numbers, numbers)
+    monkeypatch.setenv("PROMO_KAFKA_BOOTSTRAP_SERVERS", kafka)
+    accept = ["clock", "accept", str(partition), "--keep-time", "--reason", "a test"]
+    await asyncio.sleep(1.5)  # the worker commits its position each second
+    assert await asyncio.to_thread(clock_command.main, accept) == 1
+    assert "nothing to accept" in capsys.readouterr().err
+    await stamp_tomorrow(kafka, partition)
+    placing = asyncio.create_task(sender.place(restaurant, "k", ("coxinha", 1)))
+    stopped = f'promo_partition_stopped{{partition="order.commands-{partition}"}} '
+    await asyncio.to_thread(worker.wait_until, lambda: f"{stopped}1.0" in worker.metrics(), "does not stop")
+    assert await asyncio.to_thread(clock_command.main, accept) == 0
+    reply = await placing
+    assert reply.answer.outcome == "confirmed"
+    age = timestamps.wall_clock() - timestamps.from_text(reply.answer.order.created_at)
+    assert abs(age) < 120_000
+    assert f"{stopped}0.0" in worker.metrics()

@@ -265,3 +265,21 @@ def set_no_record_aside_that_is_too_large() -> Iterator[None]:
 
     with patch.object(processor.Processor, "_isolate", skip):
         yield
+
+
+@mutant("live-keys-get-their-answer", "orders-pay-an-offered-price", "every-order-is-decided")
+def believe_every_clock() -> Iterator[None]:
+    def believe(offset, timestamp, latest, clock, acceptance):
+        return max(latest, timestamp)
+
+    with patch.object(micro_batch, "time_of", believe):
+        yield
+
+
+@mutant("everything-is-decided")
+def hear_no_operator() -> Iterator[None]:
+    async def nothing(self, offset):
+        return None
+
+    with patch.object(memory.MemoryLog, "accepted_leap", nothing):
+        yield

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 
+from streams.exactly_once.clock_guard import LeapAcceptance
 from streams.exactly_once.ports import (
     FencedError,
     LogTruncatedError,
@@ -24,6 +25,7 @@ class MemoryBroker:
         self.outputs: list[Output] = []
         self.changelog: list[tuple[bytes, bytes | None]] = []
         self.epoch = 0
+        self.acceptances: list[LeapAcceptance] = []
         self.open: tuple[list[Output], dict[bytes, bytes | None]] | None = None
 
     def put(self, value: bytes, timestamp: int = 0) -> Message:
@@ -91,6 +93,9 @@ class MemoryLog:
 
     async def first_input(self, offset: int) -> int | None:
         return next((m.offset for m in self.broker.inputs if m.offset >= offset), None)
+
+    async def accepted_leap(self, offset: int) -> LeapAcceptance | None:
+        return next((a for a in reversed(self.broker.acceptances) if a.covers(offset)), None)
 
     async def close(self) -> None: ...
 

@@ -45,7 +45,7 @@ class Partition:
     ) -> list[Output]:
         message = Message("order.commands", 2, self.position.offset, now, key, value, headers)
         batch = micro_batch.run(
-            [message], self.position, self.tables, APPLICATION, set_aside={}, max_rejections=10
+            [message], self.position, self.tables, APPLICATION, set_aside={}, max_rejections=10, clock=now
         )
         self.position = batch.position
         self.results += batch.results

@@ -2,11 +2,13 @@
 
 import uuid
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from schemas.kafka_connection import KafkaConnection
+from streams.exactly_once.clock_guard import LeapAcceptance
 from streams.exactly_once.kafka_log import KafkaLog
 from streams.exactly_once.ports import FencedError, LogTruncatedError, Output, TooLargeError
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog
@@ -23,6 +25,9 @@ class MemoryLogHarness:
         for _ in range(count):
             self.broker.put(b"x")
 
+    async def accept(self, *acceptances: LeapAcceptance) -> None:
+        self.broker.acceptances.extend(acceptances)
+
 
 class KafkaLogHarness:
     def __init__(self, bootstrap: str) -> None:
@@ -32,7 +37,9 @@ class KafkaLogHarness:
     async def create(self) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
-        await admin.create_topics([NewTopic(f"{kind}-{self.name}", 1, 1) for kind in ("in", "out", "log")])
+        await admin.create_topics(
+            [NewTopic(f"{kind}-{self.name}", 1, 1) for kind in ("in", "out", "log", "accepted")]
+        )
         await admin.close()
 
     def log(self) -> KafkaLog:
@@ -41,6 +48,7 @@ class KafkaLogHarness:
             f"app-{self.name}",
             TopicPartition(f"in-{self.name}", 0),
             f"log-{self.name}",
+            f"accepted-{self.name}",
             10.0,
         )
 
@@ -49,6 +57,13 @@ class KafkaLogHarness:
         await producer.start()
         for _ in range(count):
             await producer.send_and_wait(f"in-{self.name}", b"x", partition=0)
+        await producer.stop()
+
+    async def accept(self, *acceptances: LeapAcceptance) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
+        await producer.start()
+        for value in (b"{", *map(msgspec.json.encode, acceptances)):
+            await producer.send_and_wait(f"accepted-{self.name}", value, partition=0)
         await producer.stop()
 
 
@@ -152,6 +167,16 @@ async def test_an_offset_past_the_end_is_another_log(harness):
     await log.fence()
     with pytest.raises(LogTruncatedError):
         await replayed(log, 1_000)
+    await log.close()
+
+
+async def test_the_latest_acceptance_of_an_offset_is_found(harness):
+    """Rule 8; what cannot be read accepts nothing."""
+    log = harness.log()
+    assert await log.accepted_leap(3) is None
+    first, second = LeapAcceptance(2, 5, False, "a"), LeapAcceptance(3, 4, True, "b")
+    await harness.accept(first, second)
+    assert [await log.accepted_leap(o) for o in (1, 2, 3, 4, 5)] == [None, first, second, first, None]
     await log.close()
 
 
