@@ -21,7 +21,7 @@ from schemas.settings import Settings
 from schemas.timestamps import MonotonicSeconds
 
 POLICY = "orders"
-#: PUTs of one restaurant's catalogue at once: a whole menu may be put anew.
+#: PUTs of one restaurant's catalogue at once: a whole menu may be put again.
 CATALOGUE_BURST = 1_000
 #: Upper bound of the jitter of Retry-After, in seconds: clients that are rejected together do not return together.
 MAX_JITTER_SECONDS = 1.0

@@ -277,7 +277,7 @@ def believe_every_clock() -> Iterator[None]:
 
 
 @mutant("everything-is-decided")
-def hear_no_operator() -> Iterator[None]:
+def record_no_acceptance() -> Iterator[None]:
     async def nothing(self, offset):
         return None
 

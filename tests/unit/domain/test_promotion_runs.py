@@ -65,7 +65,7 @@ def test_a_put_after_that_counts_from_zero():
     assert domain.stock("x").reserved == 20
 
 
-def test_the_limits_of_customers_begin_anew_too():
+def test_the_limits_of_customers_begin_again_too():
     """Two a day, not two for good."""
     domain = open_until(NOW + MINUTE, limit=2)
     domain.place("a", ("x", 2), customer="ana")

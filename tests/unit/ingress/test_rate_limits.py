@@ -87,7 +87,7 @@ def test_only_trusted_proxies_name_the_client(remote: str | None, forwarded: str
     assert client_address(remote, forwarded, "127.0.0.0/8, ::1/128,10.0.0.0/8") == client
 
 
-def test_a_catalogue_may_be_put_anew_at_once_and_then_changes_at_a_rate() -> None:
+def test_a_catalogue_may_be_put_again_at_once_and_then_changes_at_a_rate() -> None:
     """1,000 at once, then 300 a minute; each restaurant by itself. A rate of 0 is no limit."""
     limits = RateLimits(Settings())
     for _ in range(1_000):
