@@ -21,6 +21,7 @@ from schemas.runtime.kafka_shutdown import close_quietly
 from streams.exactly_once.clock_guard import LeapAcceptance, latest_acceptance
 from streams.exactly_once.ports import (
     FencedError,
+    LogIncompleteError,
     LogTruncatedError,
     Output,
     StateChanges,
@@ -114,13 +115,22 @@ class KafkaLog:
             begin = (await consumer.beginning_offsets([self._changelog]))[self._changelog]
             if offset > end:
                 raise LogTruncatedError(f"{self._changelog}: {offset} is past the end, {end}")
-            position = max(offset, begin)
+            if offset < begin:
+                raise LogIncompleteError(f"{self._changelog} begins at {begin}; what came before is lost")
+            position = offset
             consumer.seek(self._changelog, position)
             while position < end:
                 records = await consumer.getmany(timeout_ms=200, max_records=10_000)
                 changes = {r.key: r.value for batch in records.values() for r in batch}
                 position = await consumer.position(self._changelog)
                 yield changes, position
+
+    async def source_bounds(self) -> tuple[int, int]:
+        """Ask the broker."""
+        async with _read(self._connection, self._source) as consumer:
+            begin = (await consumer.beginning_offsets([self._source]))[self._source]
+            end = (await consumer.end_offsets([self._source]))[self._source]
+            return begin, end
 
     async def first_input(self, offset: int) -> int | None:
         """Return the offset of the first input at or after `offset`, by reading the source."""

@@ -75,8 +75,11 @@ class TransactionalLog(Protocol):
         """Read the committed changelog from `offset` to its end at the time of the call.
 
         Yields changes, and the offset to continue from, in order. Raises LogTruncatedError for an offset
-        past the end.
+        past the end, LogIncompleteError for one before the beginning.
         """
+
+    async def source_bounds(self) -> tuple[int, int]:
+        """Return the offsets of the first input that is stored, and of the next one to come."""
 
     async def first_input(self, offset: int) -> int | None:
         """Return the offset of the first input at or after `offset`; None if there is none yet."""
@@ -90,6 +93,10 @@ class TransactionalLog(Protocol):
 
 class LogTruncatedError(Exception):
     """The changelog ends before the requested offset: the store belongs to another log."""
+
+
+class LogIncompleteError(Exception):
+    """Records of the changelog were deleted that no compaction deletes: the state cannot be known."""
 
 
 class LocalStore(Protocol):

@@ -24,6 +24,7 @@ from streams.exactly_once.poison import PoisonLimit
 from streams.exactly_once.ports import (
     FencedError,
     LocalStore,
+    LogIncompleteError,
     LogTruncatedError,
     Message,
     StateChanges,
@@ -59,6 +60,10 @@ class RecoveryFailedError(Exception):
     """A partition could not be recovered within the limits; the worker ends, and its supervisor restarts it."""
 
 
+class ForeignLogError(Exception):
+    """The source or the changelog is not the one that the position was made for."""
+
+
 @dataclass(eq=False, repr=False)
 class Processor:
     """The single writer of one source partition."""
@@ -88,6 +93,7 @@ class Processor:
     _stopping: bool = field(default=False, init=False)
     _lost_inputs_at: int = field(default=-1, init=False)  # the position at which the log itself has a gap
     _poison: PoisonLimit = field(default_factory=PoisonLimit, init=False)
+    _doubt: Exception | None = field(default=None, init=False)  # why state and position cannot be trusted
     _set_aside: dict[int, Exception] = field(
         default_factory=dict, init=False
     )  # by offset: dead letters to write
@@ -147,6 +153,12 @@ class Processor:
     async def run(self) -> None:
         """Process queued messages until stopped. Raises RecoveryFailedError."""
         while not self._stopping:
+            if self._doubt is not None:
+                await self._stop_partition("foreign-log", self.position.offset, self._doubt)
+                await self._recover_from_error()
+                self._queue.clear()
+                self.rewind(self.position.offset)
+                continue
             if not self._queue:
                 self._has_messages.clear()
                 self.on_drained()
@@ -223,12 +235,12 @@ class Processor:
         elif messages[0].offset not in self._set_aside:
             self._set_aside[messages[0].offset] = error
         else:
-            await self._stop_partition("too-large", messages[0], error)
+            await self._stop_partition("too-large", messages[0].offset, error)
 
-    async def _stop_partition(self, reason: str, message: Message, error: Exception) -> None:
+    async def _stop_partition(self, reason: str, offset: int, error: Exception) -> None:
         """Raise the alarm and wait; then the same message is tried again, by this release or the next one."""
         metrics.partition_stopped.labels(self.name).set(1)
-        log.error("partition stopped: %s@%d: %s: %r", self.name, message.offset, reason, error)
+        log.error("partition stopped: %s@%d: %s: %r", self.name, offset, reason, error)
         await self._pause(STOPPED_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
@@ -241,13 +253,27 @@ class Processor:
         self.store.close()
         is_local = self.store.open(self.log_identity)
         try:
-            await self._replay()
-        except (LogTruncatedError, StoreError) as error:
-            log.warning("store not usable, rebuilding: %s: %s", self.name, error)
-            is_local = False
-            self.store.wipe()
-            await self._replay()
+            try:
+                await self._replay()
+            except (LogTruncatedError, StoreError) as error:
+                log.warning("store not usable, rebuilding: %s: %s", self.name, error)
+                is_local = False
+                self.store.wipe()
+                await self._replay()
+        except LogIncompleteError as error:
+            self._doubt = error
+        else:
+            self._doubt = await self._check_position()
         metrics.partition_recoveries.labels("local" if is_local else "changelog").inc()
+
+    async def _check_position(self) -> Exception | None:
+        """Return why the position cannot be one of this source: acknowledged inputs below it would be skipped."""
+        begin, end = await self.log_of_partition.source_bounds()
+        if self.position.offset > end:
+            return ForeignLogError(f"the position is {self.position.offset}, and the source ends at {end}")
+        if self.position == Position() and begin > 0:
+            return ForeignLogError(f"there is no state, and the source begins at {begin}")
+        return None
 
     async def _replay(self) -> None:
         async for changes, offset in self.log_of_partition.replay(self.store.changelog_offset):
@@ -334,13 +360,13 @@ class Processor:
         if blocked.cause == "clock":
             self._acceptance = await self.log_of_partition.accepted_leap(blocked.message.offset)
             if self._acceptance is None:
-                await self._stop_partition("clock", blocked.message, blocked.error)
+                await self._stop_partition("clock", blocked.message.offset, blocked.error)
         elif blocked.cause == "rejections":
-            await self._stop_partition("rejections", blocked.message, blocked.error)
+            await self._stop_partition("rejections", blocked.message.offset, blocked.error)
         elif self._poison.admit_defect(now):
             self._set_aside[blocked.message.offset] = blocked.error
         else:
-            await self._stop_partition("defect", blocked.message, blocked.error)
+            await self._stop_partition("defect", blocked.message.offset, blocked.error)
 
     async def _handle_gap(self, message: Message) -> None:
         """Distinguish lost inputs, which are an alarm, from a fetch that ran ahead, which is repeated (rule 5)."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from streams.exactly_once.clock_guard import LeapAcceptance
 from streams.exactly_once.ports import (
     FencedError,
+    LogIncompleteError,
     LogTruncatedError,
     Message,
     Output,
@@ -24,6 +25,7 @@ class MemoryBroker:
         self.inputs: list[Message] = []
         self.outputs: list[Output] = []
         self.changelog: list[tuple[bytes, bytes | None]] = []
+        self.changelog_begin = 0  # offset of the first record that is still stored
         self.epoch = 0
         self.acceptances: list[LeapAcceptance] = []
         self.open: tuple[list[Output], dict[bytes, bytes | None]] | None = None
@@ -85,11 +87,17 @@ class MemoryLog:
     async def replay(self, offset: int) -> AsyncIterator[tuple[StateChanges, int]]:
         if offset > len(self.broker.changelog):
             raise LogTruncatedError(str(offset))
+        if offset < self.broker.changelog_begin:
+            raise LogIncompleteError(str(offset))
         end = len(self.broker.changelog)
         while offset < end:
             upto = min(offset + 3, end)
             yield dict(self.broker.changelog[offset:upto]), upto
             offset = upto
+
+    async def source_bounds(self) -> tuple[int, int]:
+        inputs = self.broker.inputs
+        return (inputs[0].offset, inputs[-1].offset + 1) if inputs else (0, 0)
 
     async def first_input(self, offset: int) -> int | None:
         return next((m.offset for m in self.broker.inputs if m.offset >= offset), None)

@@ -5,12 +5,18 @@ import uuid
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from schemas.kafka_connection import KafkaConnection
 from streams.exactly_once.clock_guard import LeapAcceptance
 from streams.exactly_once.kafka_log import KafkaLog
-from streams.exactly_once.ports import FencedError, LogTruncatedError, Output, TooLargeError
+from streams.exactly_once.ports import (
+    FencedError,
+    LogIncompleteError,
+    LogTruncatedError,
+    Output,
+    TooLargeError,
+)
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog
 
 
@@ -24,6 +30,9 @@ class MemoryLogHarness:
     async def put_inputs(self, count: int) -> None:
         for _ in range(count):
             self.broker.put(b"x")
+
+    async def delete_changelog_before(self, offset: int) -> None:
+        self.broker.changelog_begin = offset
 
     async def accept(self, *acceptances: LeapAcceptance) -> None:
         self.broker.acceptances.extend(acceptances)
@@ -58,6 +67,12 @@ class KafkaLogHarness:
         for _ in range(count):
             await producer.send_and_wait(f"in-{self.name}", b"x", partition=0)
         await producer.stop()
+
+    async def delete_changelog_before(self, offset: int) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        await admin.delete_records({TopicPartition(f"log-{self.name}", 0): RecordsToDelete(offset)})
+        await admin.close()
 
     async def accept(self, *acceptances: LeapAcceptance) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
@@ -177,6 +192,30 @@ async def test_the_latest_acceptance_of_an_offset_is_found(harness):
     first, second = LeapAcceptance(2, 5, False, "a"), LeapAcceptance(3, 4, True, "b")
     await harness.accept(first, second)
     assert [await log.accepted_leap(o) for o in (1, 2, 3, 4, 5)] == [None, first, second, first, None]
+    await log.close()
+
+
+async def test_the_bounds_of_the_source_are_known(harness):
+    """Rule 9: a position past the end belongs to another source."""
+    log = harness.log()
+    assert await log.source_bounds() == (0, 0)
+    await harness.put_inputs(3)
+    assert await log.source_bounds() == (0, 3)
+    await log.close()
+
+
+async def test_a_changelog_without_its_beginning_is_not_replayed(harness):
+    """Rule 9: its records were deleted, and half a state would sell portions twice."""
+    log = harness.log()
+    await log.fence()
+    await write(harness, log, b"1")
+    await log.commit()
+    offset = await write(harness, log, b"2")
+    await log.commit()
+    await harness.delete_changelog_before(offset)
+    with pytest.raises(LogIncompleteError):
+        await replayed(log)
+    assert await replayed(log, offset) == {}
     await log.close()
 
 
