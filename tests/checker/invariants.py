@@ -38,6 +38,7 @@ INVARIANTS: dict[str, Invariant] = {
     "refusals-have-no-offer-left": offers.refusals_have_no_offer_left,
     "limits-count-all-orders": offers.limits_count_all_orders,
     "allotments-count-their-run": runs.allotments_count_their_run,
+    "runs-begin-after-retirement": runs.runs_begin_after_retirement,
     "ended-promotions-leave-the-stocks": runs.ended_promotions_leave_the_stocks,
     "cash-holds-are-bounded": cash.cash_holds_are_bounded,
     "cash-refusals-have-a-reason": cash.cash_refusals_have_a_reason,

@@ -68,3 +68,20 @@ def ended_promotions_leave_the_stocks(seen: Observations) -> Finding:
                 is_retired = bool(ends) and max(ends) + seen.promotion_retirement_ms <= at
                 finding.expect(not is_retired, f"{restaurant} {sku} v{version}: still has {promotion_id}")
     return finding
+
+
+def runs_begin_after_retirement(seen: Observations) -> Finding:
+    """A promotion's run begins with its first PUT, and another one only when it had retired."""
+    finding = Finding()
+    for (restaurant, promotion_id), history in promotions_over_time(seen).items():
+        before = None
+        for at, promotion in history:
+            begins = before is None or promotion["counted_from"] != before["counted_from"]
+            may_begin = before is None or before["ends_at"] + seen.promotion_retirement_ms <= at
+            must_begin = may_begin and (before is None or promotion["ends_at"] != before["ends_at"])
+            finding.expect(
+                (not begins or may_begin) and (begins or not must_begin),
+                f"{restaurant} {promotion_id} at {at}: the run of {promotion['counted_from']} after {before}",
+            )
+            before = promotion
+    return finding

@@ -197,10 +197,19 @@ def keep_ended_promotions_in_the_stocks() -> Iterator[None]:
         yield
 
 
-@mutant("allotments-count-their-run")
+@mutant("runs-begin-after-retirement")
 def begin_a_new_run_with_each_put() -> Iterator[None]:
     def begin(before, now, policy):
         return now
+
+    with patch.object(promotion_runs, "begin_of_run", begin):
+        yield
+
+
+@mutant("runs-begin-after-retirement")
+def let_a_run_never_end() -> Iterator[None]:
+    def begin(before, now, policy):
+        return now if before is None else before.counted_from
 
     with patch.object(promotion_runs, "begin_of_run", begin):
         yield

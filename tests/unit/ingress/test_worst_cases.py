@@ -33,7 +33,7 @@ from tests.support.loop_steps import measure_longest_step
 #: The limit of the contract.
 MAX_STEP_SECONDS = 0.02
 #: How often a case is repeated while it takes longer than the limit: the garbage of others is collected in some runs.
-TRIES = 5
+TRIES = 8
 
 READERS = {
     "order": place_order._reader,
