@@ -21,6 +21,7 @@ T = TypeVar("T")
 #: The `schema-version` header of classes whose version is not 1. Each version has a sample in schemas/samples.
 _VERSIONS: dict[type, bytes] = {PlaceOrder: b"2", OrderCreated: b"2", PushDelivery: b"2"}
 
+MAX_CORRELATION_ID_BYTES = 256
 _PARTITION = re.compile(rb"[0-9]{1,4}")
 #: The trace context of a record whose cause had none.
 NO_TRACE = b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00"
@@ -124,6 +125,8 @@ def reply_address(
     partition = header(record_headers, "reply-partition")
     correlation_id = header(record_headers, "correlation-id")
     if partition is None or correlation_id is None or not _PARTITION.fullmatch(partition):
+        return None
+    if len(correlation_id) > MAX_CORRELATION_ID_BYTES:
         return None
     number = int(partition)
     return ReplyAddress(number, correlation_id) if number < partitions else None

@@ -122,3 +122,26 @@ def test_event_ids_are_derived_from_the_records_offset():
     ids = [dict(o.headers)["event-id"] for o in first]
     assert ids == [dict(o.headers)["event-id"] for o in second]
     assert len(set(ids)) == len(ids) == 4
+
+
+@pytest.mark.parametrize(
+    ("partition", "correlation_id"),
+    [(b"1000", b"c"), (b"9" * 5_000, b"c"), ("٣".encode(), b"c"), (b"-1", b"c"), (b"3", b"c" * 100_000)],
+)
+def test_a_reply_goes_nowhere_if_its_address_does_not_exist(partition: bytes, correlation_id: bytes):
+    """A reply to such a partition made the whole transaction fail, and it was tried without an end."""
+    tested = Partition()
+    headers = [("reply-partition", partition), ("correlation-id", correlation_id)]
+    for value in (codec.encode(place("k", ("coxinha", 1))), b"{"):
+        outputs = tested.put(value, headers)
+        assert "order.replies" not in topics(outputs) and outputs
+
+
+def test_a_command_that_is_set_aside_is_answered():
+    """Its caller need not wait: 503 with Retry-After."""
+    tested = Partition()
+    headers = codec.headers(PutRestaurant, "e", codec.NO_TRACE, ReplyAddress(3, b"caller"))
+    letter, reply = tested.put(b"{", headers)
+    assert (letter.topic, reply.topic, reply.partition) == ("order.commands.dlq", "order.replies", 3)
+    assert codec.decode_reply(reply.value).answer.outcome == "undecidable"
+    assert codec.header(reply.headers, "correlation-id") == b"caller"
