@@ -7,10 +7,12 @@ import random
 import sys
 from pathlib import Path
 
+from tests import ledger
 from tests.chaos import campaign, report
 from tests.chaos.comparison import run as comparison
 from tests.chaos.faults import parse_names
 from tests.chaos.stack_under_test import SETTINGS
+from tests.ledger import LedgerRow
 from tests.support.programs import exit_on_sigterm, fresh_stack
 
 FOLDER = Path("build/chaos").resolve()
@@ -46,6 +48,16 @@ def main() -> int:
     summary = report.summarize(result)
     if arguments.comparison:
         summary["comparison"] = comparison.run(FOLDER / "comparison", arguments.seed)
+    ledger.append(
+        LedgerRow(
+            f"campaign, seed {arguments.seed}",
+            0,
+            round(summary["seconds"] / 60),
+            sum(summary["faults"].values()),
+            summary["figures"]["commands"],
+            summary["violations"],
+        )
+    )
     written = report.write(summary, FOLDER)
     print(written.read_text())
     print(f"report: {written}   logs: {stack.data_dir / 'logs'}")

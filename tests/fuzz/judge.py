@@ -39,7 +39,7 @@ _BEYOND_SCHEMA = re.compile(
     )
 )
 #: Fields that the decision compares with the item: its price and its portions.
-_OF_THE_ITEM = re.compile(r"/items/\d+/(promo_price|portions)")
+_OF_THE_ITEM = re.compile(r"/items/\d+/(promo_price|portions|cash_portions)")
 #: Problems that every path may answer, also where the document does not describe them.
 _ANYWHERE = {
     "/problems/not-found",

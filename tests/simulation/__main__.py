@@ -11,7 +11,9 @@ from functools import partial
 
 from msgspec import Struct, field
 
-from tests.simulation.run import SeedResult, simulate
+from tests import ledger
+from tests.ledger import LedgerRow
+from tests.simulation.run import COMMANDS, SeedResult, simulate
 
 MAX_REPLAYED = 100
 PROGRESS_INTERVAL_SECONDS = 5.0
@@ -59,6 +61,17 @@ def main() -> int:
         again = pool.map(one, summary.traces, chunksize=5)
         differing = [result.seed for result in again if result.trace != summary.traces[result.seed]]
     _print(summary, differing)
+    last = arguments.first + arguments.seeds - 1
+    ledger.append(
+        LedgerRow(
+            f"simulation, seeds {arguments.first} to {last}",
+            summary.seeds,
+            0,
+            summary.faults.total(),
+            summary.seeds * COMMANDS,
+            len(summary.broken),
+        )
+    )
     return 1 if summary.broken or differing else 0
 
 
