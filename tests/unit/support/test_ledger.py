@@ -1,4 +1,4 @@
-"""The ledger adds up, and README tells no more than it holds."""
+"""The ledger adds up, and README claims no more than it holds."""
 
 import re
 from pathlib import Path
@@ -18,10 +18,12 @@ def test_runs_are_appended_and_summed(tmp_path: Path):
     assert ledger.total(path.read_text()) == LedgerRow("all", 100, 20, 1_516, 140_000, 2)
 
 
-def test_readme_tells_no_more_than_the_ledger_holds():
+def test_readme_claims_no_more_than_the_ledger_holds():
     """Its figures may be older, never larger."""
-    told = re.search(r"ledger\]\(tests/LEDGER\.md\): ([\d,]+) seeds and ([\d,]+) minutes", README.read_text())
-    assert told
-    seeds, minutes = (int(number.replace(",", "")) for number in told.groups())
+    claimed = re.search(
+        r"ledger\]\(tests/LEDGER\.md\): ([\d,]+) seeds and ([\d,]+) minutes", README.read_text()
+    )
+    assert claimed
+    seeds, minutes = (int(number.replace(",", "")) for number in claimed.groups())
     held = ledger.total(ledger.LEDGER.read_text())
     assert (seeds <= held.seeds, minutes <= held.minutes) == (True, True)
