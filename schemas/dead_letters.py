@@ -23,6 +23,8 @@ ACTION = "dlq-action"
 #: Why a person dropped it.
 NOTE = "dlq-note"
 
+#: Digits of the attempts that are read; int() refuses thousands of them.
+MAX_ATTEMPTS_DIGITS = 9
 #: An error's text is cut to this length.
 MAX_ERROR_BYTES = 1000
 
@@ -47,7 +49,7 @@ def dead_letter_headers(
         (TOPIC, topic.encode()),
         (PARTITION, b"%d" % partition),
         (OFFSET, b"%d" % offset),
-        (ATTEMPTS, b"%d" % (int(attempts) + 1 if attempts.isdigit() else 1)),
+        (ATTEMPTS, b"%d" % (int(attempts[:MAX_ATTEMPTS_DIGITS]) + 1 if attempts.isdigit() else 1)),
     ]
 
 

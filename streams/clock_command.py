@@ -54,8 +54,12 @@ class NextCommand(Struct, frozen=True):
     previous: EpochMs  # of the command before it; 0: none
 
     def leaps(self, clock: EpochMs) -> bool:
-        """Return True if its time leaps ahead of the command before and of `clock`."""
-        return self.timestamp is not None and leaps(self.timestamp, self.previous, clock)
+        """Return True if its time is more than a minute ahead of `clock`.
+
+        The command before it may have leapt, too, and have been decided at an earlier time, which its record does
+        not show.
+        """
+        return self.timestamp is not None and leaps(self.timestamp, EpochMs(0), clock)
 
 
 def main(argv: Sequence[str], program: str = "promo") -> int:

@@ -102,15 +102,15 @@ async def execute(settings: Settings, arguments: argparse.Namespace) -> str:
         topics = [arguments.topic] if arguments.topic else list(DEAD_LETTER_TOPICS)
         store = await kafka_store.load(settings.kafka, topics)
         return _render_entries(store, arguments.topic) if arguments.topic else _render_counts(store, topics)
-    if arguments.action == "redrive" and _names_several(arguments):
-        return await redrive_selected(settings.kafka, _selection(arguments))
-    if arguments.action == "redrive":
-        arguments.offset = arguments.offsets.start
-    source = SourceOffset(arguments.topic, arguments.partition, arguments.offset)
-    if arguments.action == "show":
-        store = await kafka_store.load(settings.kafka, [source.topic])
-        return _render_entry(store, _find(store, source))
     try:
+        if arguments.action == "redrive":
+            if _names_several(arguments):
+                return await redrive_selected(settings.kafka, _selection(arguments))
+            arguments.offset = arguments.offsets.start
+        source = SourceOffset(arguments.topic, arguments.partition, arguments.offset)
+        if arguments.action == "show":
+            store = await kafka_store.load(settings.kafka, [source.topic])
+            return _render_entry(store, _find(store, source))
         return await _resolve(settings, arguments, source)
     except (ProducerFenced, InvalidProducerEpoch):
         raise CommandError(
@@ -142,12 +142,13 @@ async def _resolve(settings: Settings, arguments: argparse.Namespace, source: So
 
 
 def _names_several(arguments: argparse.Namespace) -> bool:
-    return arguments.offsets is None or len(arguments.offsets) > 1
+    offsets: range | None = arguments.offsets
+    return offsets is None or offsets.stop - offsets.start > 1 or arguments.reason is not None
 
 
 def _selection(arguments: argparse.Namespace) -> Selection:
-    if arguments.value is not None:
-        raise CommandError("--value needs one partition and one offset")
+    if arguments.value is not None or arguments.force:
+        raise CommandError("--value and --force need one partition and one offset, and no --reason")
     if arguments.partition is None and arguments.reason is None:
         raise CommandError("name a partition, or a --reason: a whole topic is never redriven by accident")
     return Selection(arguments.topic, arguments.partition, arguments.offsets, arguments.reason)

@@ -20,13 +20,19 @@ from schemas.metrics import view_staleness
 
 #: The variable that names the folder which processes share for their metrics (schemas/metrics.py).
 METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+#: How long no metrics are rendered after a rendering, as a multiple of its time, and at most.
+REST_FACTOR, MAX_REST_SECONDS = 4.0, 1.0
 
 
 class MetricsRenderer:
-    """Renders the metrics once for all requests that wait for them, since it takes longer than any other response."""
+    """Renders the metrics once for all requests that wait for them, since it takes longer than any other response.
+
+    After each rendering it rests for four times as long, so that no one can make a process do little else.
+    """
 
     def __init__(self) -> None:
         self._is_rendering = asyncio.Lock()
+        self._rests_until = 0.0  # in the time of the loop
         self._next: asyncio.Future[bytes] | None = None
 
     async def render(self) -> bytes:
@@ -37,8 +43,14 @@ class MetricsRenderer:
 
     async def _render_next(self) -> bytes:
         async with self._is_rendering:
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(self._rests_until - loop.time())
             self._next = None  # who comes from now on shares the following one
-            return await asyncio.to_thread(_render_metrics)
+            started = loop.time()
+            body = await asyncio.to_thread(_render_metrics)
+            took = loop.time() - started
+            self._rests_until = loop.time() + min(MAX_REST_SECONDS, REST_FACTOR * took)
+            return body
 
 
 #: The renderer of the process.

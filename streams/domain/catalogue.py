@@ -134,12 +134,12 @@ def put_promotion(
         return reply_only(Answer("invalid_promotion", faults=faults))
     size = state[CATALOGUE_SIZES].get(command.restaurant_id, CatalogueSize())
     promotions = promotion_runs.unretired(size.promotions, now, policy)
-    if command.promotion_id not in promotions and 0 < policy.promotions <= len(promotions):
-        return reply_only(Answer("too_many_promotions", limit=policy.promotions))
     counted_from = promotion_runs.begin_of_run(before, now, policy)
+    is_new_run = before is None or before.counted_from != counted_from
+    if is_new_run and 0 < policy.promotions <= len(promotions):
+        return reply_only(Answer("too_many_promotions", limit=policy.promotions))
     after = make_promotion(command, _next_version(before), counted_from)
     after = replace(after, phase=after.phase_at(now))
-    is_new_run = before is None or before.counted_from != counted_from
     skus = dict.fromkeys(i.sku for i in [*(before.items if before else []), *command.items])
     changed = []
     for sku in skus:

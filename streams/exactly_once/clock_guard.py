@@ -61,7 +61,7 @@ def time_of(
     if leaps(timestamp, latest, clock):
         if acceptance is None or not acceptance.covers(offset):
             raise ClockLeapError(
-                f"the record is of {to_text(timestamp)}, the one before of {to_text(latest)}, and it is {to_text(clock)}"
+                f"the record is of {timestamp}, the one before of {to_text(latest)}, and it is {to_text(clock)}"
             )
         if acceptance.keep_time:
             return latest

@@ -224,7 +224,10 @@ class Processor:
         self._store_failures += 1
         if self._store_failures > MAX_STORE_FAILURES:
             raise RecoveryFailedError(f"{self.name}: the local store fails again and again")
-        self.store.wipe()
+        try:
+            self.store.wipe()
+        except Exception as error:  # the recovery tries again, with pauses
+            log.warning("store cannot be wiped: %s: %r", self.name, error)
         await self._recover_from_error()
 
     async def _isolate(self, messages: Sequence[Message], error: TooLargeError) -> None:
@@ -232,7 +235,9 @@ class Processor:
         if len(messages) > 1:
             self._batch_limit = (len(messages) + 1) // 2
             log.warning("transaction too large: %s: %d messages: %s", self.name, len(messages), error)
-        elif messages[0].offset not in self._set_aside:
+        elif messages[0].offset not in self._set_aside and self._poison.admit_defect(
+            MonotonicSeconds(asyncio.get_running_loop().time())
+        ):
             self._set_aside[messages[0].offset] = error
         else:
             await self._stop_partition("too-large", messages[0].offset, error)
@@ -303,7 +308,9 @@ class Processor:
                 await self._handle_gap(batch.gap_at)
             if batch.blocked is not None:
                 await self._handle_blocked(batch.blocked, now)
-            return batch.skipped
+            if batch.skipped:  # after a rewind; or the source was made again, and all that is new is skipped
+                self._doubt = await self._check_position()
+            return 0 if self._doubt is not None else batch.skipped
         changes = dict(change for table in self.tables.values() for change in table.changes())
         self._check_sizes(changes)
         changes[POSITION_KEY] = batch.position.encode()

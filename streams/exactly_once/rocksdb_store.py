@@ -88,6 +88,7 @@ class RocksDBStore:
 
     def scan(self, begin: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the entries whose keys lie in [begin, end), in the order of keys."""
+        entries = None
         try:
             entries = self._database().iter()
             entries.seek(begin)
@@ -96,6 +97,7 @@ class RocksDBStore:
                 entries.next()
             entries.status()  # an iterator that has failed is not valid, like one that has ended
         except Exception as error:
+            entries = None  # the error's traceback would keep it, and with it the database open
             raise self._store_error(error) from error
 
     def apply(self, changes: StateChanges, changelog_offset: int) -> None:

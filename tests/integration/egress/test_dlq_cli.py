@@ -112,7 +112,7 @@ async def test_a_range_leaves_what_waits_behind_an_earlier_one(connection: Kafka
     ("arguments", "said"),
     [
         ((CREATED,), "by accident"),
-        ((CREATED, 3, "5-9", "--value", "x"), "--value needs one"),
+        ((CREATED, 3, "5-9", "--value", "x"), "need one partition"),
     ],
 )
 async def test_a_selection_that_is_too_wide_is_refused(connection: KafkaConnection, arguments, said) -> None:

@@ -145,3 +145,10 @@ def test_a_command_that_is_set_aside_is_answered():
     assert (letter.topic, reply.topic, reply.partition) == ("order.commands.dlq", "order.replies", 3)
     assert codec.decode_reply(reply.value).answer.outcome == "undecidable"
     assert codec.header(reply.headers, "correlation-id") == b"caller"
+
+
+def test_attempts_of_thousands_of_digits_are_read_in_part():
+    """int() refuses them, and the dead letter itself could not be made."""
+    tested = Partition()
+    (letter,) = tested.put(b"{", [("dlq-attempts", b"9" * 5_000)])
+    assert letter.topic == "order.commands.dlq"

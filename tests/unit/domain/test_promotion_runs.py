@@ -147,3 +147,12 @@ def test_a_restaurant_has_so_many_promotions(bounded):
     assert put_again(bounded, id_="p2", portions=3).answer.outcome == "replaced"
     bounded.now += MINUTE + HOUR
     assert put_again(bounded, id_="p3").answer.outcome == "created"
+
+
+def test_a_promotion_of_an_earlier_release_can_be_changed_past_the_limit(bounded):
+    """Its restaurant may have more of them than there may be now; closing one must be possible."""
+    for number in range(2):
+        put_again(bounded, id_=f"p{number}")
+    bounded.policy = replace(bounded.policy, promotions=1)
+    assert put_again(bounded, id_="p0", portions=1).answer.outcome == "replaced"
+    assert put_again(bounded, id_="p9").answer.outcome == "too_many_promotions"

@@ -103,3 +103,33 @@ async def test_an_empty_changelog_of_an_old_source_stops_the_partition():
     worker.feed(broker.inputs)
     await run_for(60, worker)
     assert is_stopped(worker)
+
+
+@in_virtual_time
+async def test_a_source_that_is_made_again_under_a_running_worker_is_noticed():
+    """Its consumer starts at the beginning, and everything lies below the position."""
+    broker, store = MemoryBroker(), MemoryStore()
+    worker = processor(MemoryLog(broker), store)
+    await worker.take_over()
+    worker.feed([broker.put(b"a") for _ in range(5)])
+    await run_for(1, worker)
+    broker.inputs.clear()
+    worker.feed([broker.put(b"b") for _ in range(3)])
+    await run_for(30, worker)
+    assert is_stopped(worker)
+    assert worker.position.offset == 5
+
+
+@in_virtual_time
+async def test_what_is_fetched_again_is_skipped_without_a_stop():
+    """A redelivery of the same source."""
+    broker = MemoryBroker()
+    worker = processor(MemoryLog(broker), MemoryStore())
+    await worker.take_over()
+    inputs = [broker.put(b"a") for _ in range(5)]
+    worker.feed(inputs)
+    await run_for(1, worker)
+    worker.feed([*inputs, broker.put(b"b")])
+    await run_for(1, worker)
+    assert counts(broker)[-1] == (b"b", b"1")
+    assert not is_stopped(worker)

@@ -95,6 +95,15 @@ def test_a_scan_over_a_damaged_block_is_no_short_scan(damaged_live):
         list(damaged_live.scan(b"k", b"l"))
 
 
+def test_a_damaged_store_can_be_wiped_while_its_error_is_handled(damaged_live):
+    """The traceback of a failed scan must not keep the database open."""
+    try:
+        list(damaged_live.scan(b"k", b"l"))
+    except StoreError:
+        damaged_live.wipe()
+    assert damaged_live.get(b"k000") is None
+
+
 @pytest.mark.parametrize("damage", ["MANIFEST-*", "CURRENT", "*.log"])
 def test_a_damaged_store_is_empty_or_an_earlier_state(filled, tmp_path, damage):
     """Truncated or missing files: never a state that the log did not have, and always with its own offset."""

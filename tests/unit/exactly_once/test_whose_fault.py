@@ -7,7 +7,7 @@ import pytest
 from schemas import metrics
 from streams.exactly_once import poison
 from streams.exactly_once.application import IDLE, Application
-from streams.exactly_once.ports import Output
+from streams.exactly_once.ports import Output, TooLargeError
 from streams.exactly_once.processor import Processor, RecoveryFailedError
 from tests.support.exactly_once.counting import PoisonError, count, counts, dead_letter, processor
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
@@ -234,3 +234,22 @@ async def test_a_broker_that_refuses_everything_ends_the_worker():
     worker.feed([broker.put(b"a")])
     with pytest.raises(RecoveryFailedError):
         await run_for(300, worker)
+
+
+@in_virtual_time
+async def test_a_broker_that_refuses_every_record_for_its_size_empties_no_backlog():
+    """A topic has lost its setting: that is not the fault of two thousand orders."""
+    broker = MemoryBroker()
+
+    class Refusing(MemoryLog):
+        async def produce(self, outputs, changes):
+            if any(output.topic == "out" for output in outputs):
+                raise TooLargeError("out")
+            return await super().produce(outputs, changes)
+
+    worker = processor(Refusing(broker), MemoryStore())
+    await worker.take_over()
+    worker.feed([broker.put(b"a") for _ in range(500)])
+    await run_for(600, worker)
+    assert len(dead(broker)) == poison.MAX_CONSECUTIVE_DEFECTS
+    assert is_stopped(worker)

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -39,7 +40,7 @@ async def test_requests_are_counted_by_route(client: Client) -> None:
     await client.get("/v1/orders/o_abc", headers={"Authorization": "Bearer x"})
     await client.get("/nowhere/1")
     text = await (await client.get("/metrics")).text()
-    assert 'promo_http_requests_total{method="GET",route="/v1/orders/{order_id}",status="404"}' in text
+    assert 'promo_http_requests_total{method="GET",route="/v1/orders/{order_id}",status="401"}' in text
     assert 'promo_http_requests_total{method="unmatched",route="unmatched",status="404"}' in text
     assert (
         "promo_http_request_duration_seconds_bucket" in text and "o_abc" not in text and "nowhere" not in text
@@ -102,3 +103,20 @@ async def test_problem_type_resolves(client: Client) -> None:
     """RFC 9457: the type should resolve to its meaning."""
     response = await client.get("/problems/out-of-stock", headers={"Accept-Language": "en"})
     assert response.status == 200 and (await response.json())["title"] == "Out of stock"
+
+
+async def test_rendering_rests_after_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the metrics are read, a process spends at most a fifth of its time on them."""
+    loop, renderings = asyncio.get_running_loop(), []
+
+    def render() -> bytes:
+        renderings.append(time.monotonic())
+        time.sleep(0.02)
+        return b""
+
+    monkeypatch.setattr(ops, "_render_metrics", render)
+    renderer, began = MetricsRenderer(), loop.time()
+    for _ in range(5):
+        await renderer.render()
+    assert all(later - earlier >= 0.1 for earlier, later in pairwise(renderings))
+    assert loop.time() - began < 5
