@@ -120,6 +120,10 @@ partition_time_ahead = Gauge(
     ["partition"],
     multiprocess_mode="livemostrecent",
 )
+timers_postponed = Counter(
+    "promo_timers_postponed_total",
+    "Deadlines that this release could not decide, each postponed by a minute",
+)
 missing_offsets = Counter("promo_missing_offsets_total", "Input offsets that are missing from the log")
 partition_recoveries = Counter(
     "promo_partition_recoveries_total", "Partitions recovered, by the source of their state", ["source"]

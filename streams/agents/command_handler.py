@@ -1,10 +1,11 @@
 """From a record of `order.commands` to facts, replies, requests and table writes."""
 
+import logging
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from schemas import codec
+from schemas import codec, metrics
 from schemas.codec import ReplyAddress
 from schemas.commands import Command, Tick, restaurant_of
 from schemas.facts import Watermark
@@ -18,14 +19,16 @@ from streams.domain.decide import UnknownBucketError, decide
 from streams.domain.decision import Decision, Policy
 from streams.domain.evolve import apply
 from streams.domain.state import Change, Table
-from streams.domain.timers import MAX_TIMERS_PER_BATCH, fire
+from streams.domain.timers import MAX_TIMERS_PER_BATCH, fire, postpone
 from streams.exactly_once.application import IDLE, Tables
-from streams.exactly_once.ports import Message, Output
+from streams.exactly_once.ports import Message, Output, StoreError
 from streams.exactly_once.staging import StagedTable
 from tables.records import Timer
 from tables.registry import TIMERS, TableSpec
 
 R = TypeVar("R")
+
+log = logging.getLogger(__name__)
 
 #: What a command led to, as `promo_commands_total` counts it: facts or forwarded commands; nothing new, since it
 #: was decided before or waits for its payment; a reply without a fact.
@@ -74,13 +77,24 @@ class CommandHandler:
         if isinstance(command, Tick):
             due = state.due(now, MAX_TIMERS_PER_BATCH)
             for timer in due:
-                writer.write(fire(state, timer, now, self._policy), None)
+                writer.write(self._fire(state, timer, now), None)
             writer.write_watermark(now)
             return APPLIED if due else IDLE
         reply_to = codec.reply_address(message.headers, self._reply_partitions)
         decision = decide(state, command, now, self._policy, reply_to)
         writer.write(decision, reply_to)
         return _result_of(decision)
+
+    def _fire(self, state: PartitionState, timer: Timer, now: EpochMs) -> Decision:
+        """Decide a timer. One at which this release has a defect is postponed: it must not hold up all others."""
+        try:
+            return fire(state, timer, now, self._policy)
+        except StoreError:
+            raise
+        except Exception:
+            metrics.timers_postponed.inc()
+            log.exception("timer postponed: %s of %s, %s", timer.kind, timer.restaurant_id, timer.subject)
+            return postpone(timer, now)
 
 
 def _result_of(decision: Decision) -> str:

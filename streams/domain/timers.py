@@ -8,12 +8,14 @@ from streams.domain import lifecycle, payments
 from streams.domain.decision import Decision, Policy
 from streams.domain.escrow import inbox
 from streams.domain.order_machine import next_state
-from streams.domain.state import Change, State
+from streams.domain.state import Change, State, set_timer
 from tables.records import Timer
 from tables.registry import IDEMPOTENCY_KEYS, ORDERS, PROMOTIONS, TIMERS, key, timer_key
 
 #: Timers that one tick fires at most, so that its batch stays short; the next tick fires the others.
 MAX_TIMERS_PER_BATCH = 500
+#: How much later a timer fires that cannot be decided.
+POSTPONED_MS = 60_000
 
 
 def fire(state: State, timer: Timer, now: EpochMs, policy: Policy) -> Decision:
@@ -25,6 +27,12 @@ def fire(state: State, timer: Timer, now: EpochMs, policy: Policy) -> Decision:
         if policy.buckets > 1:
             decision = inbox.after_release(state, timer.restaurant_id, now, policy, decision)
     return replace(decision, state_changes=(*decision.state_changes, Change(TIMERS, timer_key(timer), None)))
+
+
+def postpone(timer: Timer, now: EpochMs) -> Decision:
+    """Return the decision to fire a timer later."""
+    later = replace(timer, due=EpochMs(now + POSTPONED_MS))
+    return Decision(state_changes=(Change(TIMERS, timer_key(timer), None), set_timer(later)))
 
 
 def _fire(state: State, timer: Timer, now: EpochMs) -> Decision:

@@ -7,8 +7,9 @@ import pytest
 from schemas import codec
 from schemas.codec import ReplyAddress
 from schemas.commands import Command, PaymentResult, PutRestaurant, Tick
-from schemas.identity import payment_id
+from schemas.identity import order_id, payment_id
 from schemas.timestamps import to_text
+from streams.agents import command_handler
 from streams.agents.command_handler import REJECTIONS, CommandHandler
 from streams.agents.dead_letters import dead_letter
 from streams.exactly_once import micro_batch
@@ -152,3 +153,24 @@ def test_attempts_of_thousands_of_digits_are_read_in_part():
     tested = Partition()
     (letter,) = tested.put(b"{", [("dlq-attempts", b"9" * 5_000)])
     assert letter.topic == "order.commands.dlq"
+
+
+def test_a_timer_with_a_defect_holds_up_no_other(monkeypatch: pytest.MonkeyPatch):
+    """It is postponed, and tried again; commands of the partition go on."""
+    tested, original = Partition(), command_handler.fire
+    for name in ("a", "b"):
+        tested.send(place(name, ("coxinha", 1), method="pix"))
+    broken = order_id("r1", "a")
+
+    def fire(state, timer, now, policy):
+        if timer.subject == broken and timer.kind == "reservation":
+            raise KeyError("defect")
+        return original(state, timer, now, policy)
+
+    monkeypatch.setattr(command_handler, "fire", fire)
+    later = NOW + POLICY.reservation_seconds * 1000
+    assert topics(tested.send(Tick(), later)).count("order.failed") == 1
+    assert topics(tested.send(Tick(), later + 1_000)).count("order.failed") == 0
+    monkeypatch.setattr(command_handler, "fire", original)
+    assert topics(tested.send(Tick(), later + 61_000)).count("order.failed") == 1
+    assert tested.results["dead"] == 0
