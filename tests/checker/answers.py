@@ -7,7 +7,7 @@ RANKS = {"pending": 0, "received": 1, "preparing": 2, "out_for_delivery": 3, "de
 #: No response, 429 and 503 say nothing about an order.
 SAYS_NOTHING = {0, 429, 503}
 #: The longest time of a read, in seconds: one for the answer, and what a busy machine with frozen processes adds.
-READ_SECONDS = 5.0
+READ_SECONDS = 10.0
 
 
 def answers_can_be_read(seen: Observations) -> Finding:
