@@ -237,7 +237,7 @@ async def test_a_broker_that_refuses_everything_ends_the_worker():
 
 
 @in_virtual_time
-async def test_a_broker_that_refuses_every_record_for_its_size_empties_no_backlog():
+async def test_a_broker_that_refuses_every_record_empties_no_backlog():
     """A topic has lost its setting: that is not the fault of two thousand orders."""
     broker = MemoryBroker()
 
