@@ -243,7 +243,7 @@ def replace_rejections(*more: type[Exception]) -> Iterator[None]:
 @mutant("everything-is-decided")
 def try_a_refused_batch_again_as_it_is() -> Iterator[None]:
     async def again(self, messages, error):
-        return None
+        await self._pause(5.0)  # so that the seed is soon over
 
     with patch.object(processor.Processor, "_isolate", again):
         yield
