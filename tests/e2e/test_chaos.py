@@ -54,6 +54,7 @@ async def test_short_campaign_finds_no_violation(tmp_path):
         "followers-miss-nothing",
         "boards-equal-facts",
         "revoked-tokens-open-nothing",
+        "ended-promotions-leave-the-stocks",  # none is over for an hour
     }
 
 
@@ -166,7 +167,7 @@ def test_unread_answers_and_unbounded_commands_are_found():
     for status, shown in ((200, "pending"), (404, ""), (500, "")):
         assert found(OrderRead("a", "received", status, shown)) == {"answers-can-be-read"}
     assert found(OrderRead("a", "preparing", 200, "received")) == {"answers-can-be-read"}
-    assert found(OrderRead("a", "received", 200, "received", 6.0)) == {"answers-can-be-read"}
+    assert found(OrderRead("a", "received", 200, "received", 11.0)) == {"answers-can-be-read"}
     assert found(OrderRead("a", "received", 200, "received"), 99) == {
         "refusals-can-be-read",
         "revoked-tokens-open-nothing",

@@ -85,7 +85,8 @@ async def test_redrive_keeps_the_order_of_a_key(connection: KafkaConnection) -> 
 async def test_a_range_and_a_reason_are_redriven_at_once(connection: KafkaConnection) -> None:
     """After a bad release there may be ten thousand offsets to name. A second run finds nothing more to do."""
     start, keys = unused_offset(), [uuid4().hex.encode() for _ in range(3)]
-    letters = [dead_letter(COMMANDS, b"%d" % n, keys[n % 3], start + n) for n in range(250)]
+    values = [b'{"number": %d}' % n for n in range(250)]
+    letters = [dead_letter(COMMANDS, value, keys[n % 3], start + n) for n, value in enumerate(values)]
     await put(connection, *letters[:-1], letters[-1]._replace(reason="too-large"))
     assert await run(connection, "redrive", COMMANDS, 3, f"{start}-{start + 119}") == (0, "redriven 120")
     assert await run(
@@ -95,7 +96,7 @@ async def test_a_range_and_a_reason_are_redriven_at_once(connection: KafkaConnec
         "redriven 129",
     )
     written = [record.value for key in keys for record in await records_of_key(connection, COMMANDS, key)]
-    assert sorted(written, key=int) == [b"%d" % n for n in range(249)]
+    assert sorted(written) == sorted(values[:249])
     again = await run(connection, "redrive", COMMANDS, 3, f"{start}-{start + 248}")
     assert again == (1, "no dead letter waits that matches")
 
