@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from typing import Any
 
 import aiohttp
@@ -35,13 +36,19 @@ async def dump(stack: Stack) -> tuple[str, Dump]:
         prefix = view_keys.inside(generation, "")
         names = [key.decode().removeprefix(prefix) async for key in redis.scan_iter(f"{prefix}*", count=1000)]
         found = {
-            name: (await read(redis, prefix + name), await redis.expiretime(prefix + name))
+            name: (await read(redis, prefix + name), expiry(name, await redis.expiretime(prefix + name)))
             for name in names
             if name not in BOOKKEEPING and not name.startswith(FEEDS)
         }
         others = [key async for key in redis.scan_iter("views-*") if not key.startswith(prefix.encode())]
         assert not others, "only one generation is kept"
         return generation, found
+
+
+def expiry(name: str, at: int) -> int:
+    """Return when a view expires; 0 for a refused order, which a rebuild keeps for some minutes again."""
+    is_soon = at - time.time() <= view_keys.REFUSED_ORDER_TTL_SECONDS
+    return 0 if name.startswith(view_keys.order("")) and is_soon else at
 
 
 async def settled_dump(stack: Stack) -> tuple[str, Dump]:
