@@ -12,7 +12,7 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import simulate
 from tests.support.planting import Mutant
 
-SEEDS = 100
+SEEDS = 60
 #: A planted bug must show in this many seeds.
 MAX_SEEDS = 60
 #: Where a planted bug that shows rarely is looked for first.
@@ -26,7 +26,7 @@ FIRST_SEEDS = {
 
 @pytest.mark.slow
 def test_no_seed_breaks_an_invariant():
-    """100 seeds of 500 commands and 14 faults each; `make simulate` runs 10,000."""
+    """60 seeds of 500 commands and 14 faults each; `make simulate` runs 10,000."""
     struck: Counter[str] = Counter()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for result in pool.map(simulate, range(SEEDS), chunksize=5):
