@@ -95,7 +95,7 @@ async def _execute(connection: KafkaConnection, arguments: argparse.Namespace) -
             raise NothingToAcceptError(f"{_render(one)}: nothing to accept")
         acceptance = LeapAcceptance(one.offset, one.end_offset, arguments.keep_time, arguments.reason)
         await accept_leap(connection, one.partition, acceptance)
-        at = f"at {to_text(one.previous)}" if arguments.keep_time else "at their own time"
+        at = "at the time before the leap" if arguments.keep_time else "at their own time"
         return f"accepted: commands {one.offset} to {one.end_offset - 1} of partition {one.partition}, {at}"
 
 

@@ -167,7 +167,7 @@ def _decode(message: Message) -> Command:
     except (
         ValueError,
         RecursionError,
-    ) as error:  # msgspec's; the second one for JSON that is nested too deeply
+    ) as error:  # msgspec's; RecursionError for JSON that is nested too deeply
         raise UnreadableCommandError(str(error)) from error
     if not isinstance(command, Tick) and message.key != restaurant_of(command).encode():
         raise UnreadableCommandError(f"the record's key is not its restaurant, {restaurant_of(command)}")

@@ -7,6 +7,8 @@ run, which may go on: what is sold stays counted.
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from schemas.catalogue import Promotion, Stock
 from schemas.orders import Order
 from schemas.timestamps import EpochMs, add_seconds, from_text
@@ -43,7 +45,7 @@ def drop_retired(state: State, restaurant_id: str, stock: Stock, now: EpochMs, p
     }
     if len(kept) == len(stock.allotments):
         return stock
-    return Stock(stock.sku, stock.version, stock.portions, stock.reserved, stock.wasted, kept)
+    return replace(stock, allotments=kept)
 
 
 def is_counted(state: State, order: Order, promotion_id: str) -> bool:

@@ -105,6 +105,16 @@ async def write(harness, log, value: bytes) -> int:
     return await log.produce([out, out], {b"state": value, b"other": None})
 
 
+async def commit_twice(harness, log) -> int:
+    """Write "1" and "2" in a transaction each; return where a replay goes on."""
+    await log.fence()
+    await write(harness, log, b"1")
+    await log.commit()
+    offset = await write(harness, log, b"2")
+    await log.commit()
+    return offset
+
+
 async def test_replay_returns_the_last_committed_value(harness):
     """The changelog holds the state."""
     log = harness.log()
@@ -119,11 +129,7 @@ async def test_replay_returns_the_last_committed_value(harness):
 async def test_nothing_is_replayed_after_the_last_transaction(harness):
     """The store's offset and the changelog agree."""
     log = harness.log()
-    await log.fence()
-    await write(harness, log, b"1")
-    await log.commit()
-    offset = await write(harness, log, b"2")
-    await log.commit()
+    offset = await commit_twice(harness, log)
     assert await replayed(log, offset) == {}
     await log.close()
 
@@ -207,11 +213,7 @@ async def test_the_bounds_of_the_source_are_known(harness):
 async def test_a_changelog_without_its_beginning_is_not_replayed(harness):
     """Rule 9: its records were deleted, and half a state would sell portions twice."""
     log = harness.log()
-    await log.fence()
-    await write(harness, log, b"1")
-    await log.commit()
-    offset = await write(harness, log, b"2")
-    await log.commit()
+    offset = await commit_twice(harness, log)
     await harness.delete_changelog_before(offset)
     with pytest.raises(LogIncompleteError):
         await replayed(log)
