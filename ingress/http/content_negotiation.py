@@ -14,6 +14,9 @@ _JSON_RANGES = (("application/problem+json", "application/json"), ("application/
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 #: Longest header whose result is cached, in characters.
 MAX_CACHED_LENGTH = 256
+#: Ranges that are read of a header, and parameters of a range: more than any browser sends.
+MAX_RANGES = 64
+MAX_PARAMETERS = 8
 
 
 def negotiate_language(accept_language: str) -> Language:
@@ -65,13 +68,14 @@ def _primary(language_range: str) -> str:
 
 
 def _qualities(header: str) -> dict[str, float]:
-    """Return the quality value `q` of each range, in lower case and in the order of the list; 1 if it has none.
+    """Return the quality value `q` of each of the first ranges, in lower case and in their order; 1 if it has none.
 
     An entry whose quality is not valid is left out (RFC 9110, section 12.4.2).
     """
     qualities: dict[str, float] = {}
-    for entry in header.split(","):
-        name, *parameters = (part.strip().lower() for part in entry.split(";"))
+    for entry in header.split(",", MAX_RANGES)[:MAX_RANGES]:
+        parts = entry.split(";", MAX_PARAMETERS)[:MAX_PARAMETERS]
+        name, *parameters = (part.strip().lower() for part in parts)
         pairs = (parameter.partition("=") for parameter in parameters)
         value = next((value for key, _, value in pairs if key.strip() == "q"), "1")
         if _QUALITY.fullmatch(value):

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from typing import Annotated, Any, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,6 +20,8 @@ Q = TypeVar("Q", bound=Struct)
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 #: Digits that are read of a number: more than any bound has, and few enough for `int`.
 MAX_DIGITS = 19
+#: Parameters that are read of a query: so many that those which do not exist fill the list of errors.
+MAX_PARAMETERS = 64
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -28,7 +30,7 @@ def query(cls: type[Q], query_string: str) -> Q:
     schema = _query_schema(cls)
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
-    for name, text in parse_qsl(query_string, keep_blank_values=True):
+    for name, text in _first_parameters(query_string):
         if name not in cls.__struct_fields__:
             errors.append(FieldError(name, "unknown-parameter", kind="parameter"))
         elif name in values:
@@ -43,12 +45,21 @@ def query(cls: type[Q], query_string: str) -> Q:
 
 def split_restaurant_id(query_string: str) -> tuple[str, str]:
     """Return the `restaurant_id` in a query of /catalogo, and the query without it; raises Problem."""
-    parameters = parse_qsl(query_string, keep_blank_values=True)
-    restaurants = [value for name, value in parameters if name == "restaurant_id"]
+    rest: list[str] = []
+    restaurants: list[str] = []
+    for part in query_string.split("&"):
+        name, _, value = part.partition("=")
+        is_restaurant = unquote_plus(name) == "restaurant_id"
+        (restaurants if is_restaurant else rest).append(value if is_restaurant else part)
     if len(restaurants) != 1:
         code = "repeated-parameter" if restaurants else "required-parameter"
         raise invalid(FieldError("restaurant_id", code, kind="parameter"))
-    return restaurants[0], urlencode([(name, value) for name, value in parameters if name != "restaurant_id"])
+    return unquote_plus(restaurants[0]), "&".join(rest)
+
+
+def _first_parameters(query_string: str) -> list[tuple[str, str]]:
+    parts = [part for part in query_string.split("&") if part]
+    return parse_qsl("&".join(parts[:MAX_PARAMETERS]), keep_blank_values=True)
 
 
 def _parameter_error(error: FieldError) -> FieldError:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.http.content_negotiation import negotiate_language, prefers_html
+from ingress.http.content_negotiation import MAX_PARAMETERS, MAX_RANGES, negotiate_language, prefers_html
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,11 @@ def test_any_header_gives_a_language(header: str) -> None:
 def test_page_is_preferred_by_quality(header: str, expected: bool) -> None:
     """The most specific range decides, and a quality that is not valid does not count."""
     assert prefers_html(header) is expected
+
+
+def test_ranges_and_parameters_past_the_limit_are_not_read() -> None:
+    """8 KiB of ranges took 16 ms; what a browser sends is far below the limits."""
+    assert negotiate_language(",".join(["x"] * (MAX_RANGES - 1) + ["en"])) == "en"
+    assert negotiate_language(",".join(["x"] * MAX_RANGES + ["en"])) == "pt-BR"
+    assert negotiate_language("en" + ";a=b" * (MAX_PARAMETERS - 2) + ";q=0, *") == "pt-BR"
+    assert negotiate_language("en" + ";a=b" * 1000 + ";q=0") == "en"

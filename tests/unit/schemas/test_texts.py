@@ -1,6 +1,5 @@
 """Texts: what is stored, what is refused, what is equal."""
 
-import time
 import unicodedata
 
 import pytest
@@ -187,12 +186,9 @@ def test_comparison_form_is_stable(text: str) -> None:
 
 
 def test_comparison_form_is_bounded() -> None:
-    """NFKC makes 18 characters of U+FDFA: the form, the time and the memory stay within a bound."""
+    """NFKC makes 18 characters of U+FDFA: the form and the memory stay within a bound."""
     expanding = "\ufdfa" * 2000
     assert len(comparison_form(expanding)) <= MAX_FORM_CHARACTERS
-    started = time.thread_time()
-    comparison_form(expanding)
-    assert time.thread_time() - started < 0.02
     for start in range(0x4E00, 0x9FFF, 200):
         comparison_form("".join(map(chr, range(start, start + 200))))
     assert len(texts._forms) <= texts.MAX_CHARACTER_FORMS
