@@ -109,6 +109,11 @@ class Order(Struct, frozen=True, kw_only=True):
     )
 
 
+def is_refused(order: Order) -> bool:
+    """Return True if the order ended before the restaurant had it, and no money is known to have moved."""
+    return order.status == "cancelled" and order.eta is None and order.refund is None
+
+
 def is_held_by(order: Order, holder: str | None) -> bool:
     """Return True if `holder` is the order's; an empty one is that of an order without. None: it is not compared."""
     return holder is None or (order.holder or "") == holder

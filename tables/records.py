@@ -11,10 +11,11 @@ from schemas.timestamps import EpochMs, Milliseconds
 
 
 class Kitchen(Struct, frozen=True, omit_defaults=True):
-    """A restaurant's queue: orders in it, and how long the latest preparations took."""
+    """A restaurant's queue: orders in it, how long the latest preparations took, and what is left of deleted orders."""
 
     open_orders: int = 0
     preparations: list[Milliseconds] = []
+    deleted_version: int = 0  # the greatest version of an order that is no longer stored
 
 
 class IdempotencyRecord(Struct, frozen=True):
@@ -59,15 +60,21 @@ class PendingReplies(Struct, frozen=True):
     addresses: list[ReplyAddress]
 
 
+class OwedRefund(Struct, frozen=True):
+    """A refund that the payment provider has not answered yet: of the payment with this id, unset as in the order."""
+
+    payment_id: str | UnsetType = UNSET
+
+
 class Timer(Struct, frozen=True):
     """A deadline. What it does depends on the state that it finds, so a superfluous timer does no harm.
 
     The deadlines of an order are of the life with `payment_id`; unset: the order's id.
     """
 
-    kind: Literal["reservation", "preparation", "key", "promotion", "escrow"]
+    kind: Literal["reservation", "preparation", "retention", "key", "usage", "promotion", "escrow"]
     restaurant_id: str
-    subject: str  # the order's id, the key's hash, the promotion's id
+    subject: str  # the order's id, the key's hash, the promotion's id, its id and the customer's
     due: EpochMs
     payment_id: str | UnsetType = UNSET
 

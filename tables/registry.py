@@ -17,6 +17,7 @@ from tables.records import (
     EscrowState,
     IdempotencyRecord,
     Kitchen,
+    OwedRefund,
     PendingReplies,
     RoutedKey,
     Timer,
@@ -86,7 +87,7 @@ CUSTOMER_USAGE = _table(
     CustomerUsage,
     "per-customer limits",
     "anonymous clients: one for each name that orders under a limit",
-    "indefinitely",
+    "until the promotion retires, 1 h after its end; a timer deletes it",
 )
 CASH_HOLDS = _table(
     "cash_holds",
@@ -108,9 +109,9 @@ ORDERS = _table(
     "orders",
     ("restaurant_id", "order_id"),
     Order,
-    "the current state of every order",
+    "the current state of orders",
     "anonymous clients: one for each order, refused ones too",
-    "indefinitely",
+    "8 d after its last change, once it has ended and its refund is answered; 20 min if refused; a timer deletes it",
 )
 IDEMPOTENCY_KEYS = _table(
     "idempotency_keys",
@@ -118,7 +119,7 @@ IDEMPOTENCY_KEYS = _table(
     IdempotencyRecord,
     "answers to replay",
     "anonymous clients: one for each key",
-    "`PROMO_IDEMPOTENCY_TTL_SECONDS`; a timer deletes it",
+    "`PROMO_IDEMPOTENCY_TTL_SECONDS`; 20 min if the order is refused; a timer deletes it",
 )
 PENDING_REPLIES = _table(
     "pending_replies",
@@ -127,6 +128,14 @@ PENDING_REPLIES = _table(
     "callers that wait for a payment",
     "anonymous clients: up to 50 callers for each pending order",
     "until the payment is decided",
+)
+OWED_REFUNDS = _table(
+    "owed_refunds",
+    ("restaurant_id", "order_id"),
+    OwedRefund,
+    "refunds that the payment provider has not answered",
+    "anonymous clients: one for each order that is cancelled after or during its payment",
+    "until the provider answers, or a person redrives its dead letter",
 )
 TIMERS = _table(
     "timers",

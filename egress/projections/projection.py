@@ -17,7 +17,7 @@ from schemas.facts import (
     StockReleased,
     StockReserved,
 )
-from schemas.orders import FINAL, Order, order_of
+from schemas.orders import FINAL, Order, is_refused, order_of
 from schemas.view_keys import Window
 
 _encode = msgspec.json.Encoder().encode
@@ -97,7 +97,7 @@ def _order_field(
         order.version,
         _encode(value),
         _expires_at(order),
-        _changed_at(order) + view_keys.REFUSED_ORDER_TTL_SECONDS if _is_refused(order) else 0,
+        _changed_at(order) + view_keys.REFUSED_ORDER_TTL_SECONDS if is_refused(order) else 0,
         feed=order.restaurant_id,
         references=(view_keys.ORDER_REFERENCE + order.order_id,),
         listed=listed,
@@ -123,10 +123,6 @@ def _personal(order: Order, sealed: bytes) -> ViewWrite:
 
 def _expires_at(order: Order) -> int:
     return _changed_at(order) + view_keys.ORDER_TTL_SECONDS
-
-
-def _is_refused(order: Order) -> bool:
-    return order.status == "cancelled" and order.eta is None and order.refund is None
 
 
 def _changed_at(order: Order) -> int:

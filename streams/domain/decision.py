@@ -43,6 +43,8 @@ class Policy(Struct, frozen=True):
 
     idempotency_ttl_seconds: int = 172_800
     reservation_seconds: int = 120
+    order_retention_seconds: int = 691_200  # from an order's last change until it leaves the state
+    refusal_retention_seconds: int = 1_200  # the same for a refused order, and for its key
     buckets: int = 1  # of each restaurant; 1: only its home
     promotion_retirement_seconds: int = 3_600  # from a promotion's end until it leaves the stocks
     # of a restaurant's catalogue; 0: no limit

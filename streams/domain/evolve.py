@@ -19,7 +19,7 @@ from schemas.facts import (
 from schemas.orders import Order, order_of
 from schemas.replies import Answer
 from schemas.timestamps import EpochMs, Milliseconds, add_seconds, from_text
-from streams.domain import cash_holds, eta, idempotency, order_facts, promotion_runs
+from streams.domain import cash_holds, eta, idempotency, order_facts, promotion_runs, retention
 from streams.domain.decision import Decision, Policy
 from streams.domain.order_machine import IN_KITCHEN_QUEUE
 from streams.domain.state import Change, State, WritableState, set_timer
@@ -58,36 +58,37 @@ def evolve(state: State, fact: Fact, policy: Policy) -> list[AnyChange]:
     """Return what this fact changes, in order."""
     match fact:
         case OrderCreated():
-            return [*_order(state, fact, order_of(fact)), *_idempotency(fact, None, policy)]
+            return [*_order(state, fact, order_of(fact), policy), *_idempotency(fact, None, policy)]
         case StockReserved():
-            return [*_stocks(state, fact, sign=1), *_reservation_timer(state, fact, policy)]
+            return [*_stocks(state, fact, policy, sign=1), *_reservation_timer(state, fact, policy)]
         case StockReleased():
-            return list(_stocks(state, fact, sign=0 if fact.wasted else -1))
+            return list(_stocks(state, fact, policy, sign=0 if fact.wasted else -1))
         case OrderConfirmed():
             answer = order_facts.answer_of(fact)
             return [
-                *_order(state, fact, answer.order),
+                *_order(state, fact, order_of(fact), policy),
                 *_kitchen(state, fact),
                 *_idempotency(fact, answer, policy),
                 _preparation_timer(state, fact),
             ]
         case OrderFailed():
             answer = order_facts.answer_of(fact)
-            return [*_order(state, fact, answer.order), *_idempotency(fact, answer, policy)]
+            return [*_order(state, fact, order_of(fact), policy), *_idempotency(fact, answer, policy)]
         case facts.OrderStatusChanged() | facts.OrderCancelled():
-            return [*_order(state, fact, order_of(fact)), *_kitchen(state, fact)]
+            return [*_order(state, fact, order_of(fact), policy), *_kitchen(state, fact)]
         case facts.PaymentRefunded():
-            return [*_order(state, fact, order_of(fact))]
+            return [*_order(state, fact, order_of(fact), policy)]
         case CatalogChanged():
             return [*_catalogue(fact), *_catalogue_size(state, fact, policy)]
         case facts.PortionsMoved():
             return [Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock) for item in fact.items]
 
 
-def _order(state: State, fact: Order, order: Order | None) -> Iterator[AnyChange]:
-    """Store the order, and count what it holds without money."""
+def _order(state: State, fact: Order, order: Order, policy: Policy) -> Iterator[AnyChange]:
+    """Store the order, until it has ended for long enough, and count what it holds without money."""
     order_key = key(fact.restaurant_id, fact.order_id)
     yield Change(ORDERS, order_key, order)
+    yield from retention.order_timer(order, policy)
     yield from cash_holds.changes(state, state[ORDERS].get(order_key), fact)
 
 
@@ -109,7 +110,9 @@ def _kitchen(state: State, fact: Order) -> Iterator[AnyChange]:
     )
 
 
-def _stocks(state: State, fact: StockReserved | StockReleased, sign: int) -> Iterator[AnyChange]:
+def _stocks(
+    state: State, fact: StockReserved | StockReleased, policy: Policy, sign: int
+) -> Iterator[AnyChange]:
     """Store the stocks, and count a customer's use of promotions up (sign 1), down (-1) or not at all (0)."""
     usages: dict[str, CustomerUsage] = {}
     for item in fact.items:
@@ -123,6 +126,10 @@ def _stocks(state: State, fact: StockReserved | StockReleased, sign: int) -> Ite
         is_of_run = before is not None and before.counted_from == counted_from
         portions = dict(before.portions) if before and is_of_run else {}
         portions[item.sku] = max(0, portions.get(item.sku, 0) + sign * item.quantity)
+        if before is None or not is_of_run:
+            yield from retention.usage_timer(
+                state, fact.restaurant_id, item.promotion_id, item.customer_id, policy
+            )
         usages[usage_key] = CustomerUsage(portions, counted_from)
     for usage_key, usage in usages.items():
         yield Change(CUSTOMER_USAGE, usage_key, usage)
@@ -131,9 +138,13 @@ def _stocks(state: State, fact: StockReserved | StockReleased, sign: int) -> Ite
 def _idempotency(
     fact: OrderCreated | OrderConfirmed | OrderFailed, answer: Answer | None, policy: Policy
 ) -> Iterator[AnyChange]:
-    expires_at = add_seconds(from_text(fact.created_at), policy.idempotency_ttl_seconds)
+    if answer is None or isinstance(fact, OrderCreated):
+        expires_at = add_seconds(from_text(fact.created_at), policy.idempotency_ttl_seconds)
+        yield idempotency.store_key(fact, None, expires_at)  # it cannot expire: no timer yet
+        return
+    expires_at = retention.key_expires_at(fact, policy)
     yield idempotency.store_key(fact, answer, expires_at)
-    if answer is None or expires_at <= from_text(fact.occurred_at):  # the first timer found no answer
+    if isinstance(fact, OrderConfirmed):  # the key of a refused order leaves with it
         yield idempotency.key_timer(fact, expires_at)
 
 

@@ -81,4 +81,5 @@ def cancel(state: State, order: Order, now: EpochMs, reason: Reason) -> Decision
             reservation.released(state, order, now, wasted=wasted),
         ),
         payment_requests=(payments.refund_request(order),) if order.paid else (),
+        state_changes=(payments.owe_refund(order),) if order.paid else (),
     )

@@ -13,7 +13,8 @@ from schemas.timestamps import EpochMs
 from streams.domain import order_facts, place_order, reservation
 from streams.domain.decision import Decision
 from streams.domain.state import Change, State
-from tables.registry import IDEMPOTENCY_KEYS, ORDERS, PENDING_REPLIES, key
+from tables.records import OwedRefund
+from tables.registry import IDEMPOTENCY_KEYS, ORDERS, OWED_REFUNDS, PENDING_REPLIES, key
 
 NOTHING = Decision()
 
@@ -24,7 +25,9 @@ def payment_result(state: State, command: PaymentResult, now: EpochMs) -> Decisi
     if order is None or (command.payment_id or command.order_id) != (order.payment_id or order.order_id):
         return NOTHING  # no order has this payment, or another life of it had
     if command.kind == "refund":
-        return _refunded(order, now) if command.outcome == "refunded" else NOTHING
+        decision = _refunded(order, now) if command.outcome == "refunded" else NOTHING
+        answered = Change(OWED_REFUNDS, key(order.restaurant_id, order.order_id), None)
+        return replace(decision, state_changes=(answered,))
     if order.status != "pending":
         return NOTHING  # a repeat, or too late: then the refund that was requested takes it back
     if command.outcome == "authorised":
@@ -63,7 +66,7 @@ def fail_and_release(
         (failed, reservation.released(state, order, now, wasted=False)),
         deferred_replies=replies,
         payment_requests=(refund_request(order),) if revoke_payment else (),
-        state_changes=changes,
+        state_changes=(*changes, owe_refund(order)) if revoke_payment else changes,
     )
 
 
@@ -81,6 +84,12 @@ def refund_request(order: Order) -> PaymentRequest:
         payment_id=order.payment_id,
         reference=order.payment_reference,
     )
+
+
+def owe_refund(order: Order) -> Change[OwedRefund]:
+    """Return the change that keeps the order in the state until the provider has answered its refund."""
+    owed = OwedRefund(order.payment_id)
+    return Change(OWED_REFUNDS, key(order.restaurant_id, order.order_id), owed)
 
 
 def replies_to_pending(

@@ -11,7 +11,7 @@ from schemas.orders import CashLimit, LimitReached, Order, Reason, Shortage, ord
 from schemas.payments import PaymentRequest
 from schemas.replies import Answer, Reply
 from schemas.timestamps import EpochMs, add_seconds, to_text
-from streams.domain import cash_holds, eta, idempotency, order_facts, reservation
+from streams.domain import cash_holds, eta, idempotency, order_facts, reservation, retention
 from streams.domain.decision import Decision, Policy, reply_only
 from streams.domain.order_machine import TRANSITIONS
 from streams.domain.reservation import Quote
@@ -48,18 +48,18 @@ def place_new(
     if repriced := reservation.changed_prices(quote, command.items):
         closed = reservation.closed_promotions(state, restaurant_id, repriced, command.items, now)
         if closed:
-            return _refuse(command, quote, now, "promotion_closed", closed)
+            return _refuse(state, command, quote, now, "promotion_closed", closed)
         if not_sold_out := [sku for sku in repriced if quote.offers[sku].available != 0]:
-            return _refuse(command, quote, now, "price_changed", not_sold_out)
+            return _refuse(state, command, quote, now, "price_changed", not_sold_out)
     if command.customer and (
         limits := reservation.limits_reached(state, restaurant_id, quote, command.customer)
     ):
-        return _refuse(command, quote, now, "limit_reached", [i.sku for i in limits], limits=limits)
+        return _refuse(state, command, quote, now, "limit_reached", [i.sku for i in limits], limits=limits)
     if cash_limits := cash_holds.limits_reached(state, command, quote, policy):
         skus = [limit.sku for limit in cash_limits if limit.sku is not UNSET]
-        return _refuse(command, quote, now, "cash_limit_reached", skus, cash_limits=cash_limits)
+        return _refuse(state, command, quote, now, "cash_limit_reached", skus, cash_limits=cash_limits)
     if shortages := reservation.shortages(quote):
-        return _refuse(command, quote, now, "out_of_stock", [s.sku for s in shortages], shortages)
+        return _refuse(state, command, quote, now, "out_of_stock", [s.sku for s in shortages], shortages)
     return _reserve(state, command, quote, now, policy, reply_to)
 
 
@@ -78,7 +78,7 @@ def confirm(
     )
 
 
-def _created(command: PlaceOrder, quote: Quote, now: EpochMs) -> OrderCreated:
+def _created(state: State, command: PlaceOrder, quote: Quote, now: EpochMs) -> OrderCreated:
     created_at = to_text(now)
     return OrderCreated(
         order_id=command.order_id,
@@ -90,7 +90,7 @@ def _created(command: PlaceOrder, quote: Quote, now: EpochMs) -> OrderCreated:
         idempotency_key_hash=command.idempotency_key_hash,
         created_at=created_at,
         updated_at=created_at,
-        version=1,
+        version=retention.first_version(state, command.restaurant_id),
         customer_id=command.customer.id if command.customer else None,
         is_counted=command.customer is not None,
         cash_client=command.client if command.payment.method == CASH else UNSET,
@@ -111,7 +111,7 @@ def _reserve(
     policy: Policy,
     reply_to: ReplyAddress | None,
 ) -> Decision:
-    created = _created(command, quote, now)
+    created = _created(state, command, quote, now)
     reserved = StockReserved(
         restaurant_id=command.restaurant_id,
         order_id=command.order_id,
@@ -138,6 +138,7 @@ def _reserve(
 
 
 def _refuse(
+    state: State,
     command: PlaceOrder,
     quote: Quote,
     now: EpochMs,
@@ -147,7 +148,7 @@ def _refuse(
     limits: list[LimitReached] | None = None,
     cash_limits: list[CashLimit] | None = None,
 ) -> Decision:
-    created = _created(command, quote, now)
+    created = _created(state, command, quote, now)
     failed = order_facts.failed(
         order_of(created),
         now,

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from schemas.facts import CatalogChanged
 from schemas.timestamps import EpochMs, to_text
-from streams.domain import lifecycle, payments
+from streams.domain import lifecycle, payments, retention
 from streams.domain.decision import Decision, Policy
 from streams.domain.escrow import inbox
 from streams.domain.order_machine import next_state
@@ -23,7 +23,7 @@ def fire(state: State, timer: Timer, now: EpochMs, policy: Policy) -> Decision:
     if timer.kind == "escrow":
         decision = inbox.on_timer(state, timer.restaurant_id, now, policy)
     else:
-        decision = _fire(state, timer, now)
+        decision = _fire(state, timer, now, policy)
         if policy.buckets > 1:
             decision = inbox.after_release(state, timer.restaurant_id, now, policy, decision)
     return replace(decision, state_changes=(*decision.state_changes, Change(TIMERS, timer_key(timer), None)))
@@ -35,7 +35,7 @@ def postpone(timer: Timer, now: EpochMs) -> Decision:
     return Decision(state_changes=(Change(TIMERS, timer_key(timer), None), set_timer(later)))
 
 
-def _fire(state: State, timer: Timer, now: EpochMs) -> Decision:
+def _fire(state: State, timer: Timer, now: EpochMs, policy: Policy) -> Decision:
     subject = key(timer.restaurant_id, timer.subject)
     if timer.kind == "promotion":
         return _change_phase(state, timer, now)
@@ -43,9 +43,13 @@ def _fire(state: State, timer: Timer, now: EpochMs) -> Decision:
         record = state[IDEMPOTENCY_KEYS].get(subject)
         is_expired = record is not None and record.has_expired(now)
         return Decision(state_changes=(Change(IDEMPOTENCY_KEYS, subject, None),) if is_expired else ())
+    if timer.kind == "usage":
+        return Decision(state_changes=retention.delete_usage(state, timer, now, policy))
     order = state[ORDERS].get(subject)
     if order is None or (timer.payment_id or timer.subject) != (order.payment_id or order.order_id):
         return Decision()  # no such order, or another life of it
+    if timer.kind == "retention":
+        return Decision(state_changes=retention.delete_order(state, order, now, policy))
     if timer.kind == "reservation" and next_state(order.status, "reservation_expires"):
         return payments.reservation_expires(state, order, now)
     if timer.kind == "preparation" and next_state(order.status, "preparation_expires"):

@@ -48,6 +48,7 @@ INVARIANTS: dict[str, Invariant] = {
     "a-key-means-one-body": orders.a_key_means_one_body,
     "live-keys-get-their-answer": orders.live_keys_get_their_answer,
     "keys-past-their-time-are-refused": orders.keys_past_their_time_are_refused,
+    "keys-of-deleted-orders-are-free": orders.keys_of_deleted_orders_are_free,
     "acknowledged-orders-stand": orders.acknowledged_orders_stand,
     "refused-orders-do-not-stand": orders.refused_orders_do_not_stand,
     "orders-come-from-calls": orders.orders_come_from_calls,

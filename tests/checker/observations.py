@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+KeyState = Literal["live", "over", "free", "unsure"]
+
 
 class OrderAttempt(Struct, frozen=True):
     """One request to place an order, and its response; status 0: no response.
 
     `variant` is what the body says besides the lines. `key_is`: the key's time was over when the request was sent, of
-    an order that was known; or not yet when it was answered; or neither is certain.
+    an order that was known; or not yet when it was answered; or that order had left the state; or none of these is certain.
     """
 
     restaurant_id: str
@@ -22,7 +24,7 @@ class OrderAttempt(Struct, frozen=True):
     replayed: bool = False
     order_id: str | None = None
     variant: str = ""
-    key_is: Literal["live", "over", "unsure"] = "live"
+    key_is: KeyState = "live"
 
 
 class Put(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 
+from tests.checker.lives import original_id
 from tests.checker.observations import Fact, Finding, Observations
 
 #: The transitions that the contract allows.
@@ -40,11 +41,21 @@ def _facts_by_order(seen: Observations) -> dict[str, list[Fact]]:
 
 
 def legal_transitions(seen: Observations) -> Finding:
-    """The versions of an order are 1, 2, 3, ..., each once, and each transition is allowed."""
+    """The versions of an order grow by one, each once, and each transition is allowed.
+
+    They begin with 1, or where those of an order of the same restaurant ended, which has left the state.
+    """
     finding = Finding()
-    for order_id, facts in _facts_by_order(seen).items():
+    by_order = _facts_by_order(seen)
+    ends: dict[str, set[int]] = defaultdict(lambda: {0})
+    for facts in by_order.values():
+        ends[facts[-1].value["restaurant_id"]].add(facts[-1].value["version"])
+    for order_id, facts in by_order.items():
         status = None
-        for expected, fact in enumerate(facts, start=1):
+        first = facts[0].value["version"]
+        begins = first - 1 in ends[facts[0].value["restaurant_id"]]
+        finding.expect(begins, f"{order_id}: begins with version {first}")
+        for expected, fact in enumerate(facts, start=first):
             version, after = fact.value["version"], fact.value["status"]
             finding.expect(version == expected, f"{order_id}: version {version}, expected {expected}")
             finding.expect(after in NEXT[status], f"{order_id}: {after} after {status}")
@@ -61,15 +72,15 @@ def every_order_is_decided(seen: Observations) -> Finding:
 
 
 def each_fact_once(seen: Observations) -> Finding:
-    """No event id and no version of an order appears twice."""
+    """No event id and no version of an order appears twice, and no version in two lives of an order's id."""
     finding = Finding()
     ids: set[str] = set()
-    versions: set[tuple[str, str, int]] = set()
+    versions: set[tuple[str, int]] = set()
     for fact in seen.facts:
         finding.expect(fact.event_id not in ids, f"{fact.topic}: event {fact.event_id} twice")
         ids.add(fact.event_id)
         if fact.topic in ORDER_TOPICS:
-            mark = (fact.topic, fact.value["order_id"], fact.value["version"])
+            mark = (original_id(fact.value["order_id"]), fact.value["version"])
             finding.expect(mark not in versions, f"{mark} twice")
             versions.add(mark)
     return finding
@@ -205,6 +216,15 @@ def keys_past_their_time_are_refused(seen: Observations) -> Finding:
         if call.key_is == "over" and call.status not in NOT_DECIDED:
             is_refused = call.status == KEY_REUSED and call.order_id is None
             finding.expect(is_refused, f"{call.key}: {call.status} {call.order_id} after the key's time")
+    return finding
+
+
+def keys_of_deleted_orders_are_free(seen: Observations) -> Finding:
+    """The key of a refused order can be used again, with any body, once the order has left."""
+    finding = Finding()
+    for call in seen.calls:
+        if call.key_is == "free" and call.status not in NOT_DECIDED:
+            finding.expect(call.status != KEY_REUSED, f"{call.key}: refused as in use")
     return finding
 
 

@@ -28,10 +28,12 @@ SESSION = 3.0
 #: Until a worker learns that a partition was reassigned; less than its pause after being fenced.
 REVOCATION_DELAY = 2.5
 #: Reservations and keys so short that some expire within a run, and keys so long that no retry comes after them.
-#: Promotions retire so soon that most have several runs. The limits of cash orders are so low that a run reaches each of them.
+#: Orders leave soon after their keys. Promotions retire so soon that most have several runs. The limits of cash orders are so low that a run reaches each of them.
 POLICY = Policy(
     idempotency_ttl_seconds=30,
     reservation_seconds=4,
+    order_retention_seconds=35,
+    refusal_retention_seconds=32,
     promotion_retirement_seconds=1,
     cash_orders_per_customer=5,
     cash_orders_per_address=6,

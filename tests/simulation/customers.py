@@ -25,13 +25,13 @@ from schemas.commands import (
 )
 from schemas.identity import cancel_key_hash
 from schemas.money import Money
-from schemas.orders import Order
+from schemas.orders import Order, is_refused
 from schemas.replies import Outcome, Reply
 from schemas.timestamps import from_text
 from schemas.topics import BUCKET_COMMANDS, PAYMENT_REQUESTS
 from streams.exactly_once.clock_guard import LeapAcceptance
 from streams.exactly_once.ports import Message, Output
-from tests.checker.observations import OrderAttempt, Put
+from tests.checker.observations import KeyState, OrderAttempt, Put
 from tests.simulation.cluster import EPOCH_MS, MAX_RECORD_BYTES, POLICY, Cluster
 from tests.simulation.faults import Faults
 from tests.simulation.provider import MAX_DELAY, SimulatedProvider
@@ -62,6 +62,11 @@ STATUSES: dict[Outcome, int] = {
 }
 
 DAY_MS = 86_400_000
+#: Virtual seconds in which a tick has fired a timer that is due, and after which most orders have left the state.
+TICKS = 2
+LEFT_SECONDS = 45
+#: Why orders are cancelled whose payment may still have to be taken back.
+PAYMENT_REASONS = ("payment_timeout", "customer", "restaurant")
 #: Virtual seconds after which an operator accepts a leap of time.
 OPERATOR_SECONDS = 1.0
 
@@ -83,6 +88,7 @@ class Customers:
         self._commands = commands
         self._buckets = count  # of each restaurant
         self._first_used: dict[tuple[str, str], float] = {}  # when the first order under a key was sent
+        self._came_back: set[tuple[str, str]] = set()  # keys that are used again after their time
         self._in_flight = 0  # commands between buckets
         self._last_order: dict[int, float] = {}  # when the last forwarded order of a partition arrives
         self._cluster: Cluster
@@ -230,9 +236,10 @@ class Customers:
         return replace(command, restaurant_id=restaurant, customer_assurance=rng.choice(ASSURANCES))
 
     async def _order(
-        self, restaurant: str, key: str, lines: list[tuple[str, int]], *, is_over: bool = False
+        self, restaurant: str, key: str, lines: list[tuple[str, int]], came_back: Order | None = None
     ) -> None:
-        """Place an order; `is_over`: under the key of a known order, whose time is over."""
+        """Place an order; `came_back`: under the key of that order, whose time is over."""
+        sent_at = self._now()
         first_used = self._first_used.setdefault((restaurant, key), self._now())
         customer = self._rng.choice([None, "ana", "bia"])
         method = self._rng.choice(["cash", "pix"])
@@ -246,7 +253,6 @@ class Customers:
             command = replace(command, restaurant_id=buckets.bucket(restaurant, number))
         reply = await self._send(command)
         order = reply.answer.order
-        is_live = self._now() < first_used + POLICY.idempotency_ttl_seconds * 1000
         self.calls.append(
             OrderAttempt(
                 restaurant_id=restaurant,
@@ -257,21 +263,35 @@ class Customers:
                 replayed=reply.replayed,
                 order_id=order.order_id if order else None,
                 variant=customer or "",
-                key_is="over" if is_over else "live" if is_live else "unsure",
+                key_is=self._key_state(first_used, sent_at, came_back),
             )
         )
         if reply.answer.outcome == "confirmed" and not reply.replayed and self._rng.random() < 0.4:
             bucket = buckets.bucket(restaurant, (order.bucket or 0) if order else 0)
             await self._complete(bucket, command.order_id)
-        if order is not None and self._faults.strike("customer"):
+        is_first = (restaurant, key) not in self._came_back  # later ones meet what the first one ordered
+        if order is not None and is_first and self._faults.strike("customer"):
+            self._came_back.add((restaurant, key))
             await self._come_back(order, key, lines)
 
+    def _key_state(self, first_used: float, sent_at: float, came_back: Order | None) -> KeyState:
+        """Return what is certain of a key when its request was sent and is answered."""
+        if came_back is None:
+            is_live = self._now() < first_used + POLICY.idempotency_ttl_seconds * 1000
+            return "live" if is_live else "unsure"
+        if self._now() < from_text(came_back.created_at) + POLICY.refusal_retention_seconds * 1000:
+            return "over"
+        left_at = from_text(came_back.updated_at) + (POLICY.refusal_retention_seconds + TICKS) * 1000
+        is_unpaid = is_refused(came_back) and came_back.reason not in PAYMENT_REASONS
+        return "free" if is_unpaid and sent_at > left_at else "unsure"
+
     async def _come_back(self, order: Order, key: str, lines: list[tuple[str, int]]) -> None:
-        """Wait until the key's time is over, and order again under it, the same or something else."""
-        ends = from_text(order.created_at) + POLICY.idempotency_ttl_seconds * 1000 + 1
+        """Wait until the key's time is over, or the order has left, and order again, the same or something else."""
+        seconds = self._rng.choice([POLICY.idempotency_ttl_seconds, LEFT_SECONDS, LEFT_SECONDS])
+        ends = from_text(order.created_at) + seconds * 1000 + 1
         await asyncio.sleep(max(0.0, (ends - self._now()) / 1000))
         again = self._rng.choice([lines, [(SKUS[2], 1)]])
-        await self._order(buckets.restaurant(order.restaurant_id), key, again, is_over=True)
+        await self._order(buckets.restaurant(order.restaurant_id), key, again, came_back=order)
 
     async def _complete(self, restaurant: str, order_id: str) -> None:
         """Move an order on to its end; now and then it is cancelled."""

@@ -17,7 +17,7 @@ CUSTOMER_FAULTS = ("key expires",)
 CLOCK_FAULTS = ("clock leaps",)
 KINDS = (*INFRASTRUCTURE_FAULTS, *CUSTOMER_FAULTS, *CLOCK_FAULTS)
 #: Customers of a run who come back.
-EXPIRED_KEYS = 10
+EXPIRED_KEYS = 16
 
 
 class PlannedFault(Struct, frozen=True):

@@ -15,6 +15,7 @@ from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDE
 from streams.agents.command_handler import CommandHandler
 from streams.exactly_once.ports import Message
 from tests.checker.invariants import ESCROW_INVARIANTS, INVARIANTS, check, violations
+from tests.checker.lives import separate_lives
 from tests.checker.observations import Fact, Finding, Observations
 from tests.simulation import virtual_time
 from tests.simulation.cluster import POLICY, TIMEOUT_SECONDS, Cluster
@@ -118,6 +119,7 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
                 deliveries.extend([(partition, output)] * rng.choice([1, 1, 2]))
             elif output.topic == DEAD_LETTERS:
                 seen.dead_letters += 1
+    separate_lives(seen)
     rng.shuffle(deliveries)  # topics are read concurrently, and again after a crash
     for partition, output in deliveries:
         fact = codec.decode(FACT_CLASSES[output.topic], output.value or b"")

@@ -34,7 +34,7 @@ from tables.registry import STOCKS, TABLES, TIMERS, TableSpec, key
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 TTL = 86_400
 RESERVATION = 120
-POLICY = Policy(TTL, RESERVATION)
+POLICY = Policy(TTL, RESERVATION, refusal_retention_seconds=TTL)
 CALLER = ReplyAddress(0, b"me")
 SEALED = b"sealed with the key of the order"
 

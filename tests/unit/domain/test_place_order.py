@@ -8,7 +8,7 @@ from schemas.facts import OrderConfirmed, OrderCreated, OrderFailed, StockReserv
 from schemas.money import Money
 from schemas.orders import Shortage
 from schemas.replies import Answer
-from tests.support.domain.harness import NOW, TTL, DomainHarness, menu_item, place, promotion
+from tests.support.domain.harness import NOW, POLICY, TTL, DomainHarness, menu_item, place, promotion
 
 
 def test_an_order_within_stock_is_confirmed():
@@ -95,7 +95,7 @@ def test_keys_are_scoped_to_a_restaurant():
 @pytest.mark.parametrize("again", [1, 2])
 def test_an_expired_key_of_a_known_order_is_refused(portions, again):
     """422 for the same body and another, of an order that stands and of one that was refused; nothing is written."""
-    domain = DomainHarness().open(coxinha=5)
+    domain = DomainHarness(policy=replace(POLICY, refusal_retention_seconds=2 * TTL)).open(coxinha=5)
     domain.place("k", ("coxinha", portions))
     domain.now += TTL * 1000 - 1
     assert domain.place("k", ("coxinha", portions)).replayed
