@@ -20,7 +20,7 @@ def begin_each_life_with_version_1() -> Iterator[None]:
 
 @mutant("keys-of-deleted-orders-are-free")
 def keep_refused_orders() -> Iterator[None]:
-    """They fill the state, and their keys are in use for ever."""
+    """They fill the state, and their keys are in use indefinitely."""
     with patch.object(timers.retention, "delete_order", lambda *args: ()):
         yield
 

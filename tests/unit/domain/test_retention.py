@@ -183,7 +183,7 @@ def limited(ends: int) -> DomainHarness:
 
 
 def test_a_usage_leaves_when_its_promotion_retires() -> None:
-    """One row for each name that orders under a limit was kept for ever."""
+    """One row for each name that orders under a limit was kept indefinitely."""
     domain = limited(NOW + MINUTE * 1000)
     domain.advance_time(MINUTE + HOUR - 1)
     assert domain[CUSTOMER_USAGE]
