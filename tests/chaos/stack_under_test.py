@@ -34,9 +34,11 @@ SETTINGS = PROCESSES | {
     "reservation_seconds": RESERVATION_SECONDS,
     "idempotency_ttl_seconds": KEY_SECONDS,
 }
+#: Commands whose write a broker that stands still did not acknowledge: they count for 10 s, and may be written later.
+MAX_UNCERTAIN = MAX_IN_FLIGHT_COMMANDS
 #: Orders that are paid online have a bound of their own, commands on admitted orders may use more, and look-ups have
 #: theirs.
-MAX_IN_FLIGHT = 2 * PRIORITY_LIMIT_FACTOR * MAX_IN_FLIGHT_COMMANDS + MAX_FINDS
+MAX_IN_FLIGHT = 2 * PRIORITY_LIMIT_FACTOR * MAX_IN_FLIGHT_COMMANDS + MAX_FINDS + MAX_UNCERTAIN
 #: What the extra members have in common with the stack.
 SHARED_SETTINGS = ("PROMO_ESCROW_", "PROMO_IDEMPOTENCY_")
 #: A stack that has not recovered by then counts as stuck.
