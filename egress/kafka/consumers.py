@@ -58,6 +58,14 @@ class _Consumer(FactSource):
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return _by_partition(await self._consumer.beginning_offsets(list(map(_tp, partitions))))
 
+    async def first_since(self, instant: EpochMs, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        # the end first: a record that arrives in between is not skipped
+        ends = await self.ends(partitions)
+        found = await self._consumer.offsets_for_times(dict.fromkeys(map(_tp, ends), int(instant)))
+        return ends | {
+            Partition(tp.topic, tp.partition): at.offset for tp, at in found.items() if at is not None
+        }
+
     async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return _by_partition(await self._consumer.end_offsets(list(map(_tp, partitions))))
 
@@ -215,19 +223,6 @@ class AllPartitionsConsumer(_Consumer):
         """Connect; raises KafkaError."""
         await self._consumer.start()
         self._consumer.assign(self._partitions)
-
-    async def first_since(self, instant: EpochMs) -> dict[Partition, int]:
-        """Return the offset of the first record of each partition that is not older; its end if there is none.
-
-        Raises KafkaError.
-        """
-        ends = await self.ends(
-            self.assigned()
-        )  # the end first: a record that arrives in between is not skipped
-        found = await self._consumer.offsets_for_times(dict.fromkeys(map(_tp, ends), int(instant)))
-        return ends | {
-            Partition(tp.topic, tp.partition): at.offset for tp, at in found.items() if at is not None
-        }
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Do nothing: there is no group to commit for."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from egress.kafka.records import OutboundRecord, Partition, Record
+from schemas.timestamps import EpochMs
 
 
 class RecordSource(Protocol):
@@ -30,6 +31,9 @@ class FactSource(Protocol):
 
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return the first offset of each partition; raises KafkaError."""
+
+    async def first_since(self, instant: EpochMs, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Return the offset of the first record of each partition that is not older, or its end; raises KafkaError."""
 
     async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return the offset behind the last committed record of each partition; raises KafkaError."""

@@ -43,7 +43,7 @@ async def delete_done(settings: Settings, kept_ms: int = KEPT_MS) -> None:
         max_partition_fetch_bytes=MAX_PARTITION_BYTES,
     )
     async with started(consumer):
-        young = await consumer.first_since(EpochMs(timestamps.wall_clock() - kept_ms))
+        young = await consumer.first_since(EpochMs(timestamps.wall_clock() - kept_ms), consumer.assigned())
         beginnings = await consumer.beginnings(young)
     admin = make_admin_client(settings.kafka)
     try:

@@ -16,12 +16,14 @@ from egress.kafka.records import OffsetRange, Partition, PartitionsReassigned, R
 from egress.projections.ports import ViewsLost, ViewStore, ViewStoreUnavailable
 from egress.projections.projection import ViewWrite, project
 from egress.projections.watermarks import WatermarkTracker
-from schemas import codec, metrics
+from schemas import codec, metrics, timestamps, view_keys
 from schemas.consumer_groups import PROJECTION
+from schemas.orders import Order
 from schemas.runtime import backoff
 from schemas.telemetry import tracing
 from schemas.telemetry.lag import LagReporter
-from schemas.topics import WATERMARKS
+from schemas.timestamps import EpochMs
+from schemas.topics import FACT_TOPICS, WATERMARKS
 
 T = TypeVar("T")
 
@@ -29,6 +31,10 @@ log = logging.getLogger(__name__)
 
 #: Records in one batch.
 MAX_RECORDS = 2_000
+#: Topics whose facts an order's view shows, and how old the oldest of them may be: a day more than the view is kept, for
+#: the clocks of those who wrote them.
+ORDER_TOPICS = frozenset(topic.name for cls, topic in FACT_TOPICS.items() if issubclass(cls, Order))
+ORDER_FACTS_SECONDS = view_keys.ORDER_TTL_SECONDS + 86_400
 #: Between two requests for the ends of the topics, and how long one may take, in seconds.
 TARGET_INTERVAL_SECONDS = 0.2
 TARGET_TIMEOUT_SECONDS = 1.0
@@ -68,12 +74,12 @@ class Projector:
         return all(self._positions[partition] >= position for partition, position in positions.items())
 
     async def seek_to_view_positions(self) -> None:
-        """Read on from the positions of the views; where they have none, from the first fact."""
+        """Read on from the positions of the views; where they have none, from the first fact that they may show."""
         partitions = self._facts.assigned()
         positions = await self._retry_until_done(partial(self._store.positions, partitions))
         new = [partition for partition in partitions if partition not in positions]
         if new:
-            beginnings = await self._facts.beginnings(new)
+            beginnings = await self._first_facts(new)
             await self._retry_until_done(partial(self._store.begin, beginnings))
             positions |= beginnings
         self._facts.seek(positions)
@@ -81,6 +87,13 @@ class Projector:
         self._positions = positions
         self._watermarks = WatermarkTracker()
         self._lag.report({})
+
+    async def _first_facts(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Return where empty views begin: with the first fact, and with the first of an order that can still be read."""
+        orders = [partition for partition in partitions if partition.topic in ORDER_TOPICS]
+        others = [partition for partition in partitions if partition.topic not in ORDER_TOPICS]
+        since = EpochMs(timestamps.wall_clock() - ORDER_FACTS_SECONDS * 1000)
+        return await self._facts.first_since(since, orders) | await self._facts.beginnings(others)
 
     async def step(self) -> None:
         """Read one batch and project it; raises PartitionsReassigned, ViewsLost, KafkaError."""

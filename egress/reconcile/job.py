@@ -29,7 +29,7 @@ async def read_facts(settings: Settings, window: ReconcileWindow, store: Payment
     )
     async with started(consumer):
         ends = await consumer.ends(consumer.assigned())
-        consumer.seek(await consumer.first_since(window.read_from))
+        consumer.seek(await consumer.first_since(window.read_from, consumer.assigned()))
         while not await consumer.has_reached(ends):
             records = await consumer.read()
             orders = list(_orders(records))

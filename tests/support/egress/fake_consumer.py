@@ -29,6 +29,9 @@ class FakeConsumer:
         self.next: dict[Partition, int] = {}
         self.committed: dict[Partition, int] = {}
         self.is_reassigned = True
+        self.expired = (
+            0  # records at the beginning of each partition that are older than any order that is shown
+        )
         self.reads: list[int] = []  # the maximum of each
 
     def append(
@@ -61,6 +64,10 @@ class FakeConsumer:
 
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return dict.fromkeys(partitions, 0)
+
+    async def first_since(self, instant: int, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Return the first record of each partition: of an order that can still be read."""
+        return dict.fromkeys(partitions, self.step * self.expired)
 
     async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return {at: self._end(at) for at in partitions}

@@ -98,6 +98,24 @@ async def test_begins_at_view_positions() -> None:
 
 
 @in_virtual_time
+async def test_orders_that_nobody_can_read_are_not_projected_again() -> None:
+    """Years of facts would be read for views that expire at once. Menus need all of theirs, however old they are."""
+    facts, store, dead_letters = FakeFactConsumer(PARTITION), DictStore(), FakeDeadLetters()
+    for at in facts.records:
+        facts.append(at, b"an old record")
+    facts.expired = 1
+    async with projecting(facts, store, dead_letters):
+        await until_projected(facts)
+    read = {letter.record.partition.topic for letter in dead_letters.letters}
+    assert read - {"view.watermarks"} == {
+        "catalog.changed",
+        "stock.reserved",
+        "stock.released",
+        "portions.moved",
+    }
+
+
+@in_virtual_time
 async def test_emptied_views_are_filled_again() -> None:
     """FLUSHALL, or a Redis that kept nothing: views can be rebuilt from the first offset at any time."""
     story, store = a_story(), DictStore()
