@@ -31,7 +31,7 @@ from schemas.runtime.kafka_sessions import started
 from schemas.runtime.reconnect import run_reconnecting
 from schemas.runtime.secret_file import provider_token
 from schemas.settings import Settings
-from schemas.telemetry import ops
+from schemas.telemetry import ops, storage
 
 
 async def serve(settings: Settings) -> None:
@@ -61,6 +61,7 @@ async def serve(settings: Settings) -> None:
             run_reconnecting("bucket relay", partial(relay, settings)),
             run_reconnecting("dead letter counter", partial(depth.follow, settings)),
             notifications.serve(settings, deliveries),
+            storage.report("redis", partial(redis_client.used_share, deliveries)),
         )
 
 

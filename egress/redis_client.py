@@ -14,6 +14,16 @@ MAX_CONNECTIONS = 32
 REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 
 
+async def used_share(redis: Redis) -> float | None:
+    """Return the share of Redis' memory that is in use; None if it does not answer."""
+    try:
+        memory = await redis.info("memory")
+    except REDIS_ERRORS:
+        return None
+    limit = memory["maxmemory"] or memory.get("total_system_memory")
+    return float(memory["used_memory"] / limit) if limit else None
+
+
 def connect(url: str) -> Redis:
     """Return a client that connects when it is first used. It retries nothing: its users know what may be repeated."""
     pool = BlockingConnectionPool.from_url(

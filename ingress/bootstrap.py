@@ -22,6 +22,7 @@ from ingress.handlers.health import Health
 from ingress.http.issued_tokens import IssuedTokens
 from ingress.issuing.token_log import TokenFollower
 from ingress.live.redis_feeds import RedisFeeds, connect_for_messages
+from ingress.memory import budgets
 from ingress.privacy.customer_ids import phone_customer_id
 from ingress.privacy.keyring import Keyring
 from ingress.privacy.keyring_log import KeyringFollower
@@ -34,7 +35,7 @@ from ingress.views.redis_views import RedisViews
 from schemas import metrics
 from schemas.runtime.cancellation import in_background
 from schemas.settings import Settings
-from schemas.telemetry import loop_steps, ops
+from schemas.telemetry import loop_steps, ops, storage
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ async def serve(settings: Settings) -> None:
         in_background(keys.run()) as following,
         in_background(tokens.run()) as following_tokens,
         in_background(loop_steps.measure()),
+        in_background(storage.report("keyring", partial(_keyring_share, keyring))),
         aiohttp.ClientSession() as session,
     ):
         for task in (producing, consuming, following, following_tokens):
@@ -112,6 +114,10 @@ async def serve(settings: Settings) -> None:
             )
             await stop.wait()
             metrics.ready.set(0)
+
+
+async def _keyring_share(keyring: Keyring) -> float:
+    return keyring.erased_count / budgets.MAX_FORGOTTEN
 
 
 def reply_partition(settings: Settings) -> int:

@@ -133,6 +133,12 @@ loop_longest_step = Gauge(
     "Longest time in the last half minute for which the event loop of an ingress process served no other request",
     multiprocess_mode="livemax",
 )
+storage_used = Gauge(
+    "promo_storage_used_ratio",
+    "Share of a storage that is in use: the memory of Redis, a worker's disk (state), ingress's room for erased keys (keyring)",
+    ["storage"],
+    multiprocess_mode="livemax",
+)
 unreadable_personal_data = Counter(
     "promo_personal_data_unreadable_total",
     "Attempts to open personal data whose keys exist and do not open it",

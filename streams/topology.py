@@ -16,6 +16,7 @@ from functools import partial
 
 from schemas.consumer_groups import DECISIONS
 from schemas.settings import Settings
+from schemas.telemetry import storage
 from schemas.topics import CLOCK_ACCEPTANCES, ORDER_COMMANDS, STATE_CHANGELOG, max_record_bytes
 from streams.agents import ticker
 from streams.agents.command_handler import REJECTIONS, CommandHandler
@@ -85,5 +86,9 @@ def build(settings: Settings, runtime_settings: RuntimeSettings) -> App:
     @app.task
     async def measure_lag() -> None:
         await lag.run(app)
+
+    @app.task
+    async def measure_disk() -> None:
+        await storage.report("state", partial(storage.disk_share, runtime_settings.folder))
 
     return app

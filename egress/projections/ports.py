@@ -28,6 +28,9 @@ class ViewStore(Protocol):
     async def begin(self, beginnings: Mapping[Partition, int]) -> None:
         """Set the position of each partition that has none."""
 
+    async def discard(self) -> None:
+        """Begin with empty views, without positions."""
+
     async def apply(self, writes: Iterable[ViewWrite], ranges: Sequence[OffsetRange]) -> None:
         """Apply writes, and move positions to the ends of the ranges that were read for them, as one.
 

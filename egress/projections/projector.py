@@ -77,6 +77,7 @@ class Projector:
         """Read on from the positions of the views; where they have none, from the first fact that they may show."""
         partitions = self._facts.assigned()
         positions = await self._retry_until_done(partial(self._store.positions, partitions))
+        await self._discard_views_of_other_topics(positions)
         new = [partition for partition in partitions if partition not in positions]
         if new:
             beginnings = await self._first_facts(new)
@@ -87,6 +88,20 @@ class Projector:
         self._positions = positions
         self._watermarks = WatermarkTracker()
         self._lag.report({})
+
+    async def _discard_views_of_other_topics(self, positions: Mapping[Partition, int]) -> None:
+        """Discard views that show facts which the topics do not have, and raise ViewsLost.
+
+        Kafka was made anew or has lost its end, and Redis was not emptied.
+        """
+        try:
+            ends = await asyncio.wait_for(self._facts.ends(positions), TARGET_TIMEOUT_SECONDS)
+        except (KafkaError, TimeoutError):
+            return  # a later start checks it
+        if ahead := [at for at, position in positions.items() if position > ends[at]]:
+            log.error("views discarded: they are past the ends of %s", ", ".join(at.field for at in ahead))
+            await self._retry_until_done(self._store.discard)
+            raise ViewsLost
 
     async def _first_facts(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Return where empty views begin: with the first fact, and with the first of an order that can still be read."""

@@ -58,6 +58,12 @@ class RedisViewStore(ViewStore):
         with _redis_errors_translated():
             await pipeline.execute()
 
+    async def discard(self) -> None:
+        with _redis_errors_translated():
+            new = generations.new_generation()
+            await self._redis.set(view_keys.CURRENT, new)
+            await generations.delete_all_but(self._redis, {new})
+
     async def apply(self, writes: Iterable[ViewWrite], ranges: Sequence[OffsetRange]) -> None:
         """Run one script, which documents the layout of its argument."""
         restaurants: dict[str, int] = {}  # their indices, from 1

@@ -83,6 +83,11 @@ class Keyring:
         """True if some process has written all records of a keyring, so that a missing one is lost."""
         return self._manifest.is_written
 
+    @property
+    def erased_count(self) -> int:
+        """The number of orders and customers whose own key was destroyed."""
+        return sum(len(tree.removed) for tree in self._forest.values())
+
     def order_key(self, order_id: str) -> bytes:
         """Return an order's key, 32 bytes. Raises ErasedError, and Unavailable while its tree was not read."""
         # Hashing the whole id: two orders that share a leaf are erased together, but have different keys.

@@ -41,6 +41,11 @@ class DictStore:
             self._hash(view_keys.POSITIONS).setdefault(partition.field, b"%d" % offset)
         self._fail(done=True)
 
+    async def discard(self) -> None:
+        self._fail(done=False)
+        self.empty()
+        self._fail(done=True)
+
     async def apply(self, writes: Iterable[ViewWrite], ranges: Sequence[OffsetRange]) -> None:
         self._fail(done=False)
         positions = self.hashes.get(view_keys.POSITIONS, {})

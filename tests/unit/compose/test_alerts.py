@@ -63,6 +63,7 @@ def test_queries_name_labels_that_exist() -> None:
     """`by (rout)` would be one line for all routes."""
     ours = {name for metric in vars(schemas.metrics).values() for name in getattr(metric, "_labelnames", ())}
     others = {"le", "instance", "role", "job"} | {"cronjob", "job_name", "condition"}  # of kube-state-metrics
+    others.add("persistentvolumeclaim")  # of the kubelet
     bare = [re.sub(r'"[^"]*"', '""', query) for query in queries()]
     grouped = {
         label.strip() for q in bare for by in re.findall(r"by \(([^)]*)\)", q) for label in by.split(",")

@@ -13,9 +13,11 @@ import pytest
 import yaml
 
 from compose.secret_readers import READERS
+from schemas import view_keys
 from schemas.consumer_groups import DECISIONS, DELIVERIES, NOTIFICATIONS, PAYMENTS, PROJECTION
 from schemas.settings import Settings
 from schemas.topics import TOPICS
+from streams.domain.decision import Policy
 from tests.manifests import __main__ as validation
 
 ROOT = Path(__file__).parents[3]
@@ -389,3 +391,47 @@ def test_each_part_is_copied_into_the_image() -> None:
     assert parts == set(re.findall(r"^COPY (\w+) \1$", text, re.M))
     assert text.startswith("# ") and "ARG BASE=python:3.12-slim" in text and "USER 10001:10001" in text
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+
+
+def size_of(text: str) -> int:
+    """Return the bytes of a quantity of Kubernetes or of Redis' settings."""
+    units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "mb": 2**20}
+    return int(text[:-2]) * units[text[-2:]]
+
+
+#: Honest load of a day, in orders, with promotions of a quarter of an hour at 90 orders a second; and refusals a second of
+#: a client that makes as many as one worker decides.
+ORDERS_A_DAY, REFUSALS_A_SECOND = 90 * 15 * 60 + 20_000, 400
+#: Measured sizes, in bytes: an order's rows in state, its view, its facts on one broker; a refusal's rows, its view.
+ORDER_ROWS, ORDER_VIEW, ORDER_FACTS = 2_300, 1_800, 6_900
+REFUSAL_ROWS, REFUSAL_VIEW = 1_900, 1_300
+#: What an alert leaves: it is due at 70 %.
+USABLE = 0.7
+
+
+def test_redis_has_room_for_what_its_views_keep() -> None:
+    """A week of orders, and a quarter of an hour of refusals."""
+    [pod] = named("StatefulSet", "promo-redis")["spec"]["template"]["spec"]["containers"]
+    room = size_of(pod["args"][pod["args"].index("--maxmemory") + 1])
+    orders = ORDERS_A_DAY * view_keys.ORDER_TTL_SECONDS // 86_400 * ORDER_VIEW
+    refusals = REFUSALS_A_SECOND * view_keys.REFUSED_ORDER_TTL_SECONDS * REFUSAL_VIEW
+    assert orders + refusals <= USABLE * room, f"{(orders + refusals) / 2**20:.0f} MiB"
+    assert size_of(pod["resources"]["limits"]["memory"]) >= 2 * room, "a snapshot copies pages that change"
+    [claim] = named("StatefulSet", "promo-redis")["spec"]["volumeClaimTemplates"]
+    assert size_of(claim["spec"]["resources"]["requests"]["storage"]) >= 2 * room
+
+
+def test_a_worker_has_room_for_what_the_state_keeps() -> None:
+    """One worker may own every partition; RocksDB needs the space twice while it compacts."""
+    policy = Policy()
+    orders = ORDERS_A_DAY * policy.order_retention_seconds // 86_400 * ORDER_ROWS
+    refusals = REFUSALS_A_SECOND * policy.refusal_retention_seconds * REFUSAL_ROWS
+    [claim] = named("StatefulSet", "promo-streams")["spec"]["volumeClaimTemplates"]
+    room = size_of(claim["spec"]["resources"]["requests"]["storage"])
+    assert 2 * (orders + refusals) <= USABLE * room, f"{(orders + refusals) / 2**20:.0f} MiB"
+
+
+def test_a_broker_has_room_for_two_months_of_facts() -> None:
+    """Facts are kept indefinitely: an alert says in time that the claim is to grow."""
+    [volume] = named("KafkaNodePool", "brokers")["spec"]["storage"]["volumes"]
+    assert USABLE * size_of(volume["size"]) >= 60 * ORDERS_A_DAY * ORDER_FACTS

@@ -116,6 +116,18 @@ async def test_orders_that_nobody_can_read_are_not_projected_again() -> None:
 
 
 @in_virtual_time
+async def test_views_of_other_topics_are_discarded() -> None:
+    """Kafka was made anew, Redis was not: what the views show has never happened there."""
+    old, new, store = a_story(), Story(), DictStore()
+    async with projecting(facts := facts_of(old), store):
+        await until_projected(facts)
+    new.put_restaurant()
+    async with projecting(facts := facts_of(new), store):
+        await until_projected(facts)
+    assert views(store) == await expected(new)
+
+
+@in_virtual_time
 async def test_emptied_views_are_filled_again() -> None:
     """FLUSHALL, or a Redis that kept nothing: views can be rebuilt from the first offset at any time."""
     story, store = a_story(), DictStore()
