@@ -217,7 +217,7 @@ def send_facts_outside_the_transaction() -> Iterator[None]:
 def decide_on_the_store_and_not_on_staged_writes() -> Iterator[None]:
     def get(self, key, default=None):
         raw = self._store.get(self._prefix + key.encode())
-        return default if raw is None else self._decode(raw)
+        return default if raw is None else self._codec.decode(raw).record
 
     with patch.object(StagedTable, "get", get):
         yield
