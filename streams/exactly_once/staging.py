@@ -38,10 +38,9 @@ class StagedTable(Generic[R]):
         return default if record is None else record
 
     def _find(self, key: str) -> StoredRecord[R]:
-        for level in (self._tentative, self._staged, self._decoded):
-            found = level.get(key)
-            if found is not None:
-                return found
+        found = self._tentative.get(key) or self._staged.get(key) or self._decoded.get(key)
+        if found is not None:
+            return found
         raw = self._store.get(self._prefix + key.encode())
         stored = self._decoded[key] = _ABSENT if raw is None else self._codec.decode(raw)
         return stored
