@@ -9,7 +9,6 @@ import msgspec
 from tables.registry import TableSpec
 
 FOLDER = Path(__file__).parent / "json"
-SAMPLES = Path(__file__).parent / "samples"
 RELEASED = Path(__file__).parent / "released"
 #: The newest version of each table's records that the last release knows.
 KNOWN_VERSIONS = RELEASED / "known-versions.json"
@@ -34,8 +33,3 @@ def path(spec: TableSpec[Any]) -> Path:
 def released_path(spec: TableSpec[Any]) -> Path:
     """Return the file of the table's released schema, in the version that this release writes."""
     return RELEASED / f"{spec.name}.v{spec.written_version}.json"
-
-
-def sample_path(spec: TableSpec[Any], version: int) -> Path:
-    """Return the file of the stored record of a version."""
-    return SAMPLES / f"{spec.name}.v{version}.json"

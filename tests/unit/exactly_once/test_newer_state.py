@@ -37,7 +37,7 @@ def of_second_version(log: MemoryLog, store: MemoryStore) -> Processor:
 
 
 async def decide(worker: Processor, broker: MemoryBroker, *values: bytes) -> None:
-    """Take over, and give the worker what is not decided yet, and these messages."""
+    """Let the worker take over, and decide what waits and these messages."""
     await worker.take_over()
     for value in values:
         broker.put(value)
