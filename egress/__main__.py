@@ -22,6 +22,7 @@ from egress.notifications.webhooks import cli as webhooks
 from egress.projections.rebuild import rebuild
 from egress.reconcile import cli as reconcile
 from schemas import settings
+from schemas.codec import NewerVersionError
 from schemas.runtime import gc_tuning
 from schemas.settings import Settings
 from schemas.telemetry import logs, tracing
@@ -62,7 +63,7 @@ def _run_command(read: Settings, arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    except (CommandError, OSError, KafkaError, RedisError) as error:
+    except (CommandError, NewerVersionError, OSError, KafkaError, RedisError) as error:
         print(str(error) or repr(error), file=sys.stderr)
         return 1
     return 0

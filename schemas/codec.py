@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 #: The `schema-version` header of classes whose version is not 1. Each version has a sample in schemas/samples.
 _VERSIONS: dict[type, bytes] = {PlaceOrder: b"2", OrderCreated: b"2", PushDelivery: b"2"}
+#: The newest version that this release reads, of classes of which it writes an older one (README.md, Change a message).
+_READ_AHEAD: dict[type, int] = {}
 
 MAX_CORRELATION_ID_BYTES = 256
 _PARTITION = re.compile(rb"[0-9]{1,4}")
@@ -44,6 +46,7 @@ _SOURCES: dict[type, bytes] = {
     PaymentResult: b"/promo-relampago/egress",
     Tick: b"/promo-relampago/clock",
 }
+_VERSION = re.compile(rb"[0-9]{1,9}")
 #: Internal messages, many and small, are no CloudEvents.
 _INTERNAL = frozenset({Reply, Watermark})
 
@@ -71,6 +74,43 @@ def _constant_headers(cls: type, name: str) -> Headers:
 
 #: The headers that are the same for all records of a class.
 _CONSTANT: dict[type, Headers] = {cls: _constant_headers(cls, name) for cls, name in EVENT_TYPES.items()}
+
+
+def written_version(cls: type) -> int:
+    """Return the version of the records that this release writes of a class."""
+    return int(_VERSIONS.get(cls, b"1"))
+
+
+def known_version(cls: type) -> int:
+    """Return the newest version of a class that this release reads."""
+    return _READ_AHEAD.get(cls, written_version(cls))
+
+
+#: By the `event-type` header.
+_KNOWN_VERSIONS: dict[bytes, int] = {name.encode(): known_version(cls) for cls, name in EVENT_TYPES.items()}
+
+
+class NewerVersionError(Exception):
+    """A record has a version that this release does not know. Only a newer release may act on it, or set it aside."""
+
+
+def require_known_version(record_headers: Iterable[tuple[str, bytes]] | None) -> None:
+    """Check the version of a record before it is decoded; every reader of messages calls it first.
+
+    A record without the headers has version 1, and one of a type that is not known is for its decoder to refuse. Raises
+    NewerVersionError for a version that is newer than this release, ValueError for one that is no number.
+    """
+    version = header(record_headers, "schema-version")
+    if version is None or version == b"1":
+        return
+    if not _VERSION.fullmatch(version):
+        raise ValueError(f"schema-version is no number: {version[:20]!r}")
+    event_type = header(record_headers, "event-type") or b""
+    known = _KNOWN_VERSIONS.get(event_type)
+    if known is not None and int(version) > known:
+        raise NewerVersionError(
+            f"{event_type.decode()} of version {int(version)}; this release knows {known}"
+        )
 
 
 class ReplyAddress(NamedTuple):

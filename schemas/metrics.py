@@ -120,6 +120,11 @@ partition_time_ahead = Gauge(
     ["partition"],
     multiprocess_mode="livemostrecent",
 )
+newer_records = Counter(
+    "promo_newer_records_total",
+    "Times that a reader met a record of a version that this release does not know, by reader",
+    ["reader"],
+)
 timers_postponed = Counter(
     "promo_timers_postponed_total",
     "Deadlines that this release could not decide, each postponed by a minute",

@@ -24,6 +24,7 @@ from streams.agents.dead_letters import dead_letter
 from streams.domain.decision import Policy
 from streams.exactly_once import lag, transport
 from streams.exactly_once.agent import TransactionalTable, agent
+from streams.exactly_once.record_codec import RecordVersions
 from streams.exactly_once.runtime import ExactlyOnceRuntime, RuntimeSettings
 from streams.exactly_once.transport import App
 from tables.registry import TABLES
@@ -74,6 +75,7 @@ def build(settings: Settings, runtime_settings: RuntimeSettings) -> App:
         changelog=STATE_CHANGELOG.name,
         acceptances=CLOCK_ACCEPTANCES.name,
         tables=tables,
+        versions={spec.name: RecordVersions(spec.written_version, spec.known_version) for spec in TABLES},
         dead_letter=partial(dead_letter, reply_partitions=settings.reply_partitions),
         rejections=REJECTIONS,
         max_record_bytes=max_record_bytes,

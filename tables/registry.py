@@ -31,6 +31,9 @@ class TableSpec(Struct, Generic[R], frozen=True, eq=False):
     """One table: its name, the parts of its key, the class of its records, and what it is for.
 
     `grows_with`: by whose requests it gets rows; `kept`: until when it has a row, and what deletes it.
+
+    A record has a version, as a message has (DECISIONS.md, versions-are-read). `written_version` is that of the records
+    that this release writes, `known_version` the newest that it can read: it stops at a record of a newer one.
     """
 
     name: str
@@ -39,6 +42,8 @@ class TableSpec(Struct, Generic[R], frozen=True, eq=False):
     purpose: str
     grows_with: str
     kept: str
+    written_version: int = 1
+    known_version: int = 1
 
 
 #: Every table, in the order of the definitions below.

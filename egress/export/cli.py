@@ -6,6 +6,7 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 
 from egress.command_error import CommandError
+from schemas.codec import NewerVersionError
 from schemas.settings import Settings
 
 
@@ -34,6 +35,6 @@ async def execute(settings: Settings, arguments: argparse.Namespace) -> str:
         raise CommandError("pyarrow is not installed: pip install 'promo-relampago[data]'") from None
     try:
         written = await export(settings, arguments.into, arguments.until_end, arguments.every)
-    except (CommandError, KafkaError, OSError) as error:
+    except (CommandError, KafkaError, NewerVersionError, OSError) as error:
         raise CommandError(f"export: {error}") from error
     return f"{written} facts written to {arguments.into}"

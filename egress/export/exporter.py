@@ -43,7 +43,10 @@ class Exporter:
         return self._next_offsets.get(partition, 0)
 
     def add(self, records: Iterable[Record]) -> None:
-        """Buffer the facts of these records. Unreadable ones are skipped: the projector writes them to the dead-letter topic."""
+        """Buffer the facts of these records; raises NewerVersionError.
+
+        Unreadable ones are skipped: the projector writes them to the dead-letter topic.
+        """
         for record in records:
             if record.offset < self.next_offset(record.partition):
                 continue

@@ -1,4 +1,7 @@
-"""Decoding: from a record to its message. What this version cannot decode is set aside, and stops nothing."""
+"""Decoding: from a record to its message. What no release can decode is set aside, and stops nothing.
+
+A record of a newer version stops its reader: NewerVersionError is no UnreadableError, and leads to no dead letter.
+"""
 
 from typing import Any, Protocol, TypeVar
 
@@ -29,7 +32,10 @@ M = TypeVar("M", bound=RestaurantMessage)
 
 
 def decode(cls: type[M], record: Record) -> M:
-    """Return the record's message; raises UnreadableError, also when the key does not begin with its restaurant."""
+    """Return the record's message; raises NewerVersionError, UnreadableError.
+
+    A record whose key does not begin with its restaurant is unreadable.
+    """
     message = _decode_value(cls, record)
     if (record.key or b"").partition(b"/")[0] != message.restaurant_id.encode():
         raise UnreadableError(f"the record's key does not begin with its restaurant, {message.restaurant_id}")
@@ -37,13 +43,13 @@ def decode(cls: type[M], record: Record) -> M:
 
 
 def decode_fact(record: Record) -> Fact:
-    """Return the fact of a record of a fact topic; raises UnreadableError."""
+    """Return the fact of a record of a fact topic; raises NewerVersionError, UnreadableError."""
     fact: Fact = decode(FACT_CLASSES[record.partition.topic], record)
     return fact
 
 
 def decode_watermark(record: Record) -> EpochMs:
-    """Return the instant of a record of the watermark topic; raises UnreadableError."""
+    """Return the instant of a record of the watermark topic; raises NewerVersionError, UnreadableError."""
     watermark = _decode_value(Watermark, record)
     try:
         return timestamps.from_text(watermark.as_of)
@@ -58,6 +64,7 @@ def _decode_value(cls: type[T], record: Record) -> T:
     if record.value is None:
         raise UnreadableError("the record has no value")
     try:
+        codec.require_known_version(record.headers)
         return codec.decode(cls, record.value)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}") from error

@@ -9,8 +9,13 @@ from typing import ClassVar
 
 from egress.kafka.ports import RecordSource
 from egress.kafka.records import Partition, PartitionsReassigned, Record
+from schemas import metrics
+from schemas.codec import NewerVersionError
 
 log = logging.getLogger(__name__)
+
+#: Between two alarms about a record of a newer version that is held, in seconds.
+HELD_INTERVAL_SECONDS = 60.0
 
 
 class OffsetTracker:
@@ -51,7 +56,7 @@ class GroupWorker(ABC):
         self._committed_at = 0.0
 
     async def run(self) -> None:
-        """Work until cancelled; raises KafkaError."""
+        """Work until cancelled; raises KafkaError, NewerVersionError."""
         while True:
             try:
                 await self._source.begin()
@@ -66,6 +71,16 @@ class GroupWorker(ABC):
                 log.info("%s reassigned, beginning at the committed offsets", self.name)
             finally:
                 await self._cancel_all()
+
+    async def _hold(self, error: NewerVersionError) -> None:
+        """Keep a record of a newer version in flight until cancelled: no commit passes it, and the records beside it go on.
+
+        A process that knows the version reads it again. Only work that does not depend on the order is held like this.
+        """
+        while True:
+            metrics.newer_records.labels(self.name).inc()
+            log.error("%s holds a record: %s", self.name, error)
+            await asyncio.sleep(HELD_INTERVAL_SECONDS)
 
     @abstractmethod
     async def _step(self) -> None:

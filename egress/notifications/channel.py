@@ -30,7 +30,7 @@ class Channel(ABC, Generic[D]):
     known_sites: Set[str] = frozenset()
 
     def decode(self, record: Record) -> D:
-        """Return the delivery in a record; raises UnreadableError."""
+        """Return the delivery in a record; raises NewerVersionError, UnreadableError."""
         return decode(self.message_class, record)
 
     @abstractmethod

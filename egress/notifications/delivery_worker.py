@@ -28,6 +28,7 @@ from egress.notifications.delivery_state import DeliveryState, DeliveryStateStor
 from egress.notifications.retry_schedule import RetrySchedule
 from egress.resilience.errors import PermanentError, TransientError
 from schemas import metrics
+from schemas.codec import NewerVersionError
 from schemas.timestamps import EpochSeconds, epoch_clock
 
 log = logging.getLogger(__name__)
@@ -144,6 +145,9 @@ class DeliveryWorker(GroupWorker):
         channel = self._channels[record.partition.topic]
         try:
             message = channel.decode(record)
+        except NewerVersionError as error:
+            self._tasks[key] = asyncio.create_task(self._hold(error))
+            return
         except UnreadableError as error:
             self._unwritten.append(DeadLetter(record, "unreadable", error))
             return

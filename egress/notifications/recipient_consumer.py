@@ -24,7 +24,7 @@ class RecipientConsumer(AllPartitionsConsumer):
         self._progressed = asyncio.Condition()
 
     async def follow(self) -> None:
-        """Apply records until cancelled; raises KafkaError."""
+        """Apply records until cancelled; raises KafkaError, NewerVersionError."""
         while True:
             unreadable = []
             for record in await self.read():

@@ -43,7 +43,7 @@ class RecipientRegistry:
         self._bytes = 0  # of the subscriptions
 
     def apply(self, record: Record) -> None:
-        """Apply one record; raises UnreadableError for an unreadable subscription."""
+        """Apply one record; raises NewerVersionError, and UnreadableError for an unreadable subscription."""
         if record.partition.topic == PUSH_SUBSCRIPTIONS.name:
             self._apply_subscription(decode(PushSubscription, record), record.timestamp)
         elif record.partition.topic == CATALOG_CHANGED.name:

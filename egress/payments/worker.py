@@ -20,6 +20,7 @@ from egress.kafka.records import Record
 from egress.payments.executor import PaymentExecutor
 from egress.resilience.errors import PermanentError
 from schemas import metrics
+from schemas.codec import NewerVersionError
 from schemas.commands import PaymentResult
 from schemas.payments import PaymentRequest
 from schemas.telemetry import tracing
@@ -73,6 +74,8 @@ class PaymentWorker(GroupWorker):
     async def _process(self, record: Record) -> None:
         try:
             request = _decode(record)
+        except NewerVersionError as error:
+            await self._hold(error)
         except UnreadableError as error:
             await self._dead_letters.put([DeadLetter(record, "unreadable", error)])
             metrics.payment_requests.labels("unknown", "dead").inc()

@@ -58,7 +58,7 @@ class Projector:
         self._checked_at = 0.0
 
     async def run(self) -> None:
-        """Project until cancelled; raises KafkaError."""
+        """Project until cancelled; raises KafkaError, NewerVersionError."""
         while True:
             try:
                 await self.seek_to_view_positions()
@@ -111,7 +111,7 @@ class Projector:
         return await self._facts.first_since(since, orders) | await self._facts.beginnings(others)
 
     async def step(self) -> None:
-        """Read one batch and project it; raises PartitionsReassigned, ViewsLost, KafkaError."""
+        """Read one batch and project it; raises PartitionsReassigned, ViewsLost, KafkaError, NewerVersionError."""
         records = await self._facts.read(MAX_RECORDS)
         began_ns = time.time_ns()
         positions = await self._facts.positions(self._positions)

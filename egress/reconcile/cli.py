@@ -20,6 +20,7 @@ from egress.reconcile.report import MAX_LINES, ReconcileReport
 from egress.reconcile.window import ReconcileWindow
 from egress.resilience.errors import PermanentError, TransientError
 from schemas import timestamps
+from schemas.codec import NewerVersionError
 from schemas.runtime.secret_file import provider_token
 from schemas.settings import Settings
 from schemas.timestamps import EpochMs
@@ -80,7 +81,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         failure = f"the provider's books at {_origin(settings)}: {error}"
     except KafkaError as error:
         failure = f"the facts in Kafka at {settings.kafka.bootstrap_servers}: {str(error) or repr(error)}"
-    except (OSError, sqlite3.Error) as error:
+    except (NewerVersionError, OSError, sqlite3.Error) as error:
         failure = str(error) or repr(error)
     print(f"could not compare: {failure}", file=sys.stderr)
     return 2

@@ -22,7 +22,10 @@ TOPICS = tuple(
 
 
 async def read_facts(settings: Settings, window: ReconcileWindow, store: PaymentStore) -> int:
-    """Add the orders of all facts of the window; return how many facts could not be read. Raises KafkaError."""
+    """Add the orders of all facts of the window; return how many facts could not be read.
+
+    Raises KafkaError, NewerVersionError.
+    """
     unreadable = 0
     consumer = AllPartitionsConsumer(
         settings.kafka, TOPICS, settings.partitions, max_partition_fetch_bytes=MAX_PARTITION_BYTES

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiokafka import TopicPartition
 
-from schemas import codec
+from schemas import codec, metrics
 from schemas.kafka_connection import KafkaConnection
 from schemas.replies import Reply
 from schemas.runtime.kafka_clients import make_consumer
@@ -65,8 +65,14 @@ class ReplyConsumer:
         if correlation_id is None:
             return
         try:
+            codec.require_known_version(record.headers)
             reply = codec.decode_reply(record.value)
-        except msgspec.DecodeError:
+        except codec.NewerVersionError as error:
+            # its request is answered as if the reply were lost; those of other workers do not wait for it
+            metrics.newer_records.labels("reply consumer").inc()
+            log.error("reply not read: %s offset %d: %s", self._partition, record.offset, error)
+            return
+        except (msgspec.DecodeError, ValueError):
             log.exception("reply cannot be decoded: %s offset %d", self._partition, record.offset)
             return
         self._deliver(correlation_id, reply)

@@ -15,6 +15,7 @@ from ingress.privacy.keyring_log import LostKeyringError
 from ingress.privacy.months import Month
 from ingress.privacy.wrapping import Wrapping, WrongSecretError
 from schemas import contacts, identity, timestamps
+from schemas.codec import NewerVersionError
 from schemas.runtime.transactions import FENCED_ERRORS
 from schemas.settings import Settings
 from schemas.texts import TextError
@@ -99,7 +100,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         return _fail("other processes change the keyring; run the command again")
     except UnknownSubjectError as error:
         return _fail(f"{error}: nothing was destroyed. --force destroys the keys anyway")
-    except (WrongSecretError, LostKeyringError, PhoneExhaustedError, _Failed) as error:
+    except (WrongSecretError, LostKeyringError, PhoneExhaustedError, NewerVersionError, _Failed) as error:
         return _fail(str(error))
     except UnknownMonthError:
         return _fail("the keyring has no key of this month: nothing was sealed with one")

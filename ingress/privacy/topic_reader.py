@@ -18,7 +18,10 @@ T = TypeVar("T")
 async def read_messages(
     connection: KafkaConnection, topic: Topic, cls: type[T]
 ) -> AsyncGenerator[tuple[T, EpochMs], None]:
-    """Yield the messages of a class, each with its record's time; raises KafkaError. Unreadable ones are left out."""
+    """Yield the messages of a class, each with its record's time; raises KafkaError, NewerVersionError.
+
+    Unreadable ones are left out.
+    """
     event_type = codec.EVENT_TYPES[cls].encode()
     consumer = make_consumer(connection, topic.name, request_timeout_ms=CLI_REQUEST_TIMEOUT_MS)
     async with started(consumer):
@@ -26,7 +29,8 @@ async def read_messages(
             if codec.header(record.headers, "event-type") != event_type or record.value is None:
                 continue
             try:
+                codec.require_known_version(record.headers)
                 message = codec.decode(cls, record.value)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, ValueError):
                 continue  # its reader has written a dead letter
             yield message, EpochMs(record.timestamp)

@@ -13,6 +13,9 @@ FOLDER = Path(__file__).parents[1] / "json"
 SAMPLES = Path(__file__).parents[1] / "samples"
 RELEASED = Path(__file__).parents[1] / "released"
 
+#: The newest version of each message that the last release knows.
+KNOWN_VERSIONS = RELEASED / "known-versions.json"
+
 
 def schema(cls: type) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the value of a record of this class."""

@@ -1,4 +1,8 @@
-"""The one reconnect loop: a Kafka client that failed is closed, and another one opened after a back-off."""
+"""The one reconnect loop: a Kafka client that failed is closed, and another one opened after a back-off.
+
+A session that stops at a record of a newer release is run again as well: after a rebalance, a process of that release
+may have the record's partition.
+"""
 
 import asyncio
 import logging
@@ -7,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from aiokafka.errors import KafkaError
 
 from schemas import metrics
+from schemas.codec import NewerVersionError
 from schemas.runtime import backoff
 
 log = logging.getLogger(__name__)
@@ -18,6 +23,8 @@ FIRST_DELAY_SECONDS = 0.05
 MAX_DELAY_SECONDS = 2.0
 #: The upper bound where an HTTP client waits for the session.
 MAX_URGENT_DELAY_SECONDS = 0.4
+#: Between two sessions that stop at a record of a newer release, in seconds.
+STOPPED_SECONDS = 10.0
 
 #: Opens its clients, calls its argument once they work, works until it fails or is cancelled, closes its clients.
 Session = Callable[[Callable[[], None]], Awaitable[object]]
@@ -26,11 +33,11 @@ Session = Callable[[Callable[[], None]], Awaitable[object]]
 async def run_reconnecting(
     name: str, session: Session, *, max_delay_seconds: float = MAX_DELAY_SECONDS
 ) -> None:
-    """Run `session(connected)` until it returns; after a connection error run it again.
+    """Run `session(connected)` until it returns; after a connection error or a NewerVersionError run it again.
 
     `name` is the session's name in logs and in `promo_retries_total`. A call of `connected` resets the back-off. Of equal
     errors in a row, only the first is logged.
-    Raises every error that is not one of CONNECTION_ERRORS.
+    Raises every other error.
     """
     attempt, logged = 0, ""
 
@@ -48,6 +55,11 @@ async def run_reconnecting(
             if repr(error) != logged:
                 logged = repr(error)
                 log.warning("%s failed, reconnecting: %s", name, logged)
+        except NewerVersionError as error:
+            metrics.newer_records.labels(name).inc()
+            log.error("%s stopped: %s", name, error)
+            await asyncio.sleep(STOPPED_SECONDS)
+            continue
         await asyncio.sleep(
             backoff.delay(attempt, first_seconds=FIRST_DELAY_SECONDS, max_seconds=max_delay_seconds)
         )

@@ -1,7 +1,7 @@
 """From a record of `order.commands` to facts, replies, requests and table writes."""
 
 import logging
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from msgspec import Struct
 
@@ -21,7 +21,7 @@ from streams.domain.evolve import apply
 from streams.domain.state import Change, Table
 from streams.domain.timers import MAX_TIMERS_PER_BATCH, fire, postpone
 from streams.exactly_once.application import IDLE, Tables
-from streams.exactly_once.ports import Message, Output, StoreError
+from streams.exactly_once.ports import Message, Output, StopError, StoreError
 from streams.exactly_once.staging import StagedTable
 from tables.records import Timer
 from tables.registry import TIMERS, TableSpec
@@ -58,6 +58,12 @@ class UnreadableCommandError(Exception):
     """The record is no command that this version knows; it becomes a dead letter."""
 
 
+class NewerCommandError(StopError):
+    """The command has a version that this release does not know: it must not decide what it does not understand."""
+
+    reason: ClassVar[str] = "newer-message"
+
+
 #: The errors that are the command's fault. Any other one is a defect, or our environment's.
 REJECTIONS = (UnreadableCommandError, UnknownBucketError)
 
@@ -89,7 +95,7 @@ class CommandHandler:
         """Decide a timer. One at which this release has a defect is postponed: it must not hold up all others."""
         try:
             return fire(state, timer, now, self._policy)
-        except StoreError:
+        except (StoreError, StopError):
             raise
         except Exception:
             metrics.timers_postponed.inc()
@@ -163,7 +169,10 @@ def _decode(message: Message) -> Command:
     if message.value is None:
         raise UnreadableCommandError("the record has no value")
     try:
+        codec.require_known_version(message.headers)
         command: Command = codec.decode_command(message.value)
+    except codec.NewerVersionError as error:
+        raise NewerCommandError(str(error)) from error
     except (
         ValueError,
         RecursionError,

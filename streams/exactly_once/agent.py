@@ -1,6 +1,6 @@
 """What a Faust application declares: transactional tables, and an agent over a source topic."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import faust
@@ -12,6 +12,7 @@ from streams.exactly_once.application import (
     DeadLetterFactory,
     MessageHandler,
 )
+from streams.exactly_once.record_codec import RecordVersions
 from streams.exactly_once.runtime import Source
 from streams.exactly_once.transport import App
 
@@ -34,6 +35,7 @@ def agent(
     changelog: str,
     acceptances: str,
     tables: list[TransactionalTable],
+    versions: Mapping[str, RecordVersions] | None = None,
     dead_letter: DeadLetterFactory,
     rejections: tuple[type[Exception], ...] = (),
     max_record_bytes: Callable[[str], int] = lambda topic: DEFAULT_MAX_RECORD_BYTES,
@@ -46,6 +48,7 @@ def agent(
         changelog: a compacted topic with as many partitions as `topic`.
         acceptances: a topic with as many partitions, in which operators accept leaps of the records' time.
         tables: the tables that the handler reads and writes.
+        versions: of the records of tables whose version is not 1, by name.
         dead_letter: returns the records to write for a message that is set aside.
         rejections: the errors by which the handler rejects a message; any other one is a defect.
         max_record_bytes: returns the bytes of one record that the broker takes in a topic.
@@ -55,7 +58,7 @@ def agent(
         name = topic.get_topic_name()
         records: dict[str, type[Any]] = {table.name: table.value_type for table in tables}
         application = Application(handler, dead_letter, rejections, max_record_bytes)
-        app.runtime.add(Source(name, changelog, acceptances, records, application))
+        app.runtime.add(Source(name, changelog, acceptances, records, application, versions or {}))
         app.topics.add(topic)
         return handler
 

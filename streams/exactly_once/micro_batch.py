@@ -10,7 +10,7 @@ from msgspec import Struct
 from schemas.timestamps import EpochMs
 from streams.exactly_once.application import Application, Tables
 from streams.exactly_once.clock_guard import ClockLeapError, LeapAcceptance, time_of
-from streams.exactly_once.ports import Message, Output, StoreError, TooLargeError
+from streams.exactly_once.ports import Message, Output, StopError, StoreError, TooLargeError
 from streams.exactly_once.position import Position
 from streams.exactly_once.record_size import check_sizes
 
@@ -20,14 +20,16 @@ log = logging.getLogger(__name__)
 DEAD = "dead"
 
 
+#: Too many rejections; the handler's error; a leap of time; a StopError, which only another release may pass.
+BlockCause = Literal["rejections", "defect", "clock", "stop"]
+
+
 class Blocked(Struct, frozen=True):
     """The message at which a batch ends because it may not be set aside, and the handler's error."""
 
     message: Message
     error: Exception
-    cause: Literal[
-        "rejections", "defect", "clock"
-    ]  # too many rejections; the handler's error; a leap of time
+    cause: BlockCause
 
 
 class MicroBatch(Struct):
@@ -96,9 +98,9 @@ def run(
                 del batch.outputs[written:]
                 for table in tables.values():
                     table.reject()
-                is_defect = not isinstance(raised, (*application.rejections, TooLargeError))
-                if is_defect or batch.results[DEAD] >= max_rejections:
-                    batch.blocked = Blocked(message, raised, "defect" if is_defect else "rejections")
+                cause = _cause(raised, application, max_rejections - batch.results[DEAD])
+                if cause is not None:
+                    batch.blocked = Blocked(message, raised, cause)
                     break
                 error = raised
             else:
@@ -112,3 +114,12 @@ def run(
         batch.position = Position(message.offset + 1, now)
         batch.processed += 1
     return batch
+
+
+def _cause(error: Exception, application: Application, rejections_left: int) -> BlockCause | None:
+    """Return why a message with this error blocks the batch; None if it may be set aside."""
+    if isinstance(error, StopError):
+        return "stop"
+    if not isinstance(error, (*application.rejections, TooLargeError)):
+        return "defect"
+    return None if rejections_left > 0 else "rejections"

@@ -5,7 +5,7 @@ contract tests. Any method may raise; the docstrings say what is certain afterwa
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from schemas.timestamps import EpochMs
 from streams.exactly_once.clock_guard import LeapAcceptance
@@ -47,6 +47,15 @@ class StoreError(Exception):
 
 class TooLargeError(Exception):
     """A record, or the batch that it is in, is larger than its topic takes. The transaction must be fenced."""
+
+
+class StopError(Exception):
+    """This release cannot decide the message, and that is not the message's fault: the partition stops for `reason`.
+
+    It tries the same message again and again; a worker of the right release that takes the partition over decides it.
+    """
+
+    reason: ClassVar[str]
 
 
 class TransactionalLog(Protocol):

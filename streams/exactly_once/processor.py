@@ -28,6 +28,7 @@ from streams.exactly_once.ports import (
     LogTruncatedError,
     Message,
     StateChanges,
+    StopError,
     StoreError,
     TooLargeError,
     TransactionalLog,
@@ -370,6 +371,8 @@ class Processor:
                 await self._stop_partition("clock", blocked.message.offset, blocked.error)
         elif blocked.cause == "rejections":
             await self._stop_partition("rejections", blocked.message.offset, blocked.error)
+        elif isinstance(blocked.error, StopError):
+            await self._stop_partition(blocked.error.reason, blocked.message.offset, blocked.error)
         elif self._poison.admit_defect(now):
             self._set_aside[blocked.message.offset] = blocked.error
         else:

@@ -1,7 +1,7 @@
 """The exactly-once runtime of an application: its sources, and the processors of this worker's partitions."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from streams.exactly_once.kafka_log import KafkaLog
 from streams.exactly_once.linger import Linger
 from streams.exactly_once.ports import Message
 from streams.exactly_once.processor import Processor
+from streams.exactly_once.record_codec import FIRST_VERSION, RecordVersions
 from streams.exactly_once.rocksdb_store import RocksDBStore
 from streams.exactly_once.staging import StagedTable
 from streams.exactly_once.standby.consumer_group import KafkaGroupMembership
@@ -32,6 +33,9 @@ class Source(Struct, frozen=True):
     acceptances: str  # the topic in which operators accept leaps of time
     tables: dict[str, type[Any]]  # the class of the records, by name
     application: Application
+    versions: Mapping[
+        str, RecordVersions
+    ] = {}  # of the records, by name of the table; version 1 has no entry
 
 
 class RuntimeSettings(Struct, frozen=True):
@@ -145,7 +149,10 @@ class ExactlyOnceRuntime:
             name=f"{tp.topic}-{tp.partition}",
             log_of_partition=self._log(tp),
             store=store,
-            tables={name: StagedTable(name, record, store) for name, record in source.tables.items()},
+            tables={
+                name: StagedTable(name, record, store, source.versions.get(name, FIRST_VERSION))
+                for name, record in source.tables.items()
+            },
             application=source.application,
             changelog=source.changelog,
             log_identity=self.settings.log_identity,

@@ -8,37 +8,42 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
 from streams.exactly_once.ports import LocalStore
+from streams.exactly_once.record_codec import FIRST_VERSION, RecordCodec, RecordVersions, StoredRecord
 
 R = TypeVar("R")
 
-_encode = msgspec.json.Encoder().encode
-_ABSENT = object()
+_ABSENT: StoredRecord[Any] = StoredRecord(None)
 
 
 class StagedTable(Generic[R]):
-    """One table of one partition, read by key, with staged writes."""
+    """One table of one partition, read by key, with staged writes.
 
-    def __init__(self, name: str, record: type[R], store: LocalStore) -> None:
+    Reading and writing raise StopError where the stored record is one of a newer release, and StoreError.
+    """
+
+    def __init__(
+        self, name: str, record: type[R], store: LocalStore, versions: RecordVersions = FIRST_VERSION
+    ) -> None:
         self._prefix = name.encode() + b"\0"
-        self._decode = msgspec.json.Decoder(record).decode
+        self._codec = RecordCodec(record, versions)
         self._store = store
-        self._tentative: dict[str, R | None] = {}
-        self._staged: dict[str, R | None] = {}
-        self._decoded: dict[str, R | None] = {}  # records of the store that this batch has read
+        self._tentative: dict[str, StoredRecord[R]] = {}
+        self._staged: dict[str, StoredRecord[R]] = {}
+        self._decoded: dict[str, StoredRecord[R]] = {}  # records of the store that this batch has read
 
     def get(self, key: str, default: Any = None, /) -> Any:
         """Return the record under `key` as this message sees it."""
-        for level in (self._tentative, self._staged, self._decoded):
-            found = level.get(key, _ABSENT)
-            if found is not _ABSENT:
-                return default if found is None else found
-        raw = self._store.get(self._prefix + key.encode())
-        record = None if raw is None else self._decode(raw)
-        self._decoded[key] = record
+        record = self._find(key).record
         return default if record is None else record
+
+    def _find(self, key: str) -> StoredRecord[R]:
+        found = self._tentative.get(key) or self._staged.get(key) or self._decoded.get(key)
+        if found is not None:
+            return found
+        raw = self._store.get(self._prefix + key.encode())
+        stored = self._decoded[key] = _ABSENT if raw is None else self._codec.decode(raw)
+        return stored
 
     def __getitem__(self, key: str, /) -> R:
         record = self.get(key)
@@ -61,8 +66,9 @@ class StagedTable(Generic[R]):
         return list(islice((record for record in records if record is not None), limit))
 
     def put(self, key: str, record: R | None) -> None:
-        """Stage a record; None deletes."""
-        self._tentative[key] = record
+        """Stage a record; None deletes. What the stored record has and this release does not know is kept."""
+        kept = self._find(key).kept
+        self._tentative[key] = StoredRecord(record, None if record is None else kept)
 
     def accept(self) -> None:
         """Keep what the message wrote."""
@@ -82,5 +88,6 @@ class StagedTable(Generic[R]):
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the batch's accepted writes, each key once, encoded."""
-        for key, record in self._staged.items():
-            yield self._prefix + key.encode(), None if record is None else _encode(record)
+        for key, (record, kept) in self._staged.items():
+            value = None if record is None else self._codec.encode(record, kept)
+            yield self._prefix + key.encode(), value

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import itertools
 import random
 from collections.abc import Callable
 
@@ -14,9 +15,8 @@ from streams.exactly_once.application import Application, MessageHandler
 from streams.exactly_once.linger import Linger
 from streams.exactly_once.ports import Message, Output
 from streams.exactly_once.processor import Processor
-from streams.exactly_once.staging import StagedTable
-from tables.registry import TABLES
 from tests.simulation.faults import CRASHES, Faults
+from tests.simulation.releases import tables_of
 from tests.simulation.worker import Crashed, SimulatedLog, SimulatedWorker
 from tests.support.exactly_once.memory import MemoryBroker, MemoryStore
 
@@ -56,7 +56,7 @@ class Cursor:
 
 
 class Cluster:
-    """Partitions, the workers that have them, and the faults that strike them."""
+    """Partitions, the workers that have them, and the faults that strike them. The first worker is of the next release."""
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Cluster:
         self.readable: set[int] = set()  # ids of the records that are committed
         self._deliver = deliver
         self._delivered = [0] * partitions
+        self._numbers = itertools.count(1)  # of the records of the next release
         self._new_handler = new_handler
         self._stores: dict[tuple[str, int], MemoryStore] = {}
         self._old_stores: dict[tuple[str, int], MemoryStore] = {}
@@ -221,7 +222,7 @@ class Cluster:
             f"{partition}@{worker.name}",
             SimulatedLog(self, partition, worker),
             store,
-            {spec.name: StagedTable(spec.name, spec.record, store) for spec in TABLES},
+            tables_of(store, is_next=worker is self.workers[0], numbers=self._numbers),
             Application(self._new_handler(), dead_letter, REJECTIONS, max_record_bytes),
             changelog=STATE_CHANGELOG.name,
             log_identity="log",

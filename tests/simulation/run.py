@@ -21,6 +21,7 @@ from tests.simulation import virtual_time
 from tests.simulation.cluster import POLICY, TIMEOUT_SECONDS, Cluster
 from tests.simulation.customers import Customers, value_of
 from tests.simulation.faults import Faults
+from tests.simulation.releases import newer_fields_are_kept
 
 COMMANDS = 500
 FAULTS = 14
@@ -88,6 +89,7 @@ def simulate(
     seen = observe(cluster, customers, rng)
     findings = check(seen, INVARIANTS | ESCROW_INVARIANTS if buckets > 1 else INVARIANTS)
     findings["everything-is-decided"] = stuck
+    findings["newer-fields-are-kept"] = newer_fields_are_kept(cluster.brokers)
     return SeedResult(seed, digest.hexdigest(), plan.struck, findings)
 
 

@@ -1,6 +1,7 @@
 """The runtime on a real broker: kill -9 at every failpoint, a zombie, a lost store."""
 
 import asyncio
+import os
 import shutil
 import signal
 from collections import Counter
@@ -151,3 +152,37 @@ async def test_a_leap_of_the_brokers_clock_waits_for_an_operator(workers, kafka,
     age = timestamps.wall_clock() - timestamps.from_text(reply.answer.order.created_at)
     assert abs(age) < 120_000
     assert f"{stopped}0.0" in worker.metrics()
+
+
+#: Makes a worker one of the next release: stocks have a version more.
+NEXT_RELEASE = """
+from msgspec.structs import force_setattr
+from tables.registry import STOCKS
+force_setattr(STOCKS, "written_version", STOCKS.known_version + 1)
+force_setattr(STOCKS, "known_version", STOCKS.known_version + 1)
+"""
+
+
+async def test_a_rollback_past_a_version_of_the_state_waits(workers, kafka, monkeypatch):
+    """Rule 10: the older worker stops at the stock, and the newer one decides the order that waited."""
+    sender, start, folder = workers
+    (folder / "sitecustomize.py").write_text(NEXT_RELEASE)
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.getcwd()]))
+        newer = start().ready()
+    restaurant = await sender.open(PORTIONS, "coxinha")
+    newer.kill()
+    older = start().ready()
+    placing = asyncio.create_task(sender.place(restaurant, "k", ("coxinha", 1)))
+    numbers = list(range(Settings().partitions))
+    partition = partition_of(restaurant.encode(), numbers, numbers)
+    stopped = f'promo_partition_stopped{{partition="order.commands-{partition}"}} 1.0'
+    await asyncio.to_thread(older.wait_until, lambda: stopped in older.metrics(), "does not stop")
+    assert "newer-state" in older.log.read_text()
+    older.kill()
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.getcwd()]))
+        start().ready()
+    assert (await placing).answer.outcome == "confirmed"
+    records = await facts.read(kafka, [t.name for t in FACT_TOPICS.values()], restaurant)
+    assert Counter(r.topic for r in records)["order.confirmed"] == 1

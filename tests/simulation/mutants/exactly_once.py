@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from streams.exactly_once import micro_batch, processor
+from streams.exactly_once import micro_batch, processor, unknown_fields
 from streams.exactly_once.ports import StoreError
 from streams.exactly_once.position import POSITION_KEY
+from streams.exactly_once.record_codec import RecordCodec
 from streams.exactly_once.staging import StagedTable
 from tests.simulation import cluster, worker
 from tests.simulation.mutants.planted import mutant
@@ -217,7 +218,7 @@ def send_facts_outside_the_transaction() -> Iterator[None]:
 def decide_on_the_store_and_not_on_staged_writes() -> Iterator[None]:
     def get(self, key, default=None):
         raw = self._store.get(self._prefix + key.encode())
-        return default if raw is None else self._decode(raw)
+        return default if raw is None else self._codec.decode(raw).record
 
     with patch.object(StagedTable, "get", get):
         yield
@@ -282,4 +283,24 @@ def record_no_acceptance() -> Iterator[None]:
         return None
 
     with patch.object(memory.MemoryLog, "accepted_leap", nothing):
+        yield
+
+
+@mutant("newer-fields-are-kept")
+def drop_fields_that_a_newer_release_has_written() -> Iterator[None]:
+    """One write by a worker of the release before, in a rolling deploy."""
+    with patch.object(unknown_fields, "split", lambda value, shape: None):
+        yield
+
+
+@mutant("newer-fields-are-kept")
+def claim_the_schema_of_a_record_whose_fields_are_kept() -> Iterator[None]:
+    """The second write by the same worker finds its own label, and looks for no fields."""
+    original = RecordCodec.encode
+
+    def encode(self, record, kept):
+        own = kept if kept is None else kept._replace(schema=self._schema)
+        return original(self, record, own)
+
+    with patch.object(RecordCodec, "encode", encode):
         yield

@@ -6,6 +6,7 @@ from schemas.timestamps import EpochMs
 from streams.exactly_once.application import Application, Tables
 from streams.exactly_once.ports import LocalStore, Message, Output, TransactionalLog
 from streams.exactly_once.processor import Processor
+from streams.exactly_once.record_codec import RecordCodec
 from streams.exactly_once.staging import StagedTable
 from tests.support.exactly_once.memory import MemoryBroker
 
@@ -43,6 +44,11 @@ def processor(log: TransactionalLog, store: LocalStore, **options) -> Processor:
     tables = {"counts": StagedTable("counts", Count, store)}
     options = {"application": APPLICATION, "log_identity": "log"} | options
     return Processor("in-0", log, store, tables, **options)
+
+
+def stored(n: int) -> bytes:
+    """Return a count as this release stores it."""
+    return RecordCodec(Count).encode(Count(n), None)
 
 
 def counts(broker: MemoryBroker) -> list[tuple[bytes, bytes]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas import codec
 from schemas.codec import EVENT_TYPES
 from schemas.publication import json_schemas
 from tests.unit.schemas.breaking_changes import BreakingChange, find_breaking_changes
@@ -31,8 +32,17 @@ def test_no_change_breaks_a_released_schema(cls: type) -> None:
 
 def test_every_released_message_still_exists() -> None:
     """The rule `message-removed`."""
-    released = {path.name.rpartition(".v")[0] for path in json_schemas.RELEASED.glob("*.json")}
+    released = {path.name.rpartition(".v")[0] for path in json_schemas.RELEASED.glob("*.v*.json")}
     assert released and released <= set(EVENT_TYPES.values()), "message-removed"
+
+
+@pytest.mark.parametrize("cls", EVENT_TYPES, ids=EVENT_TYPES.values())
+def test_a_version_is_read_by_a_release_before_it_is_written(cls: type) -> None:
+    """The two steps: a worker of the last release stops at what it does not know, and so would a rolled back one."""
+    released = json.loads(json_schemas.KNOWN_VERSIONS.read_text()).get(EVENT_TYPES[cls], 1)
+    assert codec.written_version(cls) <= released <= codec.known_version(cls), (
+        f"the last release knows version {released} of {EVENT_TYPES[cls]}"
+    )
 
 
 def definition(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:

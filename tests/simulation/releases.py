@@ -1,0 +1,63 @@
+"""Workers of two releases: records of the next one have a field that this one does not know.
+
+The next release sets the field when it first writes a record, as a release would that counts what it holds back.
+"""
+
+import itertools
+from typing import Any
+
+import msgspec
+
+from streams.exactly_once.ports import LocalStore
+from streams.exactly_once.record_codec import Kept, RecordCodec
+from streams.exactly_once.staging import StagedTable
+from streams.exactly_once.unknown_fields import UnknownFields
+from tables.registry import ORDERS, PROMOTIONS, STOCKS, TABLES
+from tests.checker.observations import Finding
+from tests.support.exactly_once.memory import MemoryBroker
+
+#: Tables with the field. Both releases write them often, and nothing deletes from them and writes the key again.
+NEXT_TABLES = frozenset({ORDERS.name, PROMOTIONS.name, STOCKS.name})
+FIELD = "held_back"
+
+
+class NextReleaseCodec(RecordCodec[Any]):
+    """Encodes records with the field: its value is that of the stored record, or one that no other record has."""
+
+    def __init__(self, record: type[Any], numbers: "itertools.count[int]") -> None:
+        super().__init__(record)
+        self._numbers = numbers
+
+    def encode(self, record: Any, kept: Kept | None) -> bytes:
+        if kept is None or kept.unknown is None:
+            kept = Kept(1, "ffffffff", UnknownFields({FIELD: next(self._numbers)}))
+        return super().encode(record, kept)
+
+
+def tables_of(
+    store: LocalStore, *, is_next: bool, numbers: "itertools.count[int]"
+) -> dict[str, StagedTable[Any]]:
+    """Return the tables of a worker of this release or the next one."""
+    tables = {spec.name: StagedTable(spec.name, spec.record, store) for spec in TABLES}
+    if is_next:
+        for spec in TABLES:
+            if spec.name in NEXT_TABLES:
+                tables[spec.name]._codec = NextReleaseCodec(spec.record, numbers)
+    return tables
+
+
+def newer_fields_are_kept(brokers: list[MemoryBroker]) -> Finding:
+    """Once a record has the field, every later record of its key has the same value."""
+    finding = Finding()
+    for broker in brokers:
+        values: dict[bytes, int] = {}
+        for key, raw in broker.changelog:
+            if key.partition(b"\0")[0].decode() not in NEXT_TABLES or raw is None:
+                values.pop(key, None)
+                continue
+            value = msgspec.json.decode(raw).get(FIELD)
+            if key in values:
+                finding.expect(value == values[key], f"{key!r}: {FIELD} was {values[key]} and is {value}")
+            if value is not None:
+                values[key] = value
+    return finding
