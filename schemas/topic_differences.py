@@ -29,7 +29,6 @@ Remedy = Literal["create", "set", "keep", "repartition", "reassign"]
 class TopicState(Struct, frozen=True):
     """One topic as the cluster has it."""
 
-    topic_id: str
     partitions: int
     replicas: int  # of the partition that has the fewest
     configs: Mapping[str, str]  # also those that are the broker's defaults

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
@@ -121,6 +123,20 @@ class TopicMetadataRequest(Request[TopicMetadataStruct]):
     def build(self, request_struct_class: type[TopicMetadataStruct]) -> Any:
         """Return the request as it is sent."""
         return request_struct_class([("", name, {}) for name in self._names], False, False, False, {})
+
+
+async def fetch_topic_metadata(client: AIOKafkaClient, names: Sequence[str]) -> dict[str, Any]:
+    """Return cluster id, brokers and those of these topics that exist, by name. Raises KafkaError."""
+    response = await client.send(client.get_random_node(), TopicMetadataRequest(names))
+    metadata: dict[str, Any] = response.to_object()
+    found = {}
+    for topic in metadata["topics"]:
+        error = for_code(topic["error_code"])
+        if topic["error_code"] == 0:
+            found[topic["name"]] = topic
+        elif error is not UnknownTopicOrPartitionError:
+            raise error(topic["name"])
+    return metadata | {"topics": found}
 
 
 class IncrementalAlterConfigsResponse(Response):

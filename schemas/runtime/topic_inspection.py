@@ -1,32 +1,24 @@
-"""Reads what a cluster really has of our topics: ids, partitions, replicas, configurations."""
+"""Reads what a cluster really has of our topics: partitions, replicas, configurations."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import for_code
 
-from schemas.runtime.kafka_requests import TopicMetadataRequest
+from schemas.runtime.kafka_requests import fetch_topic_metadata
 from schemas.topic_differences import ClusterState, TopicState
 from schemas.topics import REPLICAS, TOPICS, Topic
 
 
 async def read_topics(admin: AIOKafkaAdminClient, topics: Sequence[Topic] = TOPICS) -> ClusterState:
     """Return what the cluster of a started client has of these topics, in two requests. Raises KafkaError."""
-    response = await admin._send_request(TopicMetadataRequest([topic.name for topic in topics]))
-    metadata = response.to_object()
-    found = {}
-    for one in metadata["topics"]:
-        error = for_code(one["error_code"])
-        if one["error_code"] == 0 and one["partitions"]:
-            found[one["name"]] = one
-        elif one["error_code"] != 0 and error is not UnknownTopicOrPartitionError:
-            raise error(one["name"])
+    metadata = await fetch_topic_metadata(admin._client, [topic.name for topic in topics])
+    found = metadata["topics"]
     configs = await _read_configs(admin, [topic for topic in topics if topic.name in found])
     states = {
         name: TopicState(
-            one["topic_id"],
             len(one["partitions"]),
             min(len(partition["replicas"]) for partition in one["partitions"]),
             configs[name],

@@ -24,6 +24,7 @@ class FakeAdmin:
         self.topics: dict[str, FakeTopic] = {}
         self.defaults = {"cleanup.policy": "delete", "message.timestamp.type": "CreateTime"}
         self.writes = 0
+        self._client = self  # whose requests go to any broker
 
     async def start(self) -> None: ...
 
@@ -45,6 +46,12 @@ class FakeAdmin:
             entries = [(name, has.get(name)) for name in one.configs]
             described.append((0, None, one.resource_type, one.name, entries))
         return [SimpleNamespace(resources=described)]
+
+    def get_random_node(self) -> int:
+        return 0
+
+    async def send(self, node: int, request: object) -> SimpleNamespace:
+        return await self._send_request(request)
 
     async def _send_request(self, request: object) -> SimpleNamespace:
         if isinstance(request, IncrementalAlterConfigsRequest):

@@ -30,7 +30,7 @@ PUSH_DEAD_LETTERS = DEAD_LETTER_TOPICS[PUSH_SUBSCRIPTIONS.name]
 
 def made(topic: Topic, replicas: int) -> TopicState:
     """The topic as the registry makes it."""
-    return TopicState("id", getattr(SETTINGS, topic.partitions), replicas, topic.configs(replicas))
+    return TopicState(getattr(SETTINGS, topic.partitions), replicas, topic.configs(replicas))
 
 
 def cluster(replicas: int = 1, brokers: int | None = None) -> ClusterState:
