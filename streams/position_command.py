@@ -73,12 +73,12 @@ async def accept_topics(read: Settings, partition: int) -> str:
     raw = None
     async for changes, _ in log.replay(0):
         raw = changes.get(TOPIC_IDS_KEY, raw)
+    topic_ids = await log.topic_ids()
+    difference = decode_topic_ids(raw).differs_from(topic_ids)
+    if not difference:
+        raise SameTopicsError(f"partition {partition}: nothing to accept")
     try:
         await log.fence()  # late: a stopped worker fences every few seconds
-        topic_ids = await log.topic_ids()
-        difference = decode_topic_ids(raw).differs_from(topic_ids)
-        if not difference:
-            raise SameTopicsError(f"partition {partition}: nothing to accept")
         await log.begin()
         await log.produce([], {TOPIC_IDS_KEY: topic_ids.encode()})
         await log.commit()

@@ -78,5 +78,7 @@ async def test_a_topic_that_was_made_again_stops_the_partition(broker, tmp_path,
             accepted = await position_command.accept_topics(settings(broker), 0)
             assert "the source has the id" in accepted
             await asyncio.to_thread(worker.wait_until, lambda: not is_stopped(worker), "does not go on")
+            with pytest.raises(position_command.SameTopicsError):
+                await position_command.accept_topics(settings(broker), 0)
     finally:
         worker.kill()

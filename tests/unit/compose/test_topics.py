@@ -6,12 +6,13 @@ import re
 
 import pytest
 import yaml
+from aiokafka.errors import KafkaConnectionError
 
 from compose.errors import StackError
 from compose.kafka import topics
 from compose.kubernetes.generate import FOLDER
 from schemas.runtime import topic_preflight
-from schemas.runtime.topic_preflight import TopicsDifferError, check_topics
+from schemas.runtime.topic_preflight import TopicsDifferError, check_topics, wait_for_topics
 from schemas.settings import Settings
 from schemas.topics import ORDER_COMMANDS, ORDER_CREATED, PUSH_SUBSCRIPTIONS, TOPICS
 from tests.manifests import __main__ as validation
@@ -105,6 +106,24 @@ async def test_a_harmless_difference_is_a_warning(admin: FakeAdmin, caplog, caps
     status, output = await run_command(admin, capsys, check_only=False)
     assert status == 0 and "left, since it keeps more" in output
     assert admin.topics[ORDER_COMMANDS.name].configs["retention.ms"] == "-1"
+
+
+async def test_a_process_waits_for_kafka_and_not_for_other_topics(admin: FakeAdmin, monkeypatch) -> None:
+    """A broker that starts later than a process is no reason to end; a wrong topic is."""
+    starts = 0
+
+    async def start() -> None:
+        nonlocal starts
+        starts += 1
+        if starts < 3:
+            raise KafkaConnectionError
+
+    monkeypatch.setattr(admin, "start", start)
+    with pytest.raises(TopicsDifferError, match="missing"):
+        await wait_for_topics(SETTINGS)
+    assert starts == 3
+    await topics.synchronize(SETTINGS)
+    await wait_for_topics(SETTINGS)
 
 
 async def test_a_topic_that_appears_in_time_is_waited_for(admin: FakeAdmin, monkeypatch) -> None:
