@@ -80,13 +80,14 @@ class ExactlyOnceRuntime:
         return list(self._running)
 
     def position(self, tp: TP) -> int | None:
-        """Return the next input offset of a partition that this worker is processing; None for another one.
-
-        None also while the position is not trusted: the group's offset is then the only trace of a lost state.
-        """
+        """Return the next input offset of a partition that this worker is processing; None for another one."""
         processor = self._processors.get(tp)
-        is_known = processor is not None and processor.is_trusted and tp in self._running
-        return processor.position.offset if processor and is_known else None
+        return processor.position.offset if processor and tp in self._running else None
+
+    def offset_to_commit(self, tp: TP) -> int | None:
+        """Return the position unless it is not trusted: the group's offset may be all that shows a lost state."""
+        processor = self._processors.get(tp)
+        return self.position(tp) if processor and processor.is_trusted else None
 
     def feed(self, tp: TP, records: Sequence[Any]) -> bool:
         """Queue fetched records; return True if the partition's queue is full."""

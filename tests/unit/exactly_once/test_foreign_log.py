@@ -1,10 +1,14 @@
 """Rule 9: a position or a changelog that is not this log's stops the partition; nothing is skipped or guessed."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from faust.types import TP
 
 from schemas import metrics
+from schemas.kafka_connection import KafkaConnection
+from streams.exactly_once.runtime import ExactlyOnceRuntime, RuntimeSettings
 from streams.exactly_once.topic_ids import TOPIC_IDS_KEY, TopicIds, decode_topic_ids
 from tests.support.exactly_once.counting import counts, processor
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
@@ -172,6 +176,23 @@ async def test_no_state_beside_committed_inputs_stops_the_partition():
     worker.feed(broker.inputs)
     await run_for(5, worker)
     assert not is_stopped(worker) and len(counts(broker)) == 10
+
+
+@in_virtual_time
+async def test_a_stopped_partition_commits_no_offset():
+    """The group's offset is all that shows a lost state: 0 in its place would let the next worker begin again."""
+    broker = MemoryBroker()
+    broker.committed_input = 5
+    settings = RuntimeSettings(KafkaConnection("127.0.0.1:9"), "counter", Path(), log_identity="log")
+    runtime, tp = ExactlyOnceRuntime(settings), TP("in", 0)
+    worker = runtime._processors[tp] = processor(MemoryLog(broker), MemoryStore())
+    runtime._running[tp] = asyncio.current_task()
+    await worker.take_over()
+    assert (runtime.position(tp), runtime.offset_to_commit(tp)) == (0, None)
+    broker.committed_input = 0
+    await worker.take_over()
+    assert (runtime.position(tp), runtime.offset_to_commit(tp)) == (0, 0)
+    assert runtime.offset_to_commit(TP("in", 1)) is None
 
 
 @in_virtual_time
