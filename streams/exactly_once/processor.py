@@ -278,7 +278,7 @@ class Processor:
         else:
             self._doubt = await self._check_position(topic_ids)
             is_stored = decode_topic_ids(self.store.get(TOPIC_IDS_KEY)) == topic_ids
-            self._new_ids = None if is_stored else topic_ids
+            self._new_ids = topic_ids if all(topic_ids) and not is_stored else None
         metrics.partition_recoveries.labels("local" if is_local else "changelog").inc()
 
     async def _check_position(self, topic_ids: TopicIds) -> Exception | None:

@@ -93,7 +93,9 @@ class KafkaLogHarness:
 
     async def commit_offset(self, offset: int) -> None:
         partition = TopicPartition(f"in-{self.name}", 0)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=f"app-{self.name}")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, group_id=f"app-{self.name}", enable_auto_commit=False
+        )
         await consumer.start()
         consumer.assign([partition])
         await consumer.commit({partition: offset})
