@@ -89,7 +89,7 @@ def _run_with(given: Settings, arguments: argparse.Namespace, console: Console) 
         case "topics":
             from compose.kafka import topics
 
-            return topics.main()
+            return topics.run(given, check_only=arguments.check)
         case "supervise":
             from compose.commands import supervise
 
@@ -131,7 +131,12 @@ def _parser() -> argparse.ArgumentParser:
         help="remove a process after this time without need of it (900)",
     )
     commands.add_parser("settings", help="list every setting, its default and its meaning")
-    commands.add_parser("topics", help="create the missing topics in Kafka")
+    topics = commands.add_parser("topics", help="create the missing topics in Kafka, and correct the others")
+    topics.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing, and exit with 1 if a topic differs",
+    )
     supervise = commands.add_parser("supervise")  # for up only
     supervise.add_argument("--report-fd", type=int, required=True)
     for name, meaning in operators.COMMANDS.items():

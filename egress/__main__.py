@@ -24,6 +24,7 @@ from egress.reconcile import cli as reconcile
 from schemas import settings
 from schemas.codec import NewerVersionError
 from schemas.runtime import gc_tuning
+from schemas.runtime.topic_preflight import TopicsDifferError
 from schemas.settings import Settings
 from schemas.telemetry import logs, tracing
 
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m egress") -> i
         tracing.start(read, "egress")
         gc_tuning.freeze_startup_objects()
         uvloop.run(serve(read))
-    except settings.SettingError as error:
+    except (settings.SettingError, TopicsDifferError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -30,12 +30,13 @@ from schemas.runtime.cancellation import run_until_first_ends
 from schemas.runtime.kafka_sessions import started
 from schemas.runtime.reconnect import run_reconnecting
 from schemas.runtime.secret_file import provider_token
+from schemas.runtime.topic_preflight import wait_for_topics
 from schemas.settings import Settings
 from schemas.telemetry import ops, storage
 
 
 async def serve(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; raise what a part raises that fails for good, and SettingError."""
+    """Work until SIGTERM or SIGINT; raise what a part raises that fails for good, SettingError, TopicsDifferError."""
     token = provider_token(settings)
     metrics.memory_budget.set(memory_budget.total(settings))
     loop = asyncio.get_running_loop()
@@ -44,6 +45,9 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
+    await run_until_first_ends(stop.wait(), wait_for_topics(settings))
+    if stop.is_set():
+        return
     # twice the calls: the call of a caller that was cancelled runs to its end
     connector = aiohttp.TCPConnector(limit=2 * MAX_CALLS)
     async with (

@@ -23,6 +23,7 @@ from ingress.privacy.keyring_log import LostKeyringError
 from ingress.privacy.wrapping import WrongSecretError
 from schemas import setting_types, settings, vapid
 from schemas.runtime import gc_tuning
+from schemas.runtime.topic_preflight import TopicsDifferError
 from schemas.settings import Settings
 from schemas.telemetry import logs, tracing
 
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m ingress") -> 
     try:
         gc_tuning.freeze_startup_objects()
         uvloop.run(serve(configured))
-    except (WrongSecretError, LostKeyringError, LostTokensError) as error:
+    except (WrongSecretError, LostKeyringError, LostTokensError, TopicsDifferError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

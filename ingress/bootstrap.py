@@ -33,7 +33,8 @@ from ingress.views import redis_views
 from ingress.views.redis_answers import RedisAnswers
 from ingress.views.redis_views import RedisViews
 from schemas import metrics
-from schemas.runtime.cancellation import in_background
+from schemas.runtime.cancellation import in_background, run_until_first_ends
+from schemas.runtime.topic_preflight import wait_for_topics
 from schemas.settings import Settings
 from schemas.telemetry import loop_steps, ops, storage
 
@@ -44,13 +45,16 @@ SHUTDOWN_GRACE_SECONDS = 1.0
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the requests in flight."""
+    """Serve until SIGTERM or SIGINT, then finish the requests in flight. Raises TopicsDifferError."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     if (ops_server := ops.start(settings)) is not None:
         ops_server.watch_loop(loop)
+    await run_until_first_ends(stop.wait(), wait_for_topics(settings))
+    if stop.is_set():
+        return
     partition = reply_partition(settings)
     producer = KafkaRecordProducer(settings.kafka)
     commands = CommandClient(

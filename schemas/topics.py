@@ -16,6 +16,12 @@ _PURGE_CONFIGS = {
     "file.delete.delay.ms": "1000",
 }
 
+#: Copies of each partition in a cluster with as many brokers, and the copies that must have a record before it is
+#: acknowledged. The broker's default of one would acknowledge orders that a single disk has.
+REPLICAS, MIN_IN_SYNC_REPLICAS = 3, 2
+
+#: Bytes of one batch of records that a broker takes (`message.max.bytes`), where the topic has no limit of its own.
+BROKER_MESSAGE_BYTES = 1_048_588
 
 #: Beside the retention: the records that a later one of the same key replaced disappear within a minute.
 _ERASABLE_CONFIGS = _PURGE_CONFIGS | {"cleanup.policy": "compact,delete", "segment.ms": "10000"}
@@ -33,24 +39,30 @@ class Topic(Struct, frozen=True):
     retention_ms: int = 14 * DAY_MS  # -1: indefinitely
     is_compacted: bool = False
     has_broker_time: bool = False  # the broker's clock stamps the records (DECISIONS.md, time-is-an-input)
-    max_message_bytes: int = 0  # 0: the broker's own limit
+    max_message_bytes: int = BROKER_MESSAGE_BYTES
     kept: str = ""  # in words, where a process deletes the records; empty: Kafka does, by the retention
     is_purged: bool = False  # compacted, and superseded records disappear (DECISIONS.md, seal-personal-data)
     is_erasable: bool = False  # personal data in the clear: kept for `retention_ms`, or until it is replaced
+    expires: bool = False  # what a browser sent: no longer than `retention_ms`
 
-    def configs(self) -> dict[str, str]:
-        """Return the topic's configuration on the broker."""
-        configs = {"retention.ms": str(self.retention_ms)}
+    def configs(self, replicas: int = 1) -> dict[str, str]:
+        """Return the topic's configuration on the broker, also what a broker may have as its own default."""
+        configs = {
+            "cleanup.policy": "delete",
+            "retention.ms": str(self.retention_ms),
+            "retention.bytes": "-1",
+            "max.message.bytes": str(self.max_message_bytes),
+            "min.insync.replicas": str(MIN_IN_SYNC_REPLICAS if replicas >= REPLICAS else 1),
+        }
         if self.is_compacted:
-            configs = {"cleanup.policy": "compact", "delete.retention.ms": str(DAY_MS)}
+            del configs["retention.ms"], configs["retention.bytes"]
+            configs |= {"cleanup.policy": "compact", "delete.retention.ms": str(DAY_MS)}
         if self.is_purged:
             configs |= _PURGE_CONFIGS
         if self.is_erasable:
             configs |= _ERASABLE_CONFIGS
         if self.has_broker_time:
             configs["message.timestamp.type"] = "LogAppendTime"
-        if self.max_message_bytes:
-            configs["max.message.bytes"] = str(self.max_message_bytes)
         return configs
 
 
@@ -102,6 +114,7 @@ PUSH_SUBSCRIPTIONS = Topic(
     retention_ms=2 * DAY_MS,
     has_broker_time=True,
     is_erasable=True,
+    expires=True,
 )
 PUSH_DELIVERIES = Topic("push.deliveries", "pushes to send", "egress", retention_ms=DAY_MS)
 ORDER_REPLIES = Topic(
@@ -193,7 +206,8 @@ def _dead_letter_topic(topic: Topic) -> Topic:
         "`egress dlq`, egress (depth)",
         key="that of the record",
         # what a browser sent is erased with the topic that it was sent to
-        retention_ms=topic.retention_ms if topic.is_erasable else -1,
+        retention_ms=topic.retention_ms if topic.expires else -1,
+        expires=topic.expires,
         max_message_bytes=_DEAD_LETTER_BYTES,
     )
 
@@ -201,8 +215,6 @@ def _dead_letter_topic(topic: Topic) -> Topic:
 #: By the name of the topic whose records they keep.
 DEAD_LETTER_TOPICS: dict[str, Topic] = {t.name: _dead_letter_topic(t) for t in _WITH_DEAD_LETTERS}
 
-#: Bytes of one batch of records that a broker takes (`message.max.bytes`), where the topic has no limit of its own.
-BROKER_MESSAGE_BYTES = 1_048_588
 #: What a batch has beside its records.
 _BATCH_HEADER_BYTES = 61
 
@@ -223,7 +235,7 @@ TOPICS: tuple[Topic, ...] = (
     ACCESS_TOKENS,
 )
 
-_MESSAGE_BYTES = {topic.name: topic.max_message_bytes or BROKER_MESSAGE_BYTES for topic in TOPICS}
+_MESSAGE_BYTES = {topic.name: topic.max_message_bytes for topic in TOPICS}
 
 
 def max_record_bytes(name: str) -> int:

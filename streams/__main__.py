@@ -14,24 +14,14 @@ import mode.loop
 
 from schemas import metrics, settings
 from schemas.consumer_groups import DECISIONS
-from schemas.kafka_connection import KafkaConnection
-from schemas.runtime import gc_tuning
-from schemas.runtime.kafka_clients import make_admin_client
+from schemas.runtime import gc_tuning, topic_preflight
+from schemas.runtime.topic_preflight import TopicsDifferError
 from schemas.settings import Settings
 from schemas.telemetry import logs, ops, tracing
 from streams import memory_budget, topology
 from streams.exactly_once import failpoints
 from streams.exactly_once.failpoints import kill_at
 from streams.exactly_once.runtime import RuntimeSettings
-
-
-async def _cluster_id(connection: KafkaConnection) -> str:
-    admin = make_admin_client(connection)
-    await admin.start()
-    try:
-        return str((await admin.describe_cluster())["cluster_id"])
-    finally:
-        await admin.close()
 
 
 def _loop_watcher(server: ops.OpsServer) -> Callable[[], Awaitable[None]]:
@@ -71,7 +61,11 @@ def main() -> int:
     server = ops.start(config)
     metrics.ready.set(0)
     metrics.memory_budget.set(memory_budget.total(config))
-    cluster_id = asyncio.run(_cluster_id(config.kafka))
+    try:
+        cluster_id = asyncio.run(topic_preflight.check_topics(config)).cluster_id
+    except TopicsDifferError as error:
+        print(error, file=sys.stderr)
+        return 2
     runtime_settings = _runtime_settings(config, cluster_id)
     runtime_settings.folder.mkdir(parents=True, exist_ok=True)
     app = topology.build(config, runtime_settings)

@@ -1,5 +1,5 @@
 """Operators' commands, which the parts implement: promo dlq, webhooks, export, report, rebuild, reconcile, forget,
-customer, clock, tokens."""
+customer, clock, position, tokens."""
 
 import sys
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ COMMANDS = {
     "forget": "make the personal data of orders or of a month unreadable, for good",
     "customer": "forget a customer, or export what is stored of one",
     "clock": "show leaps of the commands' time, and accept one",
+    "position": "let a partition continue whose topics were restored",
     "tokens": "list, issue and revoke tokens of restaurants and administrators",
 }
 
@@ -32,6 +33,10 @@ def run(argv: Sequence[str]) -> int:
             from streams.clock_command import main as clock
 
             return clock(argv)
+        case "position":
+            from streams.position_command import main as position
+
+            return position(argv)
         case _:
             from egress.__main__ import main as egress
 

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from schemas.settings import Settings
-from schemas.topics import TOPICS
+from schemas.topics import REPLICAS, TOPICS
 
 FOLDER = Path(__file__).parent
 RULES = FOLDER.parent / "prometheus" / "rules.yml"
-
-#: Copies of each partition, and the copies that a record needs to be acknowledged.
-REPLICAS, MIN_IN_SYNC_REPLICAS = 3, 2
 
 
 def render_topics() -> str:
@@ -28,7 +25,7 @@ def render_topics() -> str:
             "spec": {
                 "partitions": getattr(settings, topic.partitions),
                 "replicas": REPLICAS,
-                "config": {**topic.configs(), "min.insync.replicas": str(MIN_IN_SYNC_REPLICAS)},
+                "config": topic.configs(REPLICAS),
             },
         }
         for topic in TOPICS

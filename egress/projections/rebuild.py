@@ -25,6 +25,7 @@ from egress.redis_client import REDIS_ERRORS
 from schemas import view_keys
 from schemas.consumer_groups import PROJECTION
 from schemas.runtime.kafka_sessions import started
+from schemas.runtime.topic_preflight import check_topics
 from schemas.settings import Settings
 from schemas.topics import WATERMARKS
 
@@ -44,11 +45,12 @@ class DiscardedDeadLetters:
 
 
 async def rebuild(settings: Settings) -> int:
-    """Rebuild the views; return 0, or 1 if the current ones were left as they are."""
+    """Rebuild the views; return 0, or 1 if the current ones were left as they are. Raises TopicsDifferError."""
     consumer = AllPartitionsConsumer(settings.kafka, PROJECTION.topics, settings.partitions)
     began = time.monotonic()
     async with contextlib.aclosing(redis_client.connect(settings.redis)) as redis:
         try:
+            await check_topics(settings)
             async with started(consumer) as facts:
                 deleted = await _rebuild(redis, facts)
         except (CommandError, ViewsLost, ViewStoreUnavailable, KafkaError, *REDIS_ERRORS) as error:

@@ -51,7 +51,8 @@ def make_producer(connection: KafkaConnection, **options: Any) -> AIOKafkaProduc
 
 def make_admin_client(connection: KafkaConnection, **options: Any) -> AIOKafkaAdminClient:
     """Return a client for topics, consumer groups and the cluster itself."""
-    return AIOKafkaAdminClient(**_connect(connection), request_timeout_ms=ADMIN_REQUEST_TIMEOUT_MS, **options)
+    defaults = {"request_timeout_ms": ADMIN_REQUEST_TIMEOUT_MS}
+    return AIOKafkaAdminClient(**_connect(connection), **(defaults | options))
 
 
 def _connect(connection: KafkaConnection) -> dict[str, Any]:

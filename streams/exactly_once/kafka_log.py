@@ -6,17 +6,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
     IllegalOperation,
     InvalidProducerEpoch,
     MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
     ProducerFenced,
     RecordListTooLargeError,
+    UnknownTopicOrPartitionError,
 )
 
 from schemas.kafka_connection import KafkaConnection
-from schemas.runtime.kafka_clients import make_consumer, make_producer
+from schemas.runtime.kafka_clients import make_admin_client, make_consumer, make_producer
+from schemas.runtime.kafka_requests import fetch_topic_metadata
 from schemas.runtime.kafka_shutdown import close_quietly
 from streams.exactly_once.clock_guard import LeapAcceptance, latest_acceptance
 from streams.exactly_once.ports import (
@@ -27,6 +32,7 @@ from streams.exactly_once.ports import (
     StateChanges,
     TooLargeError,
 )
+from streams.exactly_once.topic_ids import TopicIds
 
 #: What aiokafka raises in a fenced producer; IllegalOperation if it was fenced between two sends of a transaction.
 FENCED_ERRORS = (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber, IllegalOperation)
@@ -51,6 +57,7 @@ class KafkaLog:
         transaction_timeout_seconds: float,
     ) -> None:
         self._connection = connection
+        self._group = application
         self._transactional_id = f"{application}-{source.topic}-{source.partition}"
         self._source = source
         self._changelog = TopicPartition(changelog_topic, source.partition)
@@ -124,6 +131,42 @@ class KafkaLog:
                 changes = {r.key: r.value for batch in records.values() for r in batch}
                 position = await consumer.position(self._changelog)
                 yield changes, position
+
+    async def topic_ids(self) -> TopicIds:
+        """Ask any broker, through the producer if there is one."""
+        if self._producer is not None:
+            return await self._fetch_ids(self._producer.client)
+        async with _read(self._connection, self._changelog) as consumer:
+            return await self._fetch_ids(consumer._client)
+
+    async def _fetch_ids(self, client: AIOKafkaClient) -> TopicIds:
+        names = (self._source.topic, self._changelog.topic)
+        async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
+            topics = (await fetch_topic_metadata(client, names))["topics"]
+        for name in names:
+            if name not in topics:
+                raise UnknownTopicOrPartitionError(name)
+        return TopicIds(*(topics[name]["topic_id"] for name in names))
+
+    async def committed_input(self) -> int:
+        """Ask the coordinator of the group that has the application's name."""
+        admin = make_admin_client(self._connection, request_timeout_ms=int(STEP_TIMEOUT_SECONDS * 1000))
+        try:
+            async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
+                await admin.start()
+                offsets = await self._list_offsets(admin)
+        finally:
+            await admin.close()
+        return max((one.offset for one in offsets.values() if one.offset > 0), default=0)  # -1: none
+
+    async def _list_offsets(self, admin: AIOKafkaAdminClient) -> dict[TopicPartition, Any]:
+        while True:
+            try:
+                offsets = await admin.list_consumer_group_offsets(self._group, partitions=[self._source])
+            except GroupCoordinatorNotAvailableError:  # the first question makes the topic of offsets
+                await asyncio.sleep(0.1)
+            else:
+                return dict(offsets)
 
     async def source_bounds(self) -> tuple[int, int]:
         """Ask the broker."""

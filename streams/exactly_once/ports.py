@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from schemas.timestamps import EpochMs
 from streams.exactly_once.clock_guard import LeapAcceptance
+from streams.exactly_once.topic_ids import TopicIds
 
 RecordHeaders = Sequence[tuple[str, bytes]]
 #: Writes to the state, by the key in changelog and store. None deletes.
@@ -86,6 +87,12 @@ class TransactionalLog(Protocol):
         Yields changes, and the offset to continue from, in order. Raises LogTruncatedError for an offset
         past the end, LogIncompleteError for one before the beginning.
         """
+
+    async def topic_ids(self) -> TopicIds:
+        """Return the ids that source and changelog have now."""
+
+    async def committed_input(self) -> int:
+        """Return the next input by the group's committed offset, which may be seconds old; 0 if there is none."""
 
     async def source_bounds(self) -> tuple[int, int]:
         """Return the offsets of the first input that is stored, and of the next one to come."""

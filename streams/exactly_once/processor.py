@@ -35,6 +35,7 @@ from streams.exactly_once.ports import (
 )
 from streams.exactly_once.position import POSITION_KEY, Position, decode_position
 from streams.exactly_once.record_size import record_size
+from streams.exactly_once.topic_ids import TOPIC_IDS_KEY, TopicIds, decode_topic_ids
 from streams.exactly_once.transaction_metrics import observe_committed, observe_phase
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Processor:
     _lost_inputs_at: int = field(default=-1, init=False)  # the position at which the log itself has a gap
     _poison: PoisonLimit = field(default_factory=PoisonLimit, init=False)
     _doubt: Exception | None = field(default=None, init=False)  # why state and position cannot be trusted
+    _new_ids: TopicIds | None = field(default=None, init=False)  # to store with the next position
     _set_aside: dict[int, Exception] = field(
         default_factory=dict, init=False
     )  # by offset: dead letters to write
@@ -113,6 +115,11 @@ class Processor:
 
     def _queued_bytes(self) -> int:
         return sum(len(message.value or b"") for message in self._queue)
+
+    @property
+    def is_trusted(self) -> bool:
+        """False while source and changelog are not those of the position."""
+        return self._doubt is None
 
     def stop(self) -> None:
         """Begin no further transaction; `run` returns when the open one has ended."""
@@ -256,8 +263,9 @@ class Processor:
 
     async def _recover(self) -> None:
         await self.log_of_partition.fence()
+        topic_ids = await self.log_of_partition.topic_ids()
         self.store.close()
-        is_local = self.store.open(self.log_identity)
+        is_local = self.store.open(topic_ids.store_identity(self.log_identity))
         try:
             try:
                 await self._replay()
@@ -269,16 +277,23 @@ class Processor:
         except LogIncompleteError as error:
             self._doubt = error
         else:
-            self._doubt = await self._check_position()
+            self._doubt = await self._check_position(topic_ids)
+            is_stored = decode_topic_ids(self.store.get(TOPIC_IDS_KEY)) == topic_ids
+            self._new_ids = topic_ids if all(topic_ids) and not is_stored else None
         metrics.partition_recoveries.labels("local" if is_local else "changelog").inc()
 
-    async def _check_position(self) -> Exception | None:
+    async def _check_position(self, topic_ids: TopicIds) -> Exception | None:
         """Return why the position cannot be one of this source: acknowledged inputs below it would be skipped."""
+        if difference := decode_topic_ids(self.store.get(TOPIC_IDS_KEY)).differs_from(topic_ids):
+            return ForeignLogError(difference)
         begin, end = await self.log_of_partition.source_bounds()
         if self.position.offset > end:
             return ForeignLogError(f"the position is {self.position.offset}, and the source ends at {end}")
-        if self.position == Position() and begin > 0:
-            return ForeignLogError(f"there is no state, and the source begins at {begin}")
+        if self.position == Position():
+            if begin > 0:
+                return ForeignLogError(f"there is no state, and the source begins at {begin}")
+            if committed := await self.log_of_partition.committed_input():
+                return ForeignLogError(f"there is no state, and inputs up to {committed - 1} were decided")
         return None
 
     async def _replay(self) -> None:
@@ -310,11 +325,13 @@ class Processor:
             if batch.blocked is not None:
                 await self._handle_blocked(batch.blocked, now)
             if batch.skipped:  # after a rewind; or the source was made again, and all that is new is skipped
-                self._doubt = await self._check_position()
+                self._doubt = await self._check_position(await self.log_of_partition.topic_ids())
             return 0 if self._doubt is not None else batch.skipped
         changes = dict(change for table in self.tables.values() for change in table.changes())
         self._check_sizes(changes)
         changes[POSITION_KEY] = batch.position.encode()
+        if self._new_ids is not None:
+            changes[TOPIC_IDS_KEY] = self._new_ids.encode()
         observe_phase("queue", max(0.0, time.time() - messages[0].timestamp / 1000))
         decided = clock()
         self.failpoint(failpoints.BEFORE_BEGIN)
@@ -327,7 +344,7 @@ class Processor:
         committed = clock()
         self.store.apply(changes, changelog_offset)
         self.failpoint(failpoints.AFTER_APPLY)
-        self.position = batch.position
+        self.position, self._new_ids = batch.position, None
         self.failpoint(failpoints.AFTER_ACKNOWLEDGE)
         self.on_committed(messages[batch.skipped : batch.skipped + batch.processed], started_ns)
         self._note_committed(batch, now)

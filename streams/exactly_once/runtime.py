@@ -88,6 +88,11 @@ class ExactlyOnceRuntime:
         processor = self._processors.get(tp)
         return processor.position.offset if processor and tp in self._running else None
 
+    def offset_to_commit(self, tp: TP) -> int | None:
+        """Return the position unless it is not trusted: the group's offset may be all that shows a lost state."""
+        processor = self._processors.get(tp)
+        return self.position(tp) if processor and processor.is_trusted else None
+
     def feed(self, tp: TP, records: Sequence[Any]) -> bool:
         """Queue fetched records; return True if the partition's queue is full."""
         if tp not in self._running:

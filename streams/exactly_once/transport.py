@@ -134,7 +134,7 @@ class Consumer(driver.Consumer):
 
     def _new_offset(self, tp: TP) -> int | None:
         """The offset that Faust commits: the runtime's position, for tools that show the lag."""
-        return self._runtime.position(tp) if self._runtime.owns(tp) else super()._new_offset(tp)
+        return self._runtime.offset_to_commit(tp) if self._runtime.owns(tp) else super()._new_offset(tp)
 
     def verify_event_path(self, now: MonotonicSeconds, tp: TP) -> None:
         """Faust warns of partitions whose streams do not progress; source partitions have no stream."""

@@ -31,7 +31,8 @@ async def measure(bootstrap: str, folder: Path, orders: int, rate: float) -> Non
     """Write the changelog, replay it with and without a copy, print."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(CHANGELOG, 1, 1, topic_configs={"cleanup.policy": "compact"})])
+    compacted = {"cleanup.policy": "compact"}
+    await admin.create_topics([NewTopic("source", 1, 1), NewTopic(CHANGELOG, 1, 1, topic_configs=compacted)])
     await admin.close()
     log = KafkaLog(
         KafkaConnection(bootstrap),

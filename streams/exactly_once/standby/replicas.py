@@ -18,6 +18,7 @@ from typing import Protocol
 
 from streams.exactly_once.ports import LocalStore, LogTruncatedError, StateChanges
 from streams.exactly_once.standby.assignment import assigned_standbys
+from streams.exactly_once.topic_ids import TopicIds
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ CATCH_UP_TIMEOUT_SECONDS = 60.0
 
 class Changelog(Protocol):
     """The committed changelog of one partition (a part of ports.TransactionalLog)."""
+
+    async def topic_ids(self) -> TopicIds:
+        """Return the ids that source and changelog have now."""
 
     def replay(self, offset: int) -> AsyncIterator[tuple[StateChanges, int]]:
         """Yield changes, and the offset to continue from."""
@@ -43,7 +47,8 @@ class GroupMembership(Protocol):
 
 async def catch_up(changelog: Changelog, store: LocalStore, log_identity: str) -> int:
     """Bring a closed store to the end of its changelog; return how many records that took."""
-    await asyncio.to_thread(store.open, log_identity)
+    identity = (await changelog.topic_ids()).store_identity(log_identity)
+    await asyncio.to_thread(store.open, identity)
     records = 0
     try:
         async for changes, offset in changelog.replay(store.changelog_offset):

@@ -15,6 +15,7 @@ from streams.exactly_once.ports import (
 )
 from streams.exactly_once.position import POSITION_KEY, Position, decode_position
 from streams.exactly_once.record_size import record_size
+from streams.exactly_once.topic_ids import TopicIds
 
 
 class MemoryBroker:
@@ -28,6 +29,8 @@ class MemoryBroker:
         self.changelog_begin = 0  # offset of the first record that is still stored
         self.epoch = 0
         self.acceptances: list[LeapAcceptance] = []
+        self.topic_ids = TopicIds("source-1", "changelog-1")
+        self.committed_input = 0  # of the consumer group
         self.open: tuple[list[Output], dict[bytes, bytes | None]] | None = None
 
     def put(self, value: bytes, timestamp: int = 0) -> Message:
@@ -94,6 +97,12 @@ class MemoryLog:
             upto = min(offset + 3, end)
             yield dict(self.broker.changelog[offset:upto]), upto
             offset = upto
+
+    async def topic_ids(self) -> TopicIds:
+        return self.broker.topic_ids
+
+    async def committed_input(self) -> int:
+        return self.broker.committed_input
 
     async def source_bounds(self) -> tuple[int, int]:
         inputs = self.broker.inputs

@@ -1,10 +1,11 @@
 """One contract for the log in memory and the log on a real broker."""
 
+import asyncio
 import uuid
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from schemas.kafka_connection import KafkaConnection
@@ -33,6 +34,12 @@ class MemoryLogHarness:
 
     async def delete_changelog_before(self, offset: int) -> None:
         self.broker.changelog_begin = offset
+
+    async def make_source_again(self) -> None:
+        self.broker.topic_ids = self.broker.topic_ids._replace(source="source-2")
+
+    async def commit_offset(self, offset: int) -> None:
+        self.broker.committed_input = offset
 
     async def accept(self, *acceptances: LeapAcceptance) -> None:
         self.broker.acceptances.extend(acceptances)
@@ -73,6 +80,26 @@ class KafkaLogHarness:
         await admin.start()
         await admin.delete_records({TopicPartition(f"log-{self.name}", 0): RecordsToDelete(offset)})
         await admin.close()
+
+    async def make_source_again(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        await admin.delete_topics([f"in-{self.name}"])
+        while (await admin.create_topics([NewTopic(f"in-{self.name}", 1, 1)])).topic_errors[0][1]:
+            await asyncio.sleep(0.1)
+        while (await admin.describe_topics([f"in-{self.name}"]))[0]["error_code"]:
+            await asyncio.sleep(0.1)
+        await admin.close()
+
+    async def commit_offset(self, offset: int) -> None:
+        partition = TopicPartition(f"in-{self.name}", 0)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, group_id=f"app-{self.name}", enable_auto_commit=False
+        )
+        await consumer.start()
+        consumer.assign([partition])
+        await consumer.commit({partition: offset})
+        await consumer.stop()
 
     async def accept(self, *acceptances: LeapAcceptance) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
@@ -218,6 +245,29 @@ async def test_a_changelog_without_its_beginning_is_not_replayed(harness):
     with pytest.raises(LogIncompleteError):
         await replayed(log)
     assert await replayed(log, offset) == {}
+    await log.close()
+
+
+async def test_a_topic_that_is_made_again_has_another_id(harness):
+    """Rule 9; with the log open and closed alike, since standby replicas do not fence."""
+    log = harness.log()
+    ids = await log.topic_ids()
+    assert all(ids) and ids.source != ids.changelog
+    await log.fence()
+    assert await log.topic_ids() == ids
+    await harness.make_source_again()
+    again = await log.topic_ids()
+    assert again.changelog == ids.changelog and again.source not in (ids.source, "")
+    await log.close()
+
+
+async def test_the_committed_offset_of_the_group_is_read(harness):
+    """Rule 9: it shows that inputs were decided, though the state is lost."""
+    log = harness.log()
+    assert await log.committed_input() == 0
+    await harness.put_inputs(3)
+    await harness.commit_offset(2)
+    assert await log.committed_input() == 2
     await log.close()
 
 

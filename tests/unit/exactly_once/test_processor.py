@@ -48,6 +48,7 @@ async def test_a_batch_is_one_transaction_with_position_and_state():
         b"counts\0a": stored(2),
         b"counts\0b": stored(1),
         b"\0position": b"3 7",
+        b"\0topic-ids": b"source-1 changelog-1",
     }
     assert store.data == dict(broker.changelog)
 

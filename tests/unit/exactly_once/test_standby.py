@@ -11,6 +11,7 @@ from streams.exactly_once.ports import LogTruncatedError, StateChanges
 from streams.exactly_once.standby import replicas as standby_replicas
 from streams.exactly_once.standby.assignment import assigned_standbys
 from streams.exactly_once.standby.replicas import StandbyReplicas, catch_up
+from streams.exactly_once.topic_ids import TopicIds
 from tests.support.waiting import eventually
 
 NAMES = st.sets(st.sampled_from([f"streams-{number}" for number in range(1, 9)]), min_size=1)
@@ -75,6 +76,9 @@ class FakeChangelog:
     def __init__(self) -> None:
         self.records: list[tuple[bytes, bytes]] = []
         self.hangs = False
+
+    async def topic_ids(self) -> TopicIds:
+        return TopicIds()
 
     async def replay(self, offset: int) -> AsyncIterator[tuple[StateChanges, int]]:
         if offset > len(self.records):

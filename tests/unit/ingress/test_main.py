@@ -11,6 +11,7 @@ from ingress.__main__ import main
 from ingress.issuing import restaurants
 from ingress.issuing.token_log import LostTokensError
 from ingress.privacy.keyring_log import LostKeyringError
+from schemas.runtime.topic_preflight import TopicsDifferError
 from schemas.settings import Settings
 from tests.support.ingress.fakes import FakeViews
 
@@ -146,6 +147,7 @@ def test_tokens_without_kafka_fails(arguments: list[str], warns: bool) -> None:
     [
         (LostKeyringError(3), "lacks 3 of its records", "promo forget --accept-lost-keyring"),
         (LostTokensError(), "access.tokens is empty although there are orders", "promo tokens accept-loss"),
+        (TopicsDifferError("order.created: missing\n  Run promo topics"), "order.created", "promo topics"),
     ],
 )
 def test_lost_topic_stops_the_process(
