@@ -70,7 +70,7 @@ async def test_a_newer_state_stops_the_partition_until_its_release_is_back(caplo
 async def test_a_state_that_cannot_be_decoded_stops_the_partition(caplog):
     """Fault 13: a field that a release needs and the state lacks put every command into the dead letters."""
     broker, store = MemoryBroker(), MemoryStore()
-    store.open("log")
+    store.open((await MemoryLog(broker).topic_ids()).store_identity("log"))
     store.apply({b"counts\0a": b'{"m":1}'}, 0)
     worker = processor(MemoryLog(broker), store)
     await decide(worker, broker, *[b"a"] * 30)
