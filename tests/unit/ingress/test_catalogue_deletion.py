@@ -58,7 +58,7 @@ async def test_refused_deletion_is_a_problem(client, log: FakeProducer, path, an
     assert response.status == status and (await response.json())["type"].endswith(f"/{slug}")
 
 
-async def test_undecided_deletion_is_202(client: Client, log: FakeProducer) -> None:
+async def test_deletion_in_flight_is_202(client: Client, log: FakeProducer) -> None:
     """It may be sent again."""
     log.decide = lambda command: None
     response = await client.delete(ITEM, headers=ADMIN)
