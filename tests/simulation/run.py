@@ -179,14 +179,18 @@ class Views:
         """Set or delete the fields unless they have these versions or later ones."""
         before = self._deletions.copy()
         for write in writes:
-            view = self.fields.setdefault(write.key, {})
-            current = view.get(write.field)
+            current = self.fields.get(write.key, {}).get(write.field)
             known = before.get(write.owner, 0) if current is None else int(current.partition("|")[0])
             if write.value is None:
                 self._deletions[write.owner] = max(write.version, self._deletions.get(write.owner, 0))
-            if write.version <= known:
-                continue
-            if write.value is None:
-                view.pop(write.field, None)
-            else:
-                view[write.field] = f"{write.version}|{write.value.decode()}"
+            self.put(write, known)
+
+    def put(self, write: ViewWrite, known: int) -> None:
+        """Set or delete the field, if its version is greater than the known one."""
+        view = self.fields.setdefault(write.key, {})
+        if write.version <= known:
+            return
+        if write.value is None:
+            view.pop(write.field, None)
+        else:
+            view[write.field] = f"{write.version}|{write.value.decode()}"
