@@ -148,11 +148,13 @@ def refusals_have_no_offer_left(seen: Observations) -> Finding:
     )
     stocks: dict[Item, list[tuple[int, Any]]] = defaultdict(list)
     for where_, changes in sorted(changes_of_stocks(seen).items()):  # life after life
-        if where_[0] not in with_buckets:
+        if where_[0] not in with_buckets and where_[2] == 0:
             stocks[where_[:2]] += [(milliseconds(fact.value["occurred_at"]), s) for _, s, _, fact in changes]
     for fact in seen.of("order.failed"):
         restaurant, at = fact.value["restaurant_id"], milliseconds(fact.value["occurred_at"])
-        for shortage in fact.value["shortages"] if restaurant not in with_buckets else ():
+        if restaurant in with_buckets or fact.value.get("bucket"):
+            continue
+        for shortage in fact.value["shortages"]:
             where = (restaurant, shortage["sku"])
             if shortage["available"] != 0:
                 continue
