@@ -1,4 +1,4 @@
-"""Deletions over HTTP: what was answered 204 is gone at every process, and what comes again begins anew."""
+"""Deletions over HTTP: what was answered 204 is gone at every process, and what comes again begins without a past."""
 
 import json
 from typing import Any

@@ -118,7 +118,7 @@ async def test_restaurant_is_missing_only_from_complete_views() -> None:
 
 
 async def test_tokens_of_a_deleted_restaurant_can_be_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are valid for its identifier, which somebody else may get."""
+    """They are valid for its identifier, which another restaurant may get."""
     views = FakeViews()
 
     async def field_version(key: str, field: str) -> int:
