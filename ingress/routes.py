@@ -5,6 +5,7 @@ A route that is not in this table is denied.
 
 from ingress.handlers import (
     catalogue,
+    catalogue_deletion,
     change_order,
     customers,
     get_order,
@@ -61,6 +62,9 @@ ROUTES: tuple[Route, ...] = (
     Route("PUT", _RESTAURANT, catalogue.put_restaurant, ADMIN_ONLY, catalogue_api.PUT_RESTAURANT),
     Route("PUT", _RESTAURANT + "/menu/{sku}", catalogue.put_menu_item, MANAGER_OR_ADMIN, catalogue_api.PUT_MENU_ITEM),
     Route("PUT", _RESTAURANT + "/promotions/{promotion_id}", catalogue.put_promotion, MANAGER_OR_ADMIN, catalogue_api.PUT_PROMOTION),
+    Route("DELETE", _RESTAURANT, catalogue_deletion.delete_restaurant, ADMIN_ONLY, catalogue_api.DELETE_RESTAURANT),
+    Route("DELETE", _RESTAURANT + "/menu/{sku}", catalogue_deletion.delete_menu_item, MANAGER_OR_ADMIN, catalogue_api.DELETE_MENU_ITEM),
+    Route("DELETE", _RESTAURANT + "/promotions/{promotion_id}", catalogue_deletion.delete_promotion, MANAGER_OR_ADMIN, catalogue_api.DELETE_PROMOTION),
     Route("POST", _RESTAURANT + "/webhook-secrets", webhook_secrets.rotate, MANAGER_OR_ADMIN, catalogue_api.ROTATE_WEBHOOK_SECRET),
     Route("POST", _ORDER + "/status", change_order.update_status, MANAGER_ONLY, board_api.ADVANCE_ORDER),
     Route("GET", _RESTAURANT + "/dashboard", restaurant_feed.dashboard, RESTAURANT_ONLY, board_api.GET_DASHBOARD),

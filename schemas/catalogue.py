@@ -5,7 +5,7 @@ Each has a `version` that grows by one with each of its changes (DECISIONS.md, f
 
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from schemas.assurance import Assurance, highest
 from schemas.commands import PromotionItem
@@ -68,6 +68,8 @@ class Stock(Struct, frozen=True):
     reserved: int = 0
     wasted: int = 0
     allotments: dict[str, Allotment] = field(default_factory=dict)  # by promotion id
+    # orders before it are of an item that was deleted, and have no portions here; unset: there was none
+    counted_from: EpochMs | UnsetType = UNSET
 
     @property
     def free(self) -> int | None:

@@ -167,7 +167,31 @@ class PutPromotion(Struct, frozen=True, tag="put-promotion"):
     customer_assurance: Assurance = "none"  # what an order of its items must prove
 
 
+class DeleteRestaurant(Struct, frozen=True, tag="delete-restaurant", omit_defaults=True):
+    """Delete a restaurant that has no items, promotions and open orders."""
+
+    restaurant_id: str
+    by: str | None = None  # as in PutRestaurant
+
+
+class DeleteMenuItem(Struct, frozen=True, tag="delete-menu-item", omit_defaults=True):
+    """Delete a menu item with its stock; orders that have it stay as they are."""
+
+    restaurant_id: str
+    sku: str
+    by: str | None = None
+
+
+class DeletePromotion(Struct, frozen=True, tag="delete-promotion", omit_defaults=True):
+    """Delete a promotion, and end it at once if it is open; orders that were placed in it stay as they are."""
+
+    restaurant_id: str
+    promotion_id: str
+    by: str | None = None
+
+
 CatalogueCommand = PutRestaurant | PutMenuItem | PutPromotion
+CatalogueDeletion = DeleteRestaurant | DeleteMenuItem | DeletePromotion
 
 
 class Tick(Struct, frozen=True, tag="tick"):
@@ -290,7 +314,7 @@ class OfferPortions(Struct, frozen=True, tag="offer-portions"):
 OrderCommand = PlaceOrder | AdvanceOrder | CancelOrder | FindOrder | PaymentResult
 #: What the buckets of one restaurant send each other.
 BucketCommand = ReplicateCatalogue | RequestPortions | LendPortions | OfferPortions
-Command = OrderCommand | CatalogueCommand | RotateWebhookSecret | Tick | BucketCommand
+Command = OrderCommand | CatalogueCommand | CatalogueDeletion | RotateWebhookSecret | Tick | BucketCommand
 
 
 def restaurant_of(command: Command) -> str:

@@ -98,6 +98,9 @@ class CatalogChanged(Struct, frozen=True):
 
     `stocks` has at most one stock: that of the item, or one whose allotment changed with a promotion. The stocks of a
     promotion come before it, each in a fact of its own. `version` is that of the restaurant, item, promotion or stock.
+
+    Or one of them was deleted, an item together with its stock. `version` is then greater than every earlier version
+    of what was deleted. Whatever the restaurant gets new afterwards begins with a greater version.
     """
 
     restaurant_id: str
@@ -108,6 +111,15 @@ class CatalogChanged(Struct, frozen=True):
     promotion: Promotion | None = None
     stocks: list[Stock] = []
     changed_by: str | None = None  # `admin:NAME` or `restaurant:TOKEN_ID`; null: by time, or not known
+    # ids of what was deleted; earlier releases know no deletions, and read the fact as one of no change
+    deleted_restaurant: str | UnsetType = UNSET
+    deleted_item: str | UnsetType = UNSET
+    deleted_promotion: str | UnsetType = UNSET
+
+    @property
+    def is_deletion(self) -> bool:
+        """True if something was deleted."""
+        return bool(self.deleted_restaurant or self.deleted_item or self.deleted_promotion)
 
 
 class MovedItem(Struct, frozen=True):

@@ -32,7 +32,9 @@ def code_pause(phone: str) -> str:
 
 
 REDIS_KEYS = [
-    RedisKey("views-*:menu:*", "egress", "restaurants: items, promotions and buckets", "indefinitely"),
+    RedisKey(
+        "views-*:menu:*", "egress", "restaurants: items, promotions and buckets", "until they are deleted"
+    ),
     RedisKey(
         "views-*:order:*",
         "egress",
@@ -41,9 +43,17 @@ REDIS_KEYS = [
         expires=True,
     ),
     RedisKey(
-        "views-*:restaurants", "egress", "the administrator: a field for each restaurant", "indefinitely"
+        "views-*:restaurants",
+        "egress",
+        "the administrator: a field for each restaurant",
+        "until it is deleted",
     ),
-    RedisKey("views-*:promotions", "egress", "restaurants: a field for each promotion", "indefinitely"),
+    RedisKey(
+        "views-*:promotions", "egress", "restaurants: a field for each promotion", "until it is deleted"
+    ),
+    RedisKey(
+        "views-*:views:deletions", "egress", "the administrator: a field for each restaurant", "indefinitely"
+    ),
     RedisKey("views-*:views:positions", "egress", "no one: a field for each partition", "indefinitely"),
     RedisKey("views-*:views:watermarks", "egress", "no one: a field for each partition", "indefinitely"),
     RedisKey("views-*:views:revision", "egress", "no one: a number", "indefinitely"),

@@ -30,6 +30,11 @@ Outcome = Literal[
     "wrong_version",
     "too_many_items",
     "too_many_promotions",
+    "unknown_promotion",
+    "not_empty",
+    "open_orders",
+    "has_buckets",
+    "deleted",
     "created",
     "replaced",
     "undecidable",
@@ -53,7 +58,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     outcome: Outcome
     order: Order | None = None
     skus: list[str] = []  # the items that the outcome is about
-    version: int = 0  # of the restaurant, item or promotion that was put
+    version: int = 0  # of the restaurant, item or promotion that was put, or of its deletion
     limits: list[LimitReached] = []
     cash_limits: list[CashLimit] = []
     faults: list[PromotionFault] = []

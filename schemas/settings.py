@@ -168,9 +168,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         NonNegative,
         "promotions that a restaurant may have planned or open, or over for less than an hour; above it, 409; 0: no limit",
     ] = 50
+    promotion_retention_seconds: Annotated[
+        Positive,
+        "how long a promotion is kept after its end, in seconds; then it is deleted, an hour after its end at the earliest",
+    ] = 30 * 86_400
     catalogue_changes_per_minute: Annotated[
         NonNegative,
-        "PUTs of one restaurant's profile, items and promotions a minute on average, and 1,000 at once, per ingress process; above it, 429; 0: no limit",
+        "PUTs and DELETEs of one restaurant's profile, items and promotions a minute on average, and 1,000 at once, per ingress process; above it, 429; 0: no limit",
     ] = 300
 
     # Overload

@@ -1,7 +1,8 @@
 """Keys and fields of the views in Redis, and the version that each value carries.
 
-Every view is a hash. A field holds `version|JSON`. A write takes effect only if its version is greater, so facts may
-come twice or in any order (DECISIONS.md, facts-carry-state).
+Every view is a hash. A field holds `version|JSON`. A write takes effect only if its version is greater, so facts of
+different topics may come in any order, and all of them twice (DECISIONS.md, facts-carry-state). A field that is deleted
+leaves nothing but its version among the deletions; one that is not there is written only by a greater version.
 
 | key | field | holds |
 |---|---|---|
@@ -23,6 +24,7 @@ Other keys:
 | `views:revision` | the number of changes of views that do not expire |
 | `views:changes` | a sorted set: the keys of these views, by the revision of their last change |
 | `views:sequences` | a hash: the number of the last change in a feed, by `<restaurant>` |
+| `views:deletions` | a hash: the version of the latest deletion of anything of a restaurant, by `<restaurant>` |
 | `views:line` | the run of their writer; it changes when numbers of changes may repeat (restored views, another writer) |
 | `board:<restaurant>` | a sorted set: the orders on its board, by the end of their time there, in s since 1970 |
 | `feed:<restaurant>` | a sorted set: references of what changed, by the number of the last change |
@@ -57,6 +59,7 @@ WATERMARKS = "views:watermarks"
 REVISION = "views:revision"
 CHANGES = "views:changes"
 SEQUENCES = "views:sequences"
+DELETIONS = "views:deletions"
 WRITER_RUN = "views:line"
 WAKE = "views:wake"
 

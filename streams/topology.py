@@ -62,6 +62,7 @@ def build(settings: Settings, runtime_settings: RuntimeSettings) -> App:
         reservation_seconds=settings.reservation_seconds,
         menu_items=settings.menu_items_per_restaurant,
         promotions=settings.promotions_per_restaurant,
+        promotion_retention_seconds=settings.promotion_retention_seconds,
         buckets=settings.escrow_buckets,
         open_rate=settings.escrow_open_orders_per_second,
         cash_orders_per_customer=settings.cash_orders_per_customer,

@@ -16,6 +16,7 @@ class Kitchen(Struct, frozen=True, omit_defaults=True):
     open_orders: int = 0
     preparations: list[Milliseconds] = []
     deleted_version: int = 0  # the greatest version of an order that is no longer stored
+    unfinished_orders: int = 0  # neither delivered nor cancelled, those that wait for their payment included
 
 
 class IdempotencyRecord(Struct, frozen=True):
@@ -42,10 +43,15 @@ class CustomerUsage(Struct, frozen=True):
 
 
 class CatalogueSize(Struct, frozen=True):
-    """What a restaurant has of that it may have only so many: items, and promotions with their ends."""
+    """What a restaurant has of that it may have only so many: items, and promotions with their ends.
+
+    It also divides what is put from what was deleted before under the same id (DECISIONS.md, deleted-without-a-trace).
+    """
 
     items: int = 0
     promotions: dict[str, EpochMs] = {}  # by id; retired ones leave with the next PUT of a promotion
+    deleted_version: int = 0  # of the latest deletion: what is new begins with the next version
+    deleted_at: EpochMs = EpochMs(0)  # all orders of what was deleted were placed by then
 
 
 class CashHold(Struct, frozen=True):

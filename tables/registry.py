@@ -59,16 +59,16 @@ def _table(
 
 
 RESTAURANTS = _table(
-    "restaurants", ("restaurant_id",), Restaurant, "profiles", "the administrator", "indefinitely"
+    "restaurants", ("restaurant_id",), Restaurant, "profiles", "the administrator", "until it is deleted"
 )
-ITEMS = _table("items", ("restaurant_id", "sku"), Item, "the menu", "restaurants", "indefinitely")
+ITEMS = _table("items", ("restaurant_id", "sku"), Item, "the menu", "restaurants", "until it is deleted")
 STOCKS = _table(
     "stocks",
     ("restaurant_id", "sku"),
     Stock,
     "portions, free and reserved",
     "restaurants: one for each item and bucket",
-    "indefinitely",
+    "until its item is deleted",
 )
 PROMOTIONS = _table(
     "promotions",
@@ -76,15 +76,15 @@ PROMOTIONS = _table(
     Promotion,
     "windows and prices",
     "restaurants",
-    "indefinitely",
+    "until it is deleted, or `PROMO_PROMOTION_RETENTION_SECONDS` after its end; a timer deletes it",
 )
 CATALOGUE_SIZES = _table(
     "catalogue_sizes",
     ("restaurant_id",),
     CatalogueSize,
-    "numbers of items and promotions, which have limits",
+    "numbers of items and promotions, which have limits; the version of the latest deletion",
     "the administrator: one for each restaurant",
-    "indefinitely",
+    "indefinitely, also when the restaurant is deleted: versions go on if it is put again",
 )
 CUSTOMER_USAGE = _table(
     "customer_usage",
@@ -108,7 +108,7 @@ KITCHENS = _table(
     Kitchen,
     "the length of the queue",
     "the administrator: one for each restaurant",
-    "indefinitely",
+    "until the restaurant is deleted, but for one number: versions of orders go on if it is put again",
 )
 ORDERS = _table(
     "orders",

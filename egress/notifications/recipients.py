@@ -7,7 +7,7 @@ notification nor drops one.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from egress.kafka.decoding import UnreadableError, decode
 from egress.kafka.records import Record
@@ -75,9 +75,16 @@ class RecipientRegistry:
 
     def _apply_restaurant(self, record: Record) -> None:
         try:
-            restaurant = decode(CatalogChanged, record).restaurant
+            fact = decode(CatalogChanged, record)
         except UnreadableError:
             return  # the projector writes it to the dead-letter topic
+        if fact.deleted_restaurant:
+            known = self._restaurants.get(fact.deleted_restaurant)
+            restaurant = known and replace(
+                known, webhook=None, version=fact.version
+            )  # so that no older one comes back
+        else:
+            restaurant = fact.restaurant
         if restaurant is None:
             return
         current = self._restaurants.get(restaurant.restaurant_id)

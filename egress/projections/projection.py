@@ -1,6 +1,7 @@
 """The projection: from a fact to the view writes that show it. Pure.
 
-The order of facts does not matter, nor does repetition: of each field the greatest version wins.
+The order of facts of different topics does not matter, nor does repetition: of each field the greatest version wins. The
+facts of one topic come in its order, since a deletion leaves no trace of the field that it deletes.
 """
 
 import msgspec
@@ -24,18 +25,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ViewWrite(Struct, frozen=True):
-    """Sets a field of a view to a value of a version, unless the field has that version or a later one."""
+    """Sets a field of a view to a value of a version, or deletes it, unless it has that version or a later one."""
 
     key: str
     field: str
     version: int
-    value: bytes
+    value: bytes | None  # None: deletes the field
     expires_at: int = 0  # when the key expires, in seconds since 1970, the latest counts; 0: never
     drop_at: int = 0  # an earlier expiry of the key, if this is its newest version; 0: none
     feed: str = ""  # the restaurant whose feed announces the change
     references: tuple[str, ...] = ()  # what the feed says has changed
     listed: str = ""  # the order that the restaurant's board lists from now on, or no longer
     listed_until: int = 0  # in seconds since 1970; 0: no longer
+    owner: str = ""  # the restaurant whose deletions may have deleted the field; empty: it is never deleted
 
 
 def project(fact: Fact, partition: int) -> list[ViewWrite]:
@@ -56,27 +58,58 @@ def project(fact: Fact, partition: int) -> list[ViewWrite]:
 
 
 def _catalogue(fact: CatalogChanged, partition: int) -> list[ViewWrite]:
-    key, feed, changed = view_keys.menu(fact.restaurant_id), fact.restaurant_id, (view_keys.MENU_REFERENCE,)
+    owner = fact.restaurant_id
+    key = view_keys.menu(owner)
     writes = [_stock(fact.restaurant_id, stock) for stock in fact.stocks]
     if (restaurant := fact.restaurant) is not None:
         profile = _encode(restaurant)
         writes += [
-            ViewWrite(key, view_keys.RESTAURANT, restaurant.version, profile, feed=feed, references=changed),
-            ViewWrite(key, view_keys.PARTITION, restaurant.version, _encode(partition)),
-            ViewWrite(view_keys.RESTAURANTS, restaurant.restaurant_id, restaurant.version, profile),
+            _field(fact, view_keys.RESTAURANT, restaurant.version, profile),
+            ViewWrite(key, view_keys.PARTITION, restaurant.version, _encode(partition), owner=owner),
+            ViewWrite(view_keys.RESTAURANTS, owner, restaurant.version, profile, owner=owner),
         ]
     if (item := fact.item) is not None:
-        field = view_keys.ITEM + item.sku
-        writes.append(ViewWrite(key, field, item.version, _encode(item), feed=feed, references=changed))
+        writes.append(_field(fact, view_keys.ITEM + item.sku, item.version, _encode(item)))
     if (promotion := fact.promotion) is not None:
         window = _encode(Window(promotion.starts_at, promotion.ends_at))
-        name = f"{fact.restaurant_id}/{promotion.promotion_id}"
-        field, shown = view_keys.PROMOTION + promotion.promotion_id, _encode(promotion)
+        name, shown = f"{owner}/{promotion.promotion_id}", _encode(promotion)
         writes += [
-            ViewWrite(key, field, promotion.version, shown, feed=feed, references=changed),
-            ViewWrite(view_keys.PROMOTIONS, name, promotion.version, window),
+            _field(fact, view_keys.PROMOTION + promotion.promotion_id, promotion.version, shown),
+            ViewWrite(view_keys.PROMOTIONS, name, promotion.version, window, owner=owner),
+        ]
+    return writes + _deletions(fact)
+
+
+def _deletions(fact: CatalogChanged) -> list[ViewWrite]:
+    """Return the writes that delete what the fact says from every view that shows it."""
+    writes, owner, version = [], fact.restaurant_id, fact.version
+    if fact.deleted_restaurant:
+        writes += [
+            _field(fact, view_keys.RESTAURANT, version, None),
+            ViewWrite(view_keys.menu(owner), view_keys.PARTITION, version, None, owner=owner),
+            ViewWrite(view_keys.RESTAURANTS, owner, version, None, owner=owner),
+        ]
+    if fact.deleted_item:
+        writes += [
+            _field(fact, view_keys.ITEM + fact.deleted_item, version, None),
+            _stock_field(owner, view_keys.stock(fact.deleted_item), version, None, fact.deleted_item),
+        ]
+    if fact.deleted_promotion:
+        name = f"{owner}/{fact.deleted_promotion}"
+        writes += [
+            _field(fact, view_keys.PROMOTION + fact.deleted_promotion, version, None),
+            ViewWrite(view_keys.PROMOTIONS, name, version, None, owner=owner),
         ]
     return writes
+
+
+def _field(fact: CatalogChanged, field: str, version: int, value: bytes | None) -> ViewWrite:
+    """Return the write of a field of a menu, which its restaurant's feed announces."""
+    owner = fact.restaurant_id
+    references = (view_keys.MENU_REFERENCE,)
+    return ViewWrite(
+        view_keys.menu(owner), field, version, value, feed=owner, references=references, owner=owner
+    )
 
 
 def _order(order: Order) -> ViewWrite:
@@ -130,11 +163,17 @@ def _changed_at(order: Order) -> int:
 
 
 def _stock(restaurant_id: str, stock: Stock, bucket: int = 0) -> ViewWrite:
+    field = view_keys.stock(stock.sku, bucket)
+    return _stock_field(restaurant_id, field, stock.version, _encode(stock), stock.sku)
+
+
+def _stock_field(restaurant_id: str, field: str, version: int, value: bytes | None, sku: str) -> ViewWrite:
     return ViewWrite(
         view_keys.menu(restaurant_id),
-        view_keys.stock(stock.sku, bucket),
-        stock.version,
-        _encode(stock),
+        field,
+        version,
+        value,
         feed=restaurant_id,
-        references=(view_keys.STOCK_REFERENCE + stock.sku,),
+        references=(view_keys.STOCK_REFERENCE + sku,),
+        owner=restaurant_id,
     )

@@ -68,16 +68,28 @@ class RedisViewStore(ViewStore):
         """Run one script, which documents the layout of its argument."""
         restaurants: dict[str, int] = {}  # their indices, from 1
         views = []
-        by_key = _newest_by_key(writes)
+        deletions: dict[str, int] = {}
+        by_key = _newest_by_key(writes, deletions)
         for fields in by_key.values():
             restaurant = next(iter(fields.values())).feed  # all fields of a view are of the same restaurant
             index = restaurants.setdefault(restaurant, len(restaurants) + 1) if restaurant else 0
+            owners = (
+                restaurants.setdefault(w.owner, len(restaurants) + 1) if w.owner else 0
+                for w in fields.values()
+            )
             expires_at = max(write.expires_at for write in fields.values())
             newest = max(fields.values(), key=lambda write: write.version)
-            views.append((expires_at, newest.drop_at, index, list(map(_row, fields.values()))))
+            views.append((expires_at, newest.drop_at, index, list(map(_row, fields.values(), owners))))
         moves = [(moved.partition.field, moved.start, moved.end) for moved in ranges]
-        batch = (self._generation, self._follows_current, moves, views, list(restaurants))
-        counters = (view_keys.POSITIONS, view_keys.REVISION, view_keys.CHANGES, view_keys.SEQUENCES)
+        deleted = [(restaurants[name], version) for name, version in deletions.items()]
+        batch = (self._generation, self._follows_current, moves, views, list(restaurants), deleted)
+        counters = (
+            view_keys.POSITIONS,
+            view_keys.REVISION,
+            view_keys.CHANGES,
+            view_keys.SEQUENCES,
+            view_keys.DELETIONS,
+        )
         live = [key for name in restaurants for key in (view_keys.feed(name), view_keys.board(name))]
         keys = [view_keys.CURRENT, view_keys.CLOSING, *map(self._key, [*counters, *by_key, *live])]
         result = await self._run(self._apply, keys, batch)
@@ -112,16 +124,21 @@ def _redis_errors_translated() -> Iterator[None]:
         raise ViewStoreUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-def _row(write: ViewWrite) -> tuple[object, ...]:
+def _row(write: ViewWrite, owner: int) -> tuple[object, ...]:
     """Return a write as the script reads it; its value as text, since Redis decodes no binary MessagePack."""
-    value = write.value.decode()
-    return write.field, write.version, value, write.listed, write.listed_until, write.references
+    value = "" if write.value is None else write.value.decode()
+    return write.field, write.version, value, write.listed, write.listed_until, write.references, owner
 
 
-def _newest_by_key(writes: Iterable[ViewWrite]) -> dict[str, dict[str, ViewWrite]]:
-    """Return the writes by key and field, of those to one field the newest."""
+def _newest_by_key(writes: Iterable[ViewWrite], deletions: dict[str, int]) -> dict[str, dict[str, ViewWrite]]:
+    """Return the writes by key and field, of those to one field the newest.
+
+    Puts the version of the latest deletion of each restaurant into `deletions`, also if the field was written again.
+    """
     by_key: dict[str, dict[str, ViewWrite]] = {}
     for write in writes:
+        if write.value is None:
+            deletions[write.owner] = max(write.version, deletions.get(write.owner, 0))
         fields = by_key.setdefault(write.key, {})
         earlier = fields.get(write.field)
         if earlier is None or write.version > earlier.version:

@@ -39,6 +39,10 @@ PROBLEM_SLUGS: dict[str, str] = {
     "wrong_version": "wrong-version",
     "too_many_items": "too-many-items",
     "too_many_promotions": "too-many-promotions",
+    "unknown_promotion": "unknown-promotion",
+    "not_empty": "not-empty",
+    "open_orders": "open-orders",
+    "has_buckets": "has-buckets",
 }
 
 #: The field error of every fault of a promotion.

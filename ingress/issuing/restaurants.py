@@ -29,11 +29,15 @@ async def require_restaurant(settings: Settings, restaurant_id: str) -> None:
 
 
 async def is_shown(views: ViewReader, partitions: int, restaurant_id: str) -> bool | None:
-    """Return True if the views show the restaurant; None if they do not, and are not complete."""
+    """Return True if the views show the restaurant, or that it was deleted; None if they do not, and are not complete.
+
+    The tokens of a deleted restaurant are valid for its identifier, so they can be revoked.
+    """
     try:
         watermarks = (await views.changes("", 0)).watermarks
-        if await views.field_version(view_keys.RESTAURANTS, restaurant_id):
-            return True
+        for key in (view_keys.RESTAURANTS, view_keys.DELETIONS):
+            if await views.field_version(key, restaurant_id):
+                return True
     except Unavailable:
         return None
     return False if len(watermarks) >= partitions else None

@@ -15,11 +15,10 @@ from schemas.commands import CatalogueCommand, PutMenuItem, PutPromotion, PutRes
 from schemas.facts import CatalogChanged
 from schemas.replies import Answer, PromotionFault, Reply
 from schemas.timestamps import EpochMs, to_text
-from streams.domain import promotion_runs
+from streams.domain import deletions, promotion_runs
 from streams.domain.decision import Decision, Policy, reply_only
 from streams.domain.state import State
-from tables.records import CatalogueSize
-from tables.registry import CATALOGUE_SIZES, ITEMS, PROMOTIONS, RESTAURANTS, STOCKS, key
+from tables.registry import ITEMS, PROMOTIONS, RESTAURANTS, STOCKS, key
 
 CatalogueEntry = Restaurant | Item | Promotion
 NONE_RECEIVED: Mapping[str, int] = {}
@@ -30,8 +29,10 @@ MAX_FAULTS = 20
 def put_restaurant(state: State, command: PutRestaurant, now: EpochMs) -> Decision:
     """Create or replace a profile."""
     before = state[RESTAURANTS].get(command.restaurant_id)
-    secret_version = before.webhook_secret_version if before else 1
-    after = make_profile(command, _next_version(before), secret_version)
+    version = deletions.next_version(state, command.restaurant_id, before)
+    # a restaurant that was deleted had no secret of such a version, so it shares none with its earlier life
+    secret_version = before.webhook_secret_version if before else version
+    after = make_profile(command, version, secret_version)
     decision = _catalogue_changed(command, before, after, [], now)
     return _with_secret_version(decision, secret_version)
 
@@ -85,7 +86,7 @@ def put_menu_item(
         return reply_only(Answer("unknown_restaurant"))
     item_key = key(command.restaurant_id, command.sku)
     before = state[ITEMS].get(item_key)
-    size = state[CATALOGUE_SIZES].get(command.restaurant_id, CatalogueSize())
+    size = deletions.size_of(state, command.restaurant_id)
     if before is None and policy.menu_items and size.items >= policy.menu_items:
         return reply_only(Answer("too_many_items", limit=policy.menu_items))
     after = Item(
@@ -94,11 +95,12 @@ def put_menu_item(
         description=command.description,
         category=command.category,
         price=command.price,
-        version=_next_version(before),
+        version=deletions.next_version(state, command.restaurant_id, before),
     )
     stock = state[STOCKS].get(item_key)
     if stock is None:
-        changed = [Stock(sku=command.sku, version=1, portions=command.portions)]
+        begin = deletions.begin_of_stock(state, command.restaurant_id, now)
+        changed = [Stock(command.sku, after.version, command.portions, counted_from=begin)]
     else:
         portions = _share(command.portions, net_received.get(command.sku, 0))
         changed = []
@@ -132,18 +134,23 @@ def put_promotion(
         return Decision(reply=Reply(Answer("replaced", version=before.version)))
     if faults := [*islice(_faults(state, command, now, net_received), MAX_FAULTS)]:
         return reply_only(Answer("invalid_promotion", faults=faults))
-    size = state[CATALOGUE_SIZES].get(command.restaurant_id, CatalogueSize())
+    size = deletions.size_of(state, command.restaurant_id)
     promotions = promotion_runs.unretired(size.promotions, now, policy)
     counted_from = promotion_runs.begin_of_run(before, now, policy)
+    if before is None:
+        counted_from = deletions.begin_of_life(state, command.restaurant_id, counted_from)
     is_new_run = before is None or before.counted_from != counted_from
     if is_new_run and 0 < policy.promotions <= len(promotions):
         return reply_only(Answer("too_many_promotions", limit=policy.promotions))
-    after = make_promotion(command, _next_version(before), counted_from)
+    version = deletions.next_version(state, command.restaurant_id, before)
+    after = make_promotion(command, version, counted_from)
     after = replace(after, phase=after.phase_at(now))
     skus = dict.fromkeys(i.sku for i in [*(before.items if before else []), *command.items])
     changed = []
     for sku in skus:
-        old = state[STOCKS][key(command.restaurant_id, sku)]
+        old = state[STOCKS].get(key(command.restaurant_id, sku))
+        if old is None:
+            continue  # of an item that was deleted after an earlier run
         kept = promotion_runs.drop_retired(state, command.restaurant_id, old, now, policy)
         allotted = _allot(kept, after, net_received)
         if allotted is not kept:
@@ -215,10 +222,6 @@ def _allot(stock: Stock, promotion: Promotion, net_received: Mapping[str, int]) 
 def _share(portions: int | None, net_received: int) -> int | None:
     """Return the home's share of a whole number; None: unlimited."""
     return None if portions is None else portions + net_received
-
-
-def _next_version(before: CatalogueEntry | None) -> int:
-    return before.version + 1 if before else 1
 
 
 def _catalogue_changed(

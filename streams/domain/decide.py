@@ -6,9 +6,11 @@ With `evolve.evolve` it is J. Chassaing's Decider (Functional Event Sourcing Dec
 from schemas import buckets, commands
 from schemas.codec import ReplyAddress
 from schemas.commands import Command, restaurant_of
+from schemas.replies import Answer
 from schemas.timestamps import EpochMs
 from streams.domain.catalogue import put_menu_item, put_promotion, put_restaurant, rotate_webhook_secret
-from streams.domain.decision import Decision, Policy
+from streams.domain.decision import Decision, Policy, reply_only
+from streams.domain.deletions import delete
 from streams.domain.escrow import catalogue_replication, inbox, routing
 from streams.domain.lifecycle import advance_order, cancel_order, find_order
 from streams.domain.payments import payment_result
@@ -65,6 +67,8 @@ def _decide_in_bucket(
             | commands.OfferPortions()
         ):
             return inbox.handle(state, command, now, policy)
+        case commands.DeleteRestaurant() | commands.DeleteMenuItem() | commands.DeletePromotion():
+            return reply_only(Answer("has_buckets"))
         case commands.Tick():
             return Decision()
         case _:
@@ -94,6 +98,8 @@ def _decide(
             return put_menu_item(state, command, now, policy)
         case commands.PutPromotion():
             return put_promotion(state, command, now, policy)
+        case commands.DeleteRestaurant() | commands.DeleteMenuItem() | commands.DeletePromotion():
+            return delete(state, command, now, policy)
         case (
             commands.Tick()
             | commands.ReplicateCatalogue()

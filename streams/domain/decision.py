@@ -47,6 +47,7 @@ class Policy(Struct, frozen=True):
     refusal_retention_seconds: int = 1_200  # the same for a refused order, and for its key
     buckets: int = 1  # of each restaurant; 1: only its home
     promotion_retirement_seconds: int = 3_600  # from a promotion's end until it leaves the stocks
+    promotion_retention_seconds: int = 30 * 86_400  # from a promotion's end until it is deleted
     # of a restaurant's catalogue; 0: no limit
     menu_items: int = 0
     promotions: int = 0  # that are not retired

@@ -16,10 +16,10 @@ from schemas.facts import (
     StockReleased,
     StockReserved,
 )
-from schemas.orders import Order, order_of
+from schemas.orders import FINAL, Order, order_of
 from schemas.replies import Answer
 from schemas.timestamps import EpochMs, Milliseconds, add_seconds, from_text
-from streams.domain import cash_holds, eta, idempotency, order_facts, promotion_runs, retention
+from streams.domain import cash_holds, deletions, eta, idempotency, order_facts, promotion_runs, retention
 from streams.domain.decision import Decision, Policy
 from streams.domain.order_machine import IN_KITCHEN_QUEUE
 from streams.domain.state import Change, State, WritableState, set_timer
@@ -58,7 +58,11 @@ def evolve(state: State, fact: Fact, policy: Policy) -> list[AnyChange]:
     """Return what this fact changes, in order."""
     match fact:
         case OrderCreated():
-            return [*_order(state, fact, order_of(fact), policy), *_idempotency(fact, None, policy)]
+            return [
+                *_order(state, fact, order_of(fact), policy),
+                *_kitchen(state, fact),
+                *_idempotency(fact, None, policy),
+            ]
         case StockReserved():
             return [*_stocks(state, fact, policy, sign=1), *_reservation_timer(state, fact, policy)]
         case StockReleased():
@@ -73,13 +77,17 @@ def evolve(state: State, fact: Fact, policy: Policy) -> list[AnyChange]:
             ]
         case OrderFailed():
             answer = order_facts.answer_of(fact)
-            return [*_order(state, fact, order_of(fact), policy), *_idempotency(fact, answer, policy)]
+            return [
+                *_order(state, fact, order_of(fact), policy),
+                *_kitchen(state, fact),
+                *_idempotency(fact, answer, policy),
+            ]
         case facts.OrderStatusChanged() | facts.OrderCancelled():
             return [*_order(state, fact, order_of(fact), policy), *_kitchen(state, fact)]
         case facts.PaymentRefunded():
             return [*_order(state, fact, order_of(fact), policy)]
         case CatalogChanged():
-            return [*_catalogue(fact), *_catalogue_size(state, fact, policy)]
+            return [*_catalogue(fact, policy), *_deletion(state, fact), *_catalogue_size(state, fact, policy)]
         case facts.PortionsMoved():
             return [Change(STOCKS, key(fact.restaurant_id, item.sku), item.stock) for item in fact.items]
 
@@ -93,21 +101,27 @@ def _order(state: State, fact: Order, order: Order, policy: Policy) -> Iterator[
 
 
 def _kitchen(state: State, fact: Order) -> Iterator[AnyChange]:
-    """Count the order in or out of the kitchen's queue, and measure a preparation that ended."""
+    """Count the order in or out of the kitchen's queue and of those that are not over; measure a preparation that ended."""
     before = state[ORDERS].get(key(fact.restaurant_id, fact.order_id))
     was_queued = before is not None and before.status in IN_KITCHEN_QUEUE
     is_queued = fact.status in IN_KITCHEN_QUEUE
-    if was_queued == is_queued:
+    was_unfinished = before is not None and before.status not in FINAL
+    is_unfinished = fact.status not in FINAL
+    if was_queued == is_queued and was_unfinished == is_unfinished:
         return
     kitchen = state[KITCHENS].get(fact.restaurant_id, Kitchen())
     preparations = kitchen.preparations
     if before is not None and (before.status, fact.status) == ("preparing", "out_for_delivery"):
         took = Milliseconds(from_text(fact.updated_at) - from_text(before.updated_at))
         preparations = eta.record_preparation(preparations, took)
-    open_orders = kitchen.open_orders + (1 if is_queued else -1)
-    yield Change(
-        KITCHENS, fact.restaurant_id, replace(kitchen, open_orders=open_orders, preparations=preparations)
+    after = replace(
+        kitchen,
+        open_orders=kitchen.open_orders + is_queued - was_queued,
+        preparations=preparations,
+        # earlier releases did not count them
+        unfinished_orders=max(0, kitchen.unfinished_orders + is_unfinished - was_unfinished),
     )
+    yield Change(KITCHENS, fact.restaurant_id, after)
 
 
 def _stocks(
@@ -161,7 +175,7 @@ def _preparation_timer(state: State, fact: OrderConfirmed) -> AnyChange:
     return set_timer(Timer("preparation", fact.restaurant_id, fact.order_id, due, fact.payment_id))
 
 
-def _catalogue(fact: CatalogChanged) -> Iterator[AnyChange]:
+def _catalogue(fact: CatalogChanged, policy: Policy) -> Iterator[AnyChange]:
     restaurant_id = fact.restaurant_id
     if fact.restaurant is not None:
         yield Change(RESTAURANTS, restaurant_id, fact.restaurant)
@@ -169,11 +183,25 @@ def _catalogue(fact: CatalogChanged) -> Iterator[AnyChange]:
         yield Change(ITEMS, key(restaurant_id, fact.item.sku), fact.item)
     if (promotion := fact.promotion) is not None:
         yield Change(PROMOTIONS, key(restaurant_id, promotion.promotion_id), promotion)
-        for due in (EpochMs(promotion.starts_at), EpochMs(promotion.ends_at)):
+        retained_until = deletions.retention_ends(promotion, policy)
+        for due in (EpochMs(promotion.starts_at), EpochMs(promotion.ends_at), retained_until):
             if due > from_text(fact.occurred_at):
                 yield set_timer(Timer("promotion", restaurant_id, promotion.promotion_id, due))
     for stock in fact.stocks:
         yield Change(STOCKS, key(restaurant_id, stock.sku), stock)
+
+
+def _deletion(state: State, fact: CatalogChanged) -> Iterator[AnyChange]:
+    """Delete what the fact says, and what belongs to it."""
+    restaurant_id = fact.restaurant_id
+    if fact.deleted_restaurant:
+        yield Change(RESTAURANTS, restaurant_id, None)
+        yield Change(KITCHENS, restaurant_id, retention.kitchen_of_deleted(state, restaurant_id))
+    if fact.deleted_item:
+        yield Change(ITEMS, key(restaurant_id, fact.deleted_item), None)
+        yield Change(STOCKS, key(restaurant_id, fact.deleted_item), None)
+    if fact.deleted_promotion:
+        yield Change(PROMOTIONS, key(restaurant_id, fact.deleted_promotion), None)
 
 
 def _catalogue_size(state: State, fact: CatalogChanged, policy: Policy) -> Iterator[AnyChange]:
@@ -186,3 +214,5 @@ def _catalogue_size(state: State, fact: CatalogChanged, policy: Policy) -> Itera
         promotions = promotion_runs.unretired(size.promotions, now, policy)
         promotions[promotion.promotion_id] = promotion.ends_at
         yield Change(CATALOGUE_SIZES, fact.restaurant_id, replace(size, promotions=promotions))
+    if fact.is_deletion:
+        yield Change(CATALOGUE_SIZES, fact.restaurant_id, deletions.count_deletion(state, size, fact))

@@ -14,7 +14,7 @@ from streams.domain import order_facts, place_order, reservation
 from streams.domain.decision import Decision
 from streams.domain.state import Change, State
 from tables.records import OwedRefund
-from tables.registry import IDEMPOTENCY_KEYS, ORDERS, OWED_REFUNDS, PENDING_REPLIES, key
+from tables.registry import IDEMPOTENCY_KEYS, ORDERS, OWED_REFUNDS, PENDING_REPLIES, RESTAURANTS, key
 
 NOTHING = Decision()
 
@@ -30,6 +30,9 @@ def payment_result(state: State, command: PaymentResult, now: EpochMs) -> Decisi
         return replace(decision, state_changes=(answered,))
     if order.status != "pending":
         return NOTHING  # a repeat, or too late: then the refund that was requested takes it back
+    if order.restaurant_id not in state[RESTAURANTS]:
+        # deleted with an open order that an earlier release did not count
+        return fail_and_release(state, order, now, "restaurant", revoke_payment=True)
     if command.outcome == "authorised":
         paid = replace(order, payment_reference=command.reference)
         confirmed = place_order.confirm(state, paid, _fingerprint(state, order), now, paid=True)

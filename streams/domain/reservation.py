@@ -14,7 +14,7 @@ from schemas.facts import ReservedItem, StockReleased
 from schemas.orders import LimitReached, Order, OrderLine, Shortage
 from schemas.pricing import Offer
 from schemas.timestamps import EpochMs, to_text
-from streams.domain import promotion_runs
+from streams.domain import deletions, promotion_runs
 from streams.domain.state import State
 from tables.records import EscrowState
 from tables.registry import CUSTOMER_USAGE, ESCROWS, ITEMS, PROMOTIONS, STOCKS, key
@@ -215,7 +215,8 @@ def released(state: State, order: Order, now: EpochMs, *, wasted: bool) -> Stock
 def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[ReservedItem]:
     """Return the items of a release of what an order has reserved; wasted portions do not become free.
 
-    Only what was counted is taken from the counts again: an earlier run of a promotion has none any more.
+    Only what was counted is taken from the counts again: an earlier run of a promotion has none any more. An item that
+    was deleted is left out, also if there is another one of its sku.
     """
     promotions = {
         line.sku: line.promotion_id
@@ -224,7 +225,9 @@ def release(state: State, order: Order, now: EpochMs, wasted: bool) -> list[Rese
     }
     items = []
     for sku, quantity in total_quantities(order.items).items():
-        before = state[STOCKS][key(order.restaurant_id, sku)]
+        before = state[STOCKS].get(key(order.restaurant_id, sku))
+        if before is None or not deletions.has_portions_of(before, order):
+            continue  # the item was deleted, with all portions that orders had of it
         promotion_id = promotions.get(sku)
         stock = _adjust(before, promotion_id, reserved=-quantity, wasted=quantity if wasted else 0)
         items.append(

@@ -63,6 +63,12 @@ def first_version(state: State, restaurant_id: str) -> int:
     return state[KITCHENS].get(restaurant_id, Kitchen()).deleted_version + 1
 
 
+def kitchen_of_deleted(state: State, restaurant_id: str) -> Kitchen | None:
+    """Return what stays of a deleted restaurant's kitchen: the versions of its orders go on if it is put again."""
+    deleted_version = state[KITCHENS].get(restaurant_id, Kitchen()).deleted_version
+    return Kitchen(deleted_version=deleted_version) if deleted_version else None
+
+
 def usage_timer(
     state: State, restaurant_id: str, promotion_id: str, customer_id: str, policy: Policy
 ) -> Iterator[Change[Timer]]:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from schemas.facts import CatalogChanged
 from schemas.timestamps import EpochMs, to_text
-from streams.domain import lifecycle, payments, retention
+from streams.domain import deletions, lifecycle, payments, retention
 from streams.domain.decision import Decision, Policy
 from streams.domain.escrow import inbox
 from streams.domain.order_machine import next_state
@@ -38,7 +38,7 @@ def postpone(timer: Timer, now: EpochMs) -> Decision:
 def _fire(state: State, timer: Timer, now: EpochMs, policy: Policy) -> Decision:
     subject = key(timer.restaurant_id, timer.subject)
     if timer.kind == "promotion":
-        return _change_phase(state, timer, now)
+        return _change_phase(state, timer, now, policy)
     if timer.kind == "key":
         record = state[IDEMPOTENCY_KEYS].get(subject)
         is_expired = record is not None and record.has_expired(now)
@@ -57,10 +57,18 @@ def _fire(state: State, timer: Timer, now: EpochMs, policy: Policy) -> Decision:
     return Decision()
 
 
-def _change_phase(state: State, timer: Timer, now: EpochMs) -> Decision:
+def _change_phase(state: State, timer: Timer, now: EpochMs, policy: Policy) -> Decision:
     before = state[PROMOTIONS].get(key(timer.restaurant_id, timer.subject))
-    if before is None or before.phase == before.phase_at(now):
+    if before is None:
         return Decision()
+    if before.phase == before.phase_at(now):
+        # the other buckets would keep it, and need its pools (escrow/README.md, Limits)
+        may_delete = before.phase == "ended" and policy.buckets == 1
+        return (
+            deletions.delete_when_over(state, before, timer.restaurant_id, now, policy)
+            if may_delete
+            else Decision()
+        )
     promotion = replace(before, phase=before.phase_at(now), version=before.version + 1)
     fact = CatalogChanged(
         restaurant_id=timer.restaurant_id,

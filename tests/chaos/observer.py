@@ -124,6 +124,8 @@ async def _read_views(seen: Observations, port: int) -> None:
         prefix = f"{await client.get(view_keys.CURRENT)}:"
         async for key in client.scan_iter(prefix + MENUS, count=VIEWS_PER_REQUEST):
             seen.views[key.removeprefix(prefix)] = await client.hgetall(key)
+        for name in (view_keys.RESTAURANTS, view_keys.PROMOTIONS):
+            seen.views[name] = await client.hgetall(prefix + name)
         seen.order_views_read_at = time.time_ns() // 1_000_000
         keys = [key async for key in client.scan_iter(prefix + ORDERS, count=VIEWS_PER_REQUEST)]
         for start in range(0, len(keys), VIEWS_PER_REQUEST):

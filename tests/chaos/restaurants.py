@@ -29,6 +29,8 @@ FIRST_PORTIONS = 60
 ADDED_PORTIONS = (30, 120)
 #: Share of the changes before which the item runs out.
 RUN_OUT_SHARE = 0.2
+#: Share of the changes that delete an item or a promotion, and put it again.
+DELETED_SHARE = 0.1
 
 
 class Restaurants:
@@ -56,6 +58,9 @@ class Restaurants:
         while True:
             await asyncio.sleep(interval * self._rng.uniform(0.5, 1.5))
             restaurant = self._rng.choice(RESTAURANTS) if self._rng.random() < 0.8 else HOT
+            if self._rng.random() < DELETED_SHARE:
+                await self._delete_and_put(restaurant, interval)
+                continue
             if self._rng.random() < 0.2:
                 self._promoted[restaurant] += self._rng.randint(*ADDED_PORTIONS)
                 of_item = max(self._portions[(restaurant, PROMOTED)], self._promoted[restaurant])
@@ -69,6 +74,19 @@ class Restaurants:
                     await asyncio.sleep(interval)
                 self._portions[(restaurant, sku)] += self._rng.randint(*ADDED_PORTIONS)
                 await self._put_item(restaurant, sku)
+
+    async def _delete_and_put(self, restaurant: str, interval: float) -> None:
+        """Delete an item for a while, so that its orders outlive it, or a promotion."""
+        path = f"/v1/restaurants/{restaurant}"
+        if self._rng.random() < 0.5:
+            await self._delete(f"{path}/promotions/relampago")
+            await self._put_promotion(restaurant)
+            return
+        sku = self._rng.choice([sku for sku in SKUS if sku not in (UNLIMITED, PROMOTED)])
+        await self._delete(f"{path}/menu/{sku}")
+        await asyncio.sleep(interval)
+        self._portions[(restaurant, sku)] = FIRST_PORTIONS
+        await self._put_item(restaurant, sku)
 
     async def _create(self, restaurant: str) -> None:
         profile = {
@@ -102,6 +120,18 @@ class Restaurants:
 
     def _instant(self, seconds: float) -> str:
         return datetime.fromtimestamp(self._created_at + seconds, UTC).isoformat()
+
+    async def _delete(self, path: str) -> None:
+        """Repeat a DELETE until it is done; the second finds nothing to delete."""
+        headers = {"Authorization": f"Bearer {ADMIN}"}
+        while True:
+            try:
+                async with self._session.delete(self._url + path, headers=headers) as response:
+                    if response.status in (204, 404, 409):  # 409: with buckets
+                        return
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            await asyncio.sleep(self._rng.uniform(0.1, 1.0))
 
     async def _put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Repeat a PUT, which is idempotent, until it succeeds; return the response body."""

@@ -8,13 +8,22 @@ from tests.checker.observations import Finding, Observations
 
 
 def catalogue_versions_without_gap(seen: Observations) -> Finding:
-    """Each restaurant, item and promotion has versions 1, 2, 3, ... in the order of the log."""
+    """Each restaurant, item and promotion has versions 1, 2, 3, ... in the order of the log.
+
+    A deletion has a greater version than what it deletes and than every earlier one; new things go on from it.
+    """
     finding = Finding()
-    last: dict[tuple[str, str], int] = defaultdict(int)
+    last: dict[tuple[str, str], int] = {}
+    deleted: dict[str, int] = defaultdict(int)
     for fact in seen.of("catalog.changed"):
+        restaurant, version = fact.value["restaurant_id"], fact.value["version"]
+        if (name := deleted_name(fact.value)) is not None:
+            past = max(deleted[restaurant], last.pop((restaurant, name), 0))
+            finding.expect(version > past, f"{restaurant}: {name} is deleted by {version}, after {past}")
+            deleted[restaurant] = version
         for name, entity in _entities(fact.value):
-            where = (fact.value["restaurant_id"], name)
-            expected = last[where] + 1
+            where = (restaurant, name)
+            expected = last.get(where, deleted[restaurant]) + 1
             finding.expect(
                 entity["version"] == expected, f"{where}: version {entity['version']}, not {expected}"
             )
@@ -45,8 +54,13 @@ def _fold(seen: Observations) -> dict[str, dict[str, tuple[int, Any]]]:
         if name not in fields or fields[name][0] < value["version"]:
             fields[name] = (value["version"], value)
 
+    deleted: dict[tuple[str, str], int] = {}
     for fact in seen.of("catalog.changed"):
         restaurant = fact.value["restaurant_id"]
+        if (gone := deleted_name(fact.value)) is not None:
+            for name in (gone, gone.replace("item:", "stock:")):
+                views[f"menu:{restaurant}"].pop(name, None)
+                deleted[restaurant, name] = fact.value["version"]
         for name, entity in _entities(fact.value):
             put(restaurant, name, entity)
         for stock in fact.value["stocks"]:
@@ -54,8 +68,20 @@ def _fold(seen: Observations) -> dict[str, dict[str, tuple[int, Any]]]:
     for fact in seen.of("stock.reserved", "stock.released", "portions.moved"):
         of_bucket = f"#{bucket}" if (bucket := fact.value.get("bucket", 0)) else ""
         for item in fact.value["items"]:
-            put(fact.value["restaurant_id"], f"stock:{item['sku']}{of_bucket}", item["stock"])
+            restaurant, name = fact.value["restaurant_id"], f"stock:{item['sku']}{of_bucket}"
+            if item["version"] > deleted.get((restaurant, name), 0):
+                put(restaurant, name, item["stock"])
     return views
+
+
+def deleted_name(value: dict[str, Any]) -> str | None:
+    """Return what a change of the catalogue deleted, as the field of a menu that shows it; None: nothing."""
+    if value.get("deleted_restaurant") is not None:
+        return "restaurant"
+    for kind in ("item", "promotion"):
+        if (id_ := value.get(f"deleted_{kind}")) is not None:
+            return f"{kind}:{id_}"
+    return None
 
 
 def _entities(value: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

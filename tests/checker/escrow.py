@@ -33,7 +33,7 @@ def portions_conserved(seen: Observations) -> Finding:
     put: Counter[tuple[str, str, str]] = Counter()  # restaurant, sku, promotion or ""
     held: Counter[tuple[str, str, str]] = Counter()
     bounded: set[tuple[str, str, str]] = set()
-    for (restaurant, sku, bucket), changes in changes_of_stocks(seen).items():
+    for (restaurant, sku, bucket, _), changes in changes_of_stocks(seen).items():
         before: dict[str, int] = {}
         for _, stock, _, fact in changes:
             now = _portions(stock)

@@ -7,6 +7,7 @@ from tests.checker import (
     answers,
     cash,
     catalogue,
+    deletions,
     escrow,
     live,
     money,
@@ -63,6 +64,9 @@ INVARIANTS: dict[str, Invariant] = {
     "paid-by-its-own-authorisation": money.confirmations_name_their_authorisation,
     "catalogue-versions-without-gap": catalogue.catalogue_versions_without_gap,
     "views-equal-facts": catalogue.views_equal_facts,
+    "deleted-things-leave-the-views": deletions.deleted_things_leave_the_views,
+    "nothing-is-sold-of-what-is-deleted": deletions.nothing_is_sold_of_what_is_deleted,
+    "new-lives-begin-empty": deletions.new_lives_begin_empty,
     "dead-letters-are-the-poisoned-ones": catalogue.dead_letters_are_the_poisoned_ones,
 }
 

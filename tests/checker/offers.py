@@ -1,6 +1,6 @@
 """Prices, offers and limits: what an order pays is what the catalogue offered, and no customer passes a limit."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from tests.checker.histories import (
@@ -65,12 +65,19 @@ def promotions_keep_their_bounds(seen: Observations) -> Finding:
         if (item := fact.value["item"]) is not None:
             prices[restaurant, item["sku"]] = item["price"]["amount"]
         portions |= {(restaurant, stock["sku"]): stock["portions"] for stock in fact.value["stocks"]}
+        if (deleted := fact.value.get("deleted_promotion")) is not None:
+            known.pop((restaurant, deleted), None)
         if (promotion := fact.value["promotion"]) is None:
             continue
         before = known.get((restaurant, promotion["promotion_id"]))
         known[restaurant, promotion["promotion_id"]] = promotion
-        if before is not None and all(before[n] == promotion[n] for n in ("starts_at", "ends_at", "items")):
-            continue
+        same_window = before is not None and all(before[n] == promotion[n] for n in ("starts_at", "ends_at"))
+        if (
+            before is not None
+            and same_window
+            and all(offer in before["items"] for offer in promotion["items"])
+        ):
+            continue  # at most, it has lost an item that was deleted
         what = f"{restaurant} {promotion}"
         finding.expect(promotion["ends_at"] > milliseconds(fact.value["occurred_at"]), f"{what}: over")
         for offer in promotion["items"]:
@@ -139,14 +146,15 @@ def refusals_have_no_offer_left(seen: Observations) -> Finding:
         prices_over_time(seen),
         restaurants_with_buckets(seen),
     )
-    stocks: dict[Item, list[tuple[int, Any]]] = {
-        where[:2]: [(milliseconds(fact.value["occurred_at"]), stock) for _, stock, _, fact in changes]
-        for where, changes in changes_of_stocks(seen).items()
-        if where[0] not in with_buckets
-    }
+    stocks: dict[Item, list[tuple[int, Any]]] = defaultdict(list)
+    for where_, changes in sorted(changes_of_stocks(seen).items()):  # life after life
+        if where_[0] not in with_buckets and where_[2] == 0:
+            stocks[where_[:2]] += [(milliseconds(fact.value["occurred_at"]), s) for _, s, _, fact in changes]
     for fact in seen.of("order.failed"):
         restaurant, at = fact.value["restaurant_id"], milliseconds(fact.value["occurred_at"])
-        for shortage in fact.value["shortages"] if restaurant not in with_buckets else ():
+        if restaurant in with_buckets or fact.value.get("bucket"):
+            continue
+        for shortage in fact.value["shortages"]:
             where = (restaurant, shortage["sku"])
             if shortage["available"] != 0:
                 continue
@@ -204,7 +212,7 @@ def limits_count_all_orders(seen: Observations) -> Finding:
     promotions, with_buckets = promotions_over_time(seen), restaurants_with_buckets(seen)
     customers = {f.value["order_id"]: f.value["customer_id"] for f in seen.of("order.created")}
     created = {f.value["order_id"]: milliseconds(f.value["created_at"]) for f in seen.of("order.created")}
-    for (restaurant, sku, _), changes in changes_of_stocks(seen).items():
+    for (restaurant, sku, *_), changes in changes_of_stocks(seen).items():
         counted: Counter[tuple[str, int, str]] = Counter()
         for _, _, delta, fact in changes if restaurant not in with_buckets else ():
             customer = customers.get(fact.value.get("order_id", ""))

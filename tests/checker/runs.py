@@ -25,7 +25,7 @@ def allotments_count_their_run(seen: Observations) -> Finding:
     promotions, with_buckets = promotions_over_time(seen), restaurants_with_buckets(seen)
     created = {f.value["order_id"]: milliseconds(f.value["created_at"]) for f in seen.of("order.created")}
     orders = {f.value["order_id"]: f.value for f in seen.of("order.created")}
-    for (restaurant, sku, _), changes in changes_of_stocks(seen).items():
+    for (restaurant, sku, *_), changes in changes_of_stocks(seen).items():
         taken: Counter[tuple[str, int]] = Counter()  # by promotion and run
         for version, stock, delta, fact in changes if restaurant not in with_buckets else ():
             order_id = fact.value.get("order_id")
@@ -55,7 +55,7 @@ def ended_promotions_leave_the_stocks(seen: Observations) -> Finding:
     """When an allotment is added to a stock, none of a promotion remains that has retired."""
     finding = Finding()
     promotions = promotions_over_time(seen)
-    for (restaurant, sku, bucket), changes in changes_of_stocks(seen).items():
+    for (restaurant, sku, bucket, _), changes in changes_of_stocks(seen).items():
         known: set[str] = set()
         for version, stock, _, fact in changes if not bucket else ():
             at = milliseconds(fact.value["occurred_at"])
@@ -76,6 +76,9 @@ def runs_begin_after_retirement(seen: Observations) -> Finding:
     for (restaurant, promotion_id), history in promotions_over_time(seen).items():
         before = None
         for at, promotion in history:
+            if promotion is None:  # deleted: a PUT of it begins another run
+                before = None
+                continue
             begins = before is None or promotion["counted_from"] != before["counted_from"]
             may_begin = before is None or before["ends_at"] + seen.promotion_retirement_ms <= at
             must_begin = may_begin and (before is None or promotion["ends_at"] != before["ends_at"])

@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from tests.checker.histories import deletions_over_time, milliseconds
 from tests.checker.observations import Fact, Finding, Observations
 
-#: Restaurant, sku, bucket: 0 is the restaurant's home, and its only bucket without escrow.
-Where = tuple[str, str, int]
+#: Restaurant, sku, bucket (0 is the restaurant's home, and its only bucket without escrow), and life: how often the item
+#: had been deleted before.
+Where = tuple[str, str, int, int]
 #: One change of a stock: version, resulting stock, change of the reserved portions (None: the catalogue changed), fact.
 Change = tuple[int, dict[str, Any], int | None, Fact]
 
@@ -15,13 +17,19 @@ Change = tuple[int, dict[str, Any], int | None, Fact]
 def changes_of_stocks(seen: Observations) -> dict[Where, list[Change]]:
     """Return the changes of each stock in the order of their versions."""
     changes: dict[Where, list[Change]] = defaultdict(list)
+    deletions = deletions_over_time(seen)
+
+    def where_of(restaurant: str, sku: str, bucket: int, version: int) -> Where:
+        return restaurant, sku, bucket, sum(version > deleted for _, deleted in deletions[restaurant, sku])
+
     for fact in seen.of("stock.reserved", "stock.released", "portions.moved"):
         for item in fact.value["items"]:
-            where = (fact.value["restaurant_id"], item["sku"], fact.value.get("bucket", 0))
+            bucket = fact.value.get("bucket", 0)
+            where = where_of(fact.value["restaurant_id"], item["sku"], bucket, item["version"])
             changes[where].append((item["version"], item["stock"], _sign(fact) * item["quantity"], fact))
     for fact in seen.of("catalog.changed"):
         for stock in fact.value["stocks"]:
-            where = (fact.value["restaurant_id"], stock["sku"], 0)
+            where = where_of(fact.value["restaurant_id"], stock["sku"], 0, stock["version"])
             changes[where].append((stock["version"], stock, None, fact))
     return {where: sorted(found, key=lambda c: c[0]) for where, found in changes.items()}
 
@@ -92,7 +100,7 @@ def portions_are_what_was_put(seen: Observations) -> Finding:
                 continue
             pool = stocks[restaurant, sku]
             if promotion_id:
-                pool = pool["allotments"][promotion_id]
+                pool = pool["allotments"].get(promotion_id, {"portions": "none at all"})
             finding.expect(pool["portions"] == put_.portions, f"{restaurant} {sku}: {pool}, {put_} was put")
     return finding
 
@@ -118,11 +126,15 @@ def stock_conserved(seen: Observations) -> Finding:
                 claimed == taken, f"{where} v{version}: {claimed} taken in the stock, {taken} by the changes"
             )
     held = _taken_by_orders(seen)
+    deletions = deletions_over_time(seen)
     for where, changes in changes_of_stocks(seen).items():
         last = changes[-1][1]
         claimed = last["reserved"] + last["wasted"]
+        # orders that were cancelled after the deletion gave nothing back
+        was_deleted = where[3] < len(deletions[where[:2]])
         finding.expect(
-            claimed == held[where], f"{where}: {claimed} taken in the stock, {held[where]} by orders"
+            claimed == held[where] or (was_deleted and claimed > held[where]),
+            f"{where}: {claimed} taken in the stock, {held[where]} by orders",
         )
     return finding
 
@@ -139,30 +151,43 @@ def _sign(fact: Fact) -> int:
 def _taken_by_orders(seen: Observations) -> dict[Where, int]:
     """Return the portions of the orders that are not cancelled, and those that cancelled orders wasted."""
     held: dict[Where, int] = defaultdict(int)
+    places = {
+        (fact.value["order_id"], where[1]): where
+        for where, changes in changes_of_stocks(seen).items()
+        for *_, fact in changes
+        if fact.topic == "stock.reserved"
+    }
     ended = {f.value["order_id"] for f in seen.of("order.cancelled")}
     wasted = {f.value["order_id"] for f in seen.of("stock.released") if f.value["wasted"]}
     for fact in seen.of("order.confirmed"):
         if fact.value["order_id"] in ended - wasted:
             continue
         for line in fact.value["items"]:
-            where = (fact.value["restaurant_id"], line["sku"], fact.value.get("bucket", 0))
-            held[where] += line["quantity"]
+            unreserved = (fact.value["restaurant_id"], line["sku"], fact.value.get("bucket", 0), 0)
+            held[places.get((fact.value["order_id"], line["sku"]), unreserved)] += line["quantity"]
     return held
 
 
 def stock_versions_without_gap(seen: Observations) -> Finding:
-    """Each stock's versions are 1, 2, 3, ..., each once."""
+    """Each stock's versions are 1, 2, 3, ..., each once; after a deletion they go on past it."""
     finding = Finding()
+    deletions = deletions_over_time(seen)
     for where, changes in changes_of_stocks(seen).items():
-        for expected, (version, *_) in enumerate(changes, start=1):
+        past = deletions[where[:2]][where[3] - 1][1] if where[3] else 0
+        first = changes[0][0] if past and changes[0][0] > past else 1  # past that of another thing, too
+        for expected, (version, *_) in enumerate(changes, start=first):
             finding.expect(version == expected, f"{where}: version {version}, expected {expected}")
     return finding
 
 
 def all_or_nothing(seen: Observations) -> Finding:
-    """An order has all its lines reserved once, or none; a failed or cancelled order releases all of them once."""
+    """An order has all its lines reserved once, or none; a failed or cancelled order releases all of them once.
+
+    It does not release items that were deleted in the meantime.
+    """
     finding = Finding()
     reserved, released = _moved(seen, "stock.reserved"), _moved(seen, "stock.released")
+    gone = _deleted_meanwhile(seen)
     ended = {f.value["order_id"] for f in seen.of("order.cancelled", "order.failed")}
     confirmed = set()
     for fact in seen.of("order.confirmed"):
@@ -176,12 +201,32 @@ def all_or_nothing(seen: Observations) -> Finding:
     decided = confirmed | ended
     for order_id, had in reserved.items():
         back = released.pop(order_id, [])
-        expected = had if order_id in ended else []
-        finding.expect(back == expected, f"{order_id}: reserved {had}, released {back}")
+        expected, found = (
+            [{sku: n for sku, n in one.items() if sku not in gone[order_id]} for one in moves]
+            for moves in (had, back)
+        )
+        finding.expect(
+            found == (expected if order_id in ended else []), f"{order_id}: reserved {had}, released {back}"
+        )
         finding.expect(order_id in decided, f"{order_id}: reserved {had}, neither confirmed nor failed")
     for order_id, back in released.items():
         finding.expect(False, f"{order_id}: released {back}, and had reserved nothing")
     return finding
+
+
+def _deleted_meanwhile(seen: Observations) -> dict[str, set[str]]:
+    """Return, by order, the skus of items that were deleted between the order and its release."""
+    gone: dict[str, set[str]] = defaultdict(set)
+    created = {f.value["order_id"]: milliseconds(f.value["created_at"]) for f in seen.of("order.created")}
+    deletions = deletions_over_time(seen)
+    for fact in seen.of("stock.released"):
+        order_id, until = fact.value["order_id"], milliseconds(fact.value["occurred_at"])
+        for (restaurant, sku), history in deletions.items():
+            if restaurant == fact.value["restaurant_id"] and any(
+                created.get(order_id, until) <= at <= until for at, _ in history
+            ):
+                gone[order_id].add(sku)
+    return gone
 
 
 def _moved(seen: Observations, topic: str) -> dict[str, list[dict[str, int]]]:

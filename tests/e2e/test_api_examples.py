@@ -20,6 +20,8 @@ from tests.e2e.stack import ADMIN, Stack
 
 #: Operations that others need, in this order.
 FIRST = ["putRestaurant", "putMenuItem", "putPromotion"]
+#: Operations after which others find nothing, and their restaurant: that of the others has open orders.
+LAST, DELETED = ["deletePromotion", "deleteMenuItem", "deleteRestaurant"], "r9"
 FEED_SECONDS = 20
 PHONE = "+5581999990000"
 
@@ -27,7 +29,8 @@ PHONE = "+5581999990000"
 def ordered() -> list[Route]:
     """Return the routes of the API, in an order in which each finds what it needs."""
     routes = {operation.id: route for route, operation in described(ROUTES)}
-    return [routes.pop(name) for name in FIRST] + list(routes.values())
+    last = [routes.pop(name) for name in LAST]
+    return [routes.pop(name) for name in FIRST] + list(routes.values()) + last
 
 
 def run_curl(route: Route, code: str) -> str:
@@ -64,6 +67,23 @@ def run_feed(route: Route) -> str:
         shown = following.stdout.readline()
         following.terminate()
     return shown
+
+
+async def put_for_deletion(kitchen: Kitchen, operation: str) -> str:
+    """Put what the operation deletes; return the restaurant's token."""
+    opened = await kitchen.put(f"/v1/restaurants/{DELETED}", {"name": "Cantina"})
+    if operation != "deleteRestaurant":
+        item = {"name": "Coxinha", "price": {"amount": 990}, "portions": None}
+        await kitchen.put(f"/v1/restaurants/{DELETED}/menu/coxinha", item)
+    if operation == "deletePromotion":
+        body = {
+            "starts_at": "2026-01-01T00:00:00Z",
+            "ends_at": "2036-01-01T00:00:00Z",
+            "items": [{"sku": "coxinha", "promo_price": {"amount": 500}}],
+        }
+        assert (await kitchen.put(f"/v1/restaurants/{DELETED}/promotions/almoco", body)).status == 201
+    token: str = json.loads(opened.body)["token"]
+    return token
 
 
 async def test_every_documented_example_runs(
@@ -106,8 +126,11 @@ async def test_every_documented_example_runs(
             if operation.websocket is not None:
                 assert "snapshot" in await asyncio.to_thread(run_feed, route)
                 continue
+            if operation.id in LAST:
+                monkeypatch.setitem(code_samples.PATH_PARAMETERS, "restaurant_id", DELETED)
+                monkeypatch.setenv("RESTAURANT_TOKEN", await put_for_deletion(kitchen, operation.id))
             out = await asyncio.to_thread(run, route, code)
-            if operation.id == "unsubscribeFromOrder":
+            if operation.id in ("unsubscribeFromOrder", *LAST):
                 assert out.strip() in ("200", "204"), out  # of curl only the body is known
                 continue
             assert out.startswith(("200", "201", "202")) or operation.id == "followOrder", (

@@ -17,6 +17,8 @@ from schemas.commands import (
     CancelOrder,
     Command,
     CustomerRef,
+    DeleteMenuItem,
+    DeletePromotion,
     PromotionItem,
     PutPromotion,
     PutRestaurant,
@@ -187,6 +189,10 @@ class Customers:
             await self._put_item(restaurant, rng.choice(SKUS[:2]), portions, rng.choice([1000, 450]))
         elif dice < 0.11:
             await self._put_promotion(self._changed_promotion(restaurant))
+        elif dice < 0.13:
+            await self._delete_item(restaurant, rng.choice(SKUS[:2]))
+        elif dice < 0.15:
+            await self._delete_promotion(restaurant)
         else:
             key = f"k{rng.randrange(self._commands)}"
             lines = [(rng.choice(SKUS), 1 + rng.randrange(3)) for _ in range(1 + rng.randrange(3))]
@@ -209,6 +215,25 @@ class Customers:
             (item,) = command.items
             put = Put(command.restaurant_id, item.sku, command.promotion_id, item.portions, version)
             self.puts.append(put)
+
+    async def _delete_item(self, restaurant: str, sku: str) -> None:
+        """Delete an item; most come again after a while, with other portions."""
+        reply = await self._send(DeleteMenuItem(restaurant, sku))
+        if reply.answer.outcome == "has_buckets":
+            return
+        await asyncio.sleep(self._rng.choice([0.0, self._rng.random()]))
+        await self._put_item(restaurant, sku, self._rng.randrange(40), 1000)
+        if self._rng.random() < 0.1:
+            await self._send(DeleteMenuItem(restaurant, sku))
+
+    async def _delete_promotion(self, restaurant: str) -> None:
+        """Delete the latest promotion, and put it again as it was, or not at all."""
+        if (before := self._promotions.get(restaurant)) is None:
+            return
+        await self._send(DeletePromotion(restaurant, before.promotion_id))
+        if self._rng.random() < 0.7:
+            await asyncio.sleep(self._rng.choice([0.0, self._rng.random()]))
+            await self._put_promotion(before)
 
     def _changed_promotion(self, restaurant: str) -> PutPromotion:
         """Return a new or changed promotion, or the latest with only its limit changed."""

@@ -11,9 +11,16 @@ from msgspec.structs import replace
 
 from egress.projections.projection import ViewWrite, project
 from schemas import codec
-from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
+from schemas.topics import (
+    CATALOG_CHANGED,
+    DEAD_LETTER_TOPICS,
+    FACT_TOPICS,
+    ORDER_COMMANDS,
+    ORDER_REPLIES,
+    WATERMARKS,
+)
 from streams.agents.command_handler import CommandHandler
-from streams.exactly_once.ports import Message
+from streams.exactly_once.ports import Message, Output
 from tests.checker.invariants import ESCROW_INVARIANTS, INVARIANTS, check, violations
 from tests.checker.lives import separate_lives
 from tests.checker.observations import Fact, Finding, Observations
@@ -122,13 +129,25 @@ def observe(cluster: Cluster, customers: Customers, rng: random.Random) -> Obser
             elif output.topic == DEAD_LETTERS:
                 seen.dead_letters += 1
     separate_lives(seen)
-    rng.shuffle(deliveries)  # topics are read concurrently, and again after a crash
-    for partition, output in deliveries:
+    for partition, output in _reordered(deliveries, rng):
         fact = codec.decode(FACT_CLASSES[output.topic], output.value or b"")
-        for write in project(fact, partition):
-            views.put(write)
+        views.apply(project(fact, partition))
     seen.views = views.fields
     return seen
+
+
+def _reordered(deliveries: list[tuple[int, Output]], rng: random.Random) -> list[tuple[int, Output]]:
+    """Return the deliveries as egress may read them: topics concurrently, and again after a crash.
+
+    A topic is read in its order. That counts for catalogues alone: their deletions leave nothing behind.
+    """
+    is_of_catalogue = [output.topic == CATALOG_CHANGED.name for _, output in deliveries]
+    in_order = iter([one for one, of_it in zip(deliveries, is_of_catalogue, strict=True) if of_it])
+    rng.shuffle(deliveries)
+    return [
+        next(in_order) if output.topic == CATALOG_CHANGED.name else (partition, output)
+        for partition, output in deliveries
+    ]
 
 
 def _name(message: Message) -> str | None:
@@ -158,10 +177,24 @@ class Views:
 
     def __init__(self) -> None:
         self.fields: dict[str, dict[str, str]] = {}
+        self._deletions: dict[str, int] = {}  # the version of the latest, by restaurant
 
-    def put(self, write: ViewWrite) -> None:
-        """Set the field unless it has this version or a later one."""
+    def apply(self, writes: list[ViewWrite]) -> None:
+        """Set or delete the fields unless they have these versions or later ones."""
+        before = self._deletions.copy()
+        for write in writes:
+            current = self.fields.get(write.key, {}).get(write.field)
+            known = before.get(write.owner, 0) if current is None else int(current.partition("|")[0])
+            if write.value is None:
+                self._deletions[write.owner] = max(write.version, self._deletions.get(write.owner, 0))
+            self.put(write, known)
+
+    def put(self, write: ViewWrite, known: int) -> None:
+        """Set or delete the field, if its version is greater than the known one."""
         view = self.fields.setdefault(write.key, {})
-        current = view.get(write.field)
-        if current is None or int(current.partition("|")[0]) < write.version:
+        if write.version <= known:
+            return
+        if write.value is None:
+            view.pop(write.field, None)
+        else:
             view[write.field] = f"{write.version}|{write.value.decode()}"

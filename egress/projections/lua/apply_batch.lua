@@ -2,17 +2,22 @@
 -- feeds that show them, then the partitions' positions.
 --
 -- KEYS: 1 the name of the current generation, 2 the name of the generation that is being closed; then of this
---   generation: 3 positions, 4 revision, 5 changes, 6 sequences; then each view; then feed and board of each restaurant.
--- ARGV[1]: a MessagePack array {generation, must_be_current, ranges, views, restaurants}:
+--   generation: 3 positions, 4 revision, 5 changes, 6 sequences, 7 deletions; then each view; then feed and board of each
+--   restaurant.
+-- ARGV[1]: a MessagePack array {generation, must_be_current, ranges, views, restaurants, deleted}:
 --   ranges       {{position's field, start, end}, ...}
 --   views        {{expires_at, drop_at, restaurant, writes}, ...} in the order of KEYS; expires_at in seconds since 1970,
 --                0: never; drop_at is an earlier expiry of the newest state, 0: none; restaurant is an index into
 --                restaurants, 0: none
---   writes       {{field, version, value, listed, listed_until, references}, ...}; listed is the order that the board
---                lists until listed_until, '': none; references is what the feed says has changed
+--   writes       {{field, version, value, listed, listed_until, references, owner}, ...}; value '' deletes the field;
+--                listed is the order that the board lists until listed_until, '': none; references is what the feed says
+--                has changed; owner is the restaurant whose deletions may have deleted the field, 0: it is never deleted
 --   restaurants  {name, ...}
+--   deleted      {{restaurant, version}, ...} the latest deletions in the batch
 --
--- A write counts if the field has no such version yet. Returns 1. Returns 0, having done nothing, if a position is
+-- A write counts if the field has no such version yet. A field that is not there may have been deleted: then a write
+-- counts if it is newer than the latest deletion of its owner before this batch. All fields that there were at that
+-- deletion, and were not deleted themselves, are there: the facts of catalogues come in their order. Returns 1. Returns 0, having done nothing, if a position is
 -- missing or before the start of its range, or if another generation is current: the views were emptied, set back or
 -- replaced. Returns -1, having done nothing, if the generation is being closed.
 local MAX_FEED_ENTRIES, FEED_SECONDS = 500, 900
@@ -20,8 +25,8 @@ local MAX_FEED_ENTRIES, FEED_SECONDS = 500, 900
 -- rebuild, would show its earlier state again.
 local LATE_FACTS_SECONDS = 600
 local current_key, closing_key, positions_key, revision_key, changes_key, sequences_key = unpack(KEYS, 1, 6)
-local FIRST_VIEW = 7
-local generation, must_be_current, ranges, views, restaurants = unpack(cmsgpack.unpack(ARGV[1]))
+local deletions_key, FIRST_VIEW = KEYS[7], 8
+local generation, must_be_current, ranges, views, restaurants, deleted = unpack(cmsgpack.unpack(ARGV[1]))
 local first_feed = FIRST_VIEW + #views
 
 if must_be_current then
@@ -71,12 +76,27 @@ local function list_order(board, order, listed_until)
   end
 end
 
--- Writes the field if its version is new; returns whether it did.
-local function write_field(key, field, version, value)
+local deletion_versions = {} -- by restaurant: the version of its latest deletion before this batch
+local function deletion_version(restaurant)
+  if restaurant == 0 then
+    return -1
+  end
+  if not deletion_versions[restaurant] then
+    local stored = redis.call('HGET', deletions_key, restaurants[restaurant])
+    deletion_versions[restaurant] = tonumber(stored or '-1')
+  end
+  return deletion_versions[restaurant]
+end
+
+-- Writes or deletes the field if its version is new; returns whether it did.
+local function write_field(key, field, version, value, owner)
   local stored = redis.call('HGET', key, field)
-  local stored_version = stored and tonumber(string.match(stored, '^%d+')) or -1
+  local stored_version = stored and tonumber(string.match(stored, '^%d+')) or deletion_version(owner)
   if version <= stored_version then
     return false
+  end
+  if value == '' then
+    return redis.call('HDEL', key, field) == 1
   end
   redis.call('HSET', key, field, string.format('%d|', version) .. value)
   return true
@@ -89,8 +109,8 @@ for i, view in ipairs(views) do
   local expires_at, drop_at, restaurant, writes = unpack(view)
   local is_changed, is_outdated = false, false
   for _, write in ipairs(writes) do
-    local field, version, value, listed, listed_until, references = unpack(write)
-    if write_field(key, field, version, value) then
+    local field, version, value, listed, listed_until, references, owner = unpack(write)
+    if write_field(key, field, version, value, owner) then
       is_changed = true
       if listed ~= '' then
         list_order(KEYS[first_feed + 2 * restaurant - 1], listed, listed_until)
@@ -111,6 +131,13 @@ for i, view in ipairs(views) do
     table.insert(changed_views, string.sub(key, #generation + 2))
   elseif is_changed then
     set_expiry(key, expires_at, drop_at, is_outdated)
+  end
+end
+
+for _, deletion in ipairs(deleted) do
+  local restaurant, version = unpack(deletion)
+  if version > deletion_version(restaurant) then
+    redis.call('HSET', deletions_key, restaurants[restaurant], version)
   end
 end
 

@@ -1,10 +1,15 @@
 """Operations on the catalogue, for administrators and restaurants."""
 
-from ingress.handlers import catalogue, request_bodies, webhook_secrets
+from ingress.handlers import catalogue, catalogue_deletion, request_bodies, webhook_secrets
 from ingress.openapi.operation import DocumentedResponse, Operation
 from ingress.openapi.texts import EXAMPLES
 
 _PUT_PROBLEMS = ("too-many-requests", "overloaded", "unavailable")
+_DELETE_RESPONSES = (
+    DocumentedResponse(204, "deleted"),
+    DocumentedResponse(202, "accepted", catalogue_deletion.DeletionResponse, {"status": "pending"}),
+)
+_DELETE_PROBLEMS = ("unknown-restaurant", "has-buckets", *_PUT_PROBLEMS)
 
 
 def _put_responses(
@@ -61,4 +66,25 @@ PUT_PROMOTION = Operation(
     example=EXAMPLES["promotion_body"],
     responses=_put_responses(catalogue.PromotionResponse, EXAMPLES["promotion"]),
     problems=("too-many-promotions", "unknown-restaurant", "unknown-item", *_PUT_PROBLEMS),
+)
+
+DELETE_RESTAURANT = Operation(
+    id="deleteRestaurant",
+    tag="offers",
+    responses=_DELETE_RESPONSES,
+    problems=("not-empty", "open-orders", *_DELETE_PROBLEMS),
+)
+
+DELETE_MENU_ITEM = Operation(
+    id="deleteMenuItem",
+    tag="offers",
+    responses=_DELETE_RESPONSES,
+    problems=("unknown-item", *_DELETE_PROBLEMS),
+)
+
+DELETE_PROMOTION = Operation(
+    id="deletePromotion",
+    tag="offers",
+    responses=_DELETE_RESPONSES,
+    problems=("unknown-promotion", *_DELETE_PROBLEMS),
 )

@@ -28,6 +28,8 @@ async def test_every_key_is_known_and_expires_as_it_says(redis_case: RedisCase) 
         put()
     story.order(True)
     story.order(False)
+    story.delete("promotion")
+    story.put_promotion()
     await store.begin({P: 0})
     await store.positions([P])
     writes = [write for fact in story.facts for write in project(fact, PARTITION)]

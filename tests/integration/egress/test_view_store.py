@@ -252,3 +252,64 @@ async def test_positions_begin_a_new_epoch(redis_case: RedisCase) -> None:
         await redis_case.store.positions([])
         epochs.add(await redis_case.redis.get(await redis_case.key(view_keys.WRITER_RUN)))
     assert len(epochs) == 3 and None not in epochs
+
+
+def deletion(version: int, field: str = "f", owner: str = "r1") -> ViewWrite:
+    return ViewWrite("menu:r1", field, version, None, owner=owner)
+
+
+def of_r1(version: int, field: str = "f") -> ViewWrite:
+    return ViewWrite("menu:r1", field, version, b'"x"', owner="r1")
+
+
+async def test_deleted_field_stays_deleted(case: StoreCase) -> None:
+    """Versions up to that of the deletion bring nothing back; the next one does."""
+    await case.store.apply([of_r1(3), of_r1(1, "g")], [])
+    await case.store.apply([deletion(5)], [])
+    for version in (3, 4, 5):
+        await case.store.apply([of_r1(version)], [])
+    assert (await case.hashes())["menu:r1"] == {"g": b'1|"x"'}
+    await case.store.apply([of_r1(6)], [])
+    assert (await case.hashes())["menu:r1"]["f"] == b'6|"x"'
+
+
+async def test_fields_before_a_deletion_go_on(case: StoreCase) -> None:
+    """They have smaller versions, and are there; also if they come in the batch of the deletion."""
+    await case.store.apply([of_r1(3), deletion(100, "old"), of_r1(1, "g")], [])
+    await case.store.apply([of_r1(4)], [])
+    hashes = await case.hashes()
+    assert hashes["menu:r1"] == {"f": b'4|"x"', "g": b'1|"x"'}
+    assert hashes[view_keys.DELETIONS] == {"r1": b"100"}
+
+
+async def test_batch_that_comes_again_brings_nothing_back(case: StoreCase) -> None:
+    """An egress process that has lost its partition may apply an old batch late."""
+    batch = [of_r1(3), of_r1(2, "g"), deletion(7, "h")]
+    await case.store.apply(batch, [])
+    await case.store.apply([deletion(8)], [])
+    await case.store.apply(batch, [])
+    assert (await case.hashes())["menu:r1"] == {"g": b'2|"x"'}
+
+
+async def test_put_after_a_deletion_counts_in_one_batch(case: StoreCase) -> None:
+    """In any order; the deletion is known all the same."""
+    await case.store.apply([of_r1(3)], [])
+    await case.store.apply([of_r1(6), deletion(5), of_r1(3)], [])
+    hashes = await case.hashes()
+    assert hashes["menu:r1"] == {"f": b'6|"x"'} and hashes[view_keys.DELETIONS] == {"r1": b"5"}
+
+
+async def test_deletions_of_others_do_not_count(case: StoreCase) -> None:
+    """And none counts for an order, whose versions begin with one."""
+    await case.store.apply([deletion(9)], [])
+    other = ViewWrite("menu:r2", "f", 1, b'"x"', owner="r2")
+    await case.store.apply([other, write(1, key="order:o1")], [])
+    hashes = await case.hashes()
+    assert hashes["menu:r2"] and hashes["order:o1"]
+
+
+async def test_last_deletion_leaves_no_view(case: StoreCase) -> None:
+    """Of a restaurant, its feed's number and the version remain."""
+    await case.store.apply([of_r1(3)], [])
+    await case.store.apply([deletion(4)], [])
+    assert "menu:r1" not in await case.hashes()

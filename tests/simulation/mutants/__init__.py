@@ -2,6 +2,7 @@
 
 from tests.simulation.mutants import (
     cash,
+    deletions,
     exactly_once,
     facts,
     idempotency,
@@ -16,6 +17,7 @@ from tests.simulation.mutants.planted import MUTANTS
 __all__ = [
     "MUTANTS",
     "cash",
+    "deletions",
     "exactly_once",
     "facts",
     "idempotency",

@@ -51,15 +51,29 @@ class DictStore:
         positions = self.hashes.get(view_keys.POSITIONS, {})
         if any(int(positions.get(one.partition.field, -1)) < one.start for one in ranges):
             raise ViewsLost
-        for write in writes:
-            view = self._hash(write.key)
-            stored = view.get(write.field)
-            if stored is None or view_keys.unpack(stored)[0] < write.version:
-                view[write.field] = pack(write.version, write.value)
+        deletions = self.hashes.get(view_keys.DELETIONS, {})
+        before = {restaurant: int(version) for restaurant, version in deletions.items()}
+        for write in sorted(writes, key=lambda write: write.version):
+            self._apply(write, before)
         for one in ranges:
             if int(positions[one.partition.field]) < one.end:
                 positions[one.partition.field] = b"%d" % one.end
         self._fail(done=True)
+
+    def _apply(self, write: ViewWrite, deletions: Mapping[str, int]) -> None:
+        """Apply one write; `deletions` are the versions of the latest deletions before its batch."""
+        view = self._hash(write.key)
+        stored = view.get(write.field)
+        known = deletions.get(write.owner, -1) if stored is None else view_keys.unpack(stored)[0]
+        if write.value is None:
+            versions = self._hash(view_keys.DELETIONS)
+            versions[write.owner] = b"%d" % max(write.version, int(versions.get(write.owner, b"0")))
+        if write.version > known and write.value is not None:
+            view[write.field] = pack(write.version, write.value)
+        elif write.version > known:
+            view.pop(write.field, None)
+        if not view:
+            del self.hashes[write.key]
 
     async def publish_watermark(self, partition: int, watermark: PendingWatermark) -> None:
         self._fail(done=False)

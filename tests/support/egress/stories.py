@@ -50,9 +50,10 @@ class Story:
         self.orders: dict[str, Order] = {}
         self.histories: dict[str, dict[str, str]] = {}  # when each order got each status
         self.stock = Stock("coxinha", 0, 100)
+        self.deleted_version = 0
 
     def _next(self, name: str) -> int:
-        self.versions[name] = self.versions.get(name, 0) + 1
+        self.versions[name] = self.versions.get(name, self.deleted_version) + 1
         return self.versions[name]
 
     @property
@@ -66,7 +67,8 @@ class Story:
 
     def put_item(self) -> None:
         version = self._next("item")
-        self.stock = Stock("coxinha", self.stock.version + 1, 100 + version, self.stock.reserved)
+        stock_version = self.stock.version + 1 if self.stock.version else version
+        self.stock = Stock("coxinha", stock_version, 100 + version, self.stock.reserved)
         item = Item("coxinha", "Coxinha", "", "salgado", Money(100 * version), version)
         self.facts.append(CatalogChanged(RESTAURANT, self._at, version, item=item, stocks=[self.stock]))
 
@@ -76,7 +78,26 @@ class Story:
         promotion = Promotion("p1", version, 1000 + version, items, version)
         self.facts.append(CatalogChanged(RESTAURANT, self._at, version, promotion=promotion))
 
+    def delete(self, name: str) -> None:
+        """Delete the `restaurant`, the `item` or the `promotion`, if there is one.
+
+        Not if there is a stock without an item: no catalogue has that, and a view relies on it.
+        """
+        if name not in self.versions or ("item" not in self.versions and self.stock.version):
+            return
+        version = self.versions.pop(name)
+        if name == "item":
+            version = max(version, self.stock.version)
+            self.stock = Stock("coxinha", 0, 100)
+        self.deleted_version = max(version, self.deleted_version) + 1
+        deleted = {"restaurant": RESTAURANT, "item": "coxinha", "promotion": "p1"}[name]
+        fact = CatalogChanged(RESTAURANT, self._at, self.deleted_version, **{f"deleted_{name}": deleted})
+        self.facts.append(fact)
+
     def order(self, confirmed: bool, life: tuple[str, ...] = ()) -> None:
+        """Place an order, and give it its life; not of an item that was deleted."""
+        if self.deleted_version and not self.stock.version:
+            return
         order_id = f"o{len(self.orders) + 1}"
         order = Order(
             order_id=order_id,
@@ -133,7 +154,9 @@ class Story:
 
 
 _STEPS = st.one_of(
-    st.sampled_from(["put_restaurant", "put_item", "put_promotion", "failed"]), st.sampled_from(LIVES)
+    st.sampled_from(["put_restaurant", "put_item", "put_promotion", "failed"]),
+    st.sampled_from(["delete restaurant", "delete item", "delete promotion"]),
+    st.sampled_from(LIVES),
 )
 
 
@@ -144,6 +167,8 @@ def _story(steps: list[str | tuple[str, ...]]) -> Story:
             story.order(True, step)
         elif step == "failed":
             story.order(False)
+        elif step.startswith("delete "):
+            story.delete(step.removeprefix("delete "))
         else:
             getattr(story, step)()
     return story

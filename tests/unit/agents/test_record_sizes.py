@@ -4,6 +4,8 @@ from schemas.commands import (
     MAX_LINES,
     Command,
     CustomerRef,
+    DeleteMenuItem,
+    DeletePromotion,
     Payment,
     PlaceOrder,
     PromotionItem,
@@ -38,7 +40,10 @@ def sizes_of(outputs) -> dict[str, int]:
 
 
 def test_the_worst_catalogue_and_the_worst_order_fit():
-    """As many promotions over as many items as there may be, put again when all of them are over but still counted."""
+    """As many promotions over as many items as there may be, put again when all of them are over but still counted.
+
+    Then an item of all of them is deleted, and one of the promotions.
+    """
     partition = Partition()
     now, largest = NOW, dict[str, int]()
 
@@ -58,6 +63,9 @@ def test_the_worst_catalogue_and_the_worst_order_fit():
             id_ = identifier(f"p{generation}", number)
             send(PutPromotion("r1", id_, now, now + DAY, items))
         send(_order(f"worst {generation}", skus[:MAX_LINES]))
+        if generation == 1:
+            send(DeleteMenuItem("r1", skus[0], "restaurant:" + identifier("t", 1)))
+            send(DeletePromotion("r1", id_, "restaurant:" + identifier("t", 1)))
         now += DAY + 3_600_000 - 1 if generation == 0 else DAY
     assert partition.results["dead"] == 0
     for topic, size in largest.items():

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from schemas.commands import AdvanceOrder, CancelOrder, PromotionItem
+from schemas.commands import AdvanceOrder, CancelOrder, DeleteMenuItem, DeleteRestaurant, PromotionItem
 from schemas.identity import order_id
 from schemas.money import Money
 from schemas.orders import Order
@@ -240,3 +240,16 @@ def test_the_state_levels_off() -> None:
         sizes.append(sum(rows(domain).values()))
     assert sizes[-1] == sizes[-12] and max(sizes) == sizes[-1]
     assert domain[KITCHENS]["r1"].deleted_version
+
+
+def test_versions_of_orders_go_on_when_a_restaurant_is_put_again() -> None:
+    """Its orders have left, and their ids may come back."""
+    domain = kitchen(coxinha=0)
+    domain.place("k", ("coxinha", 1))
+    domain.advance_time(REFUSAL_RETENTION)
+    for command in (DeleteMenuItem("r1", "coxinha"), DeleteRestaurant("r1")):
+        reply = domain.do(command)
+        assert reply and reply.answer.outcome == "deleted"
+    domain.open(coxinha=1)
+    answered = domain.place("k", ("coxinha", 1)).answer.order
+    assert answered and answered.version == 4

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from egress.projections.projection import project
 from schemas import view_keys
 from schemas.catalogue import Stock
-from schemas.facts import Fact
+from schemas.facts import CatalogChanged, Fact, StockReserved
 from schemas.orders import Order
 from tests.support.egress.dict_store import DictStore, Hashes
 from tests.support.egress.stories import PARTITION, SEALED, Story, stories
@@ -29,9 +29,15 @@ def shown(facts: Sequence[Fact]) -> Hashes:
 
 
 def shuffled(story: Story, data: st.DataObject) -> list[Fact]:
-    """Return the story's facts in any order, some of them more than once."""
-    again = data.draw(st.lists(st.sampled_from(story.facts))) if story.facts else []
-    return data.draw(st.permutations(story.facts + again))
+    """Return the story's facts in any order of their topics, some of them again; those of catalogues keep theirs."""
+    in_order = iter(fact for fact in story.facts if isinstance(fact, CatalogChanged))
+    facts = [
+        next(in_order) if isinstance(fact, CatalogChanged) else fact
+        for fact in data.draw(st.permutations(story.facts))
+    ]
+    for fact in data.draw(st.lists(st.sampled_from(story.facts))) if story.facts else []:
+        facts.insert(data.draw(st.integers(facts.index(fact) + 1, len(facts))), fact)
+    return facts
 
 
 @settings(deadline=None)
@@ -106,6 +112,50 @@ def test_restaurant_is_listed_with_its_partition() -> None:
     hashes = shown(story.facts)
     assert hashes[view_keys.menu("r1")][view_keys.PARTITION] == b"1|5"
     assert list(hashes[view_keys.RESTAURANTS]) == ["r1"] and list(hashes[view_keys.PROMOTIONS]) == ["r1/p1"]
+
+
+@settings(deadline=None)
+@given(stories, st.data())
+def test_batches_make_the_views_of_single_facts(story: Story, data: st.DataObject) -> None:
+    """Of the writes of one batch to one field the newest counts, a deletion included."""
+    facts, store = shuffled(story, data), DictStore()
+
+    async def show() -> None:
+        rest = facts
+        while rest:
+            size = data.draw(st.integers(1, len(rest)))
+            await store.apply([w for fact in rest[:size] for w in project(fact, PARTITION)], [])
+            rest = rest[size:]
+
+    asyncio.run(show())
+    assert store.hashes == shown(story.facts)
+
+
+@settings(deadline=None)
+@given(stories)
+def test_deleted_things_leave_the_views(story: Story) -> None:
+    """The menu, the list of restaurants and the windows of promotions hold what there is, and nothing else."""
+    hashes = shown(story.facts)
+    menu = hashes.get(view_keys.menu("r1"), {})
+    assert (view_keys.ITEM + "coxinha" in menu) is ("item" in story.versions)
+    assert (view_keys.STOCK + "coxinha" in menu) is bool(story.stock.version)
+    assert (view_keys.PROMOTION + "p1" in menu) is ("promotion" in story.versions)
+    assert ("r1/p1" in hashes.get(view_keys.PROMOTIONS, {})) is ("promotion" in story.versions)
+    assert (view_keys.RESTAURANT in menu) is ("restaurant" in story.versions)
+    assert (view_keys.PARTITION in menu) is ("restaurant" in story.versions)
+    assert ("r1" in hashes.get(view_keys.RESTAURANTS, {})) is ("restaurant" in story.versions)
+
+
+def test_late_reservation_of_a_deleted_item_stays_hidden() -> None:
+    """It is a fact of another topic, and may be read minutes later."""
+    story = Story()
+    story.put_item()
+    story.order(True)
+    story.delete("item")
+    story.put_promotion()
+    late = [fact for fact in story.facts if isinstance(fact, StockReserved)]
+    in_time = [fact for fact in story.facts if fact not in late]
+    assert shown(in_time + late) == shown(story.facts)
 
 
 def test_personal_data_stays_sealed() -> None:

@@ -152,6 +152,9 @@ ROW_BY_ROUTE = {
     "PUT /v1/restaurants/{restaurant_id}": "admin",
     "PUT /v1/restaurants/{restaurant_id}/menu/{sku}": "manager or admin",
     "PUT /v1/restaurants/{restaurant_id}/promotions/{promotion_id}": "manager or admin",
+    "DELETE /v1/restaurants/{restaurant_id}": "admin",
+    "DELETE /v1/restaurants/{restaurant_id}/menu/{sku}": "manager or admin",
+    "DELETE /v1/restaurants/{restaurant_id}/promotions/{promotion_id}": "manager or admin",
     "POST /v1/restaurants/{restaurant_id}/webhook-secrets": "manager or admin",
     "POST /v1/orders/{order_id}/status": "order: a manager",
     "GET /v1/restaurants/{restaurant_id}/dashboard": "restaurant",
@@ -370,10 +373,8 @@ def test_only_menus_new_orders_and_ops_are_public() -> None:
     # the board asks for its token itself
     shown = {"/v1/restaurants/{restaurant_id}/menu", "/painel/{restaurant_id}"}
     assert {route.path for route in public if "{restaurant_id}" in route.path} == shown
-    (put_restaurant,) = [
-        r for r in ROUTES if (r.method, r.path) == ("PUT", "/v1/restaurants/{restaurant_id}")
-    ]
-    assert put_restaurant.access == {Role.ADMIN}
+    of_restaurants = [r for r in ROUTES if r.path == "/v1/restaurants/{restaurant_id}"]
+    assert {r.method: r.access for r in of_restaurants} == {"PUT": {Role.ADMIN}, "DELETE": {Role.ADMIN}}
 
 
 async def test_route_without_a_row_is_denied() -> None:

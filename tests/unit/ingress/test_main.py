@@ -11,6 +11,7 @@ from ingress.__main__ import main
 from ingress.issuing import restaurants
 from ingress.issuing.token_log import LostTokensError
 from ingress.privacy.keyring_log import LostKeyringError
+from schemas import view_keys
 from schemas.runtime.topic_preflight import TopicsDifferError
 from schemas.settings import Settings
 from tests.support.ingress.fakes import FakeViews
@@ -115,6 +116,18 @@ async def test_restaurant_is_missing_only_from_complete_views() -> None:
     assert await restaurants.is_shown(views, partitions, "r1") is None
     views.down = True
     assert await restaurants.is_shown(views, partitions, "r1") is None
+
+
+async def test_tokens_of_a_deleted_restaurant_can_be_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are valid for its identifier, which another restaurant may get."""
+    views = FakeViews()
+
+    async def field_version(key: str, field: str) -> int:
+        return 7 if (key, field) == (view_keys.DELETIONS, "r1") else 0
+
+    monkeypatch.setattr(views, "field_version", field_version)
+    assert await restaurants.is_shown(views, len(views.watermarks), "r1") is True
+    assert await restaurants.is_shown(views, len(views.watermarks), "r2") is False
 
 
 @pytest.mark.parametrize(

@@ -102,11 +102,11 @@ async def test_document_follows_accept_language(client: Client) -> None:
 
 @pytest.mark.parametrize("language", ["pt-BR", "en"])
 async def test_page_shows_every_operation(client: Client, language: Language) -> None:
-    """Contract: `GET /docs` shows it; under 128 KB, without scripts or external resources."""
+    """Contract: `GET /docs` shows it; under 128 KiB, without scripts or external resources."""
     response = await client.get("/docs", headers={"Accept-Language": language})
     text = await response.text()
     assert response.status == 200 and response.content_type == "text/html"
-    assert f'<html lang="{language}">' in text and len(text.encode()) < 128_000
+    assert f'<html lang="{language}">' in text and len(text.encode()) < 128 * 1024
     ids = set(re.findall(r'id="([^"]+)"', text))
     assert {operation.id for operation in OPERATIONS} <= ids
     assert {link[1:] for link in re.findall(r'href="(#[^"]+)"', text)} <= ids, "a link leads nowhere"

@@ -12,11 +12,12 @@ from egress.notifications.push import payload as push_payload
 from egress.notifications.recipients import MAX_BROWSERS_PER_ORDER, RecipientRegistry
 from egress.notifications.webhooks import payload as webhook_payload
 from schemas import codec
-from schemas.facts import OrderFailed
+from schemas.facts import CatalogChanged, OrderFailed
 from schemas.notifications import PushSubscription, subscription_id
 from schemas.runtime.partitioner import partition
 from schemas.topics import PUSH_DELIVERIES, PUSH_SUBSCRIPTIONS, WEBHOOK_DELIVERIES
 from tests.support.notifications.messages import (
+    AT,
     NOW_MS,
     Browser,
     confirmed,
@@ -48,6 +49,18 @@ def test_webhook_is_that_of_the_newest_version() -> None:
     assert registry.webhook("r2") is None
     registry.apply(record(restaurant_changed(None, version=4)))
     assert registry.webhook("r1") is None and not registry.restaurants_with_webhook()
+
+
+def test_deleted_restaurant_has_no_webhook() -> None:
+    """Nor does an older version of it bring one back; one that is put again has its own."""
+    deleted = CatalogChanged("r1", AT, 5, deleted_restaurant="r1")
+    older = restaurant_changed("https://a.example/", version=4)
+    registry = registry_of(older, deleted, older)
+    assert registry.webhook("r1") is None and not registry.restaurants_with_webhook()
+    registry.apply(record(restaurant_changed("https://b.example/", version=6)))
+    assert registry.webhook("r1") == "https://b.example/"
+    registry.apply(record(CatalogChanged("r9", AT, 5, deleted_restaurant="r9")))
+    assert registry.webhook("r9") is None
 
 
 def test_browsers_subscribe_and_unsubscribe() -> None:

@@ -177,7 +177,7 @@ METHODS = (
     ("DELETE", ORDER),
     ("GET", ORDER + "/cancel"),
     ("POST", MENU),
-    ("DELETE", ITEM),
+    ("PATCH", ITEM),
     ("POST", RESTAURANT),
     ("GET", PROMOTION),
     ("POST", "/catalogo"),
