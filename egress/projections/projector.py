@@ -92,7 +92,7 @@ class Projector:
     async def _discard_views_of_other_topics(self, positions: Mapping[Partition, int]) -> None:
         """Discard views that show facts which the topics do not have, and raise ViewsLost.
 
-        Kafka was made anew or has lost its end, and Redis was not emptied.
+        Kafka was set up again or has lost its end, and Redis was not emptied.
         """
         try:
             ends = await asyncio.wait_for(self._facts.ends(positions), TARGET_TIMEOUT_SECONDS)

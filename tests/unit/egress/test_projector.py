@@ -117,7 +117,7 @@ async def test_orders_that_nobody_can_read_are_not_projected_again() -> None:
 
 @in_virtual_time
 async def test_views_of_other_topics_are_discarded() -> None:
-    """Kafka was made anew, Redis was not: what the views show has never happened there."""
+    """Kafka was set up again, Redis was not: what the views show has never happened there."""
     old, new, store = a_story(), Story(), DictStore()
     async with projecting(facts := facts_of(old), store):
         await until_projected(facts)
