@@ -56,7 +56,7 @@ class Cursor:
 
 
 class Cluster:
-    """Partitions, the workers that have them, and the faults that strike them. The first worker is of the next release."""
+    """Partitions, the workers that have them, and the faults that strike them. All but the second worker are of the next release."""
 
     def __init__(
         self,
@@ -222,7 +222,7 @@ class Cluster:
             f"{partition}@{worker.name}",
             SimulatedLog(self, partition, worker),
             store,
-            tables_of(store, is_next=worker is self.workers[0], numbers=self._numbers),
+            tables_of(store, is_next=worker is not self.workers[1], numbers=self._numbers),
             Application(self._new_handler(), dead_letter, REJECTIONS, max_record_bytes),
             changelog=STATE_CHANGELOG.name,
             log_identity="log",
