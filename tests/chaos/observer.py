@@ -10,6 +10,7 @@ from typing import Any
 import redis.asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from ingress.commands.client import UNCERTAIN_EXPIRY_SECONDS
 from schemas import view_keys
 from schemas.runtime.kafka_shutdown import close_quietly
 from schemas.topics import DEAD_LETTER_TOPICS, FACT_TOPICS, ORDER_COMMANDS, ORDER_REPLIES, WATERMARKS
@@ -20,6 +21,8 @@ from tests.checker.observations import Fact, InFlightPeak, Observations
 WITHOUT_REPLY = {b"payment-result", b"mirror", b"ask-portions", b"lend-portions", b"offer-portions"}
 MENUS, ORDERS = "menu:*", "order:*"
 VIEWS_PER_REQUEST = 1000
+#: After this time a command without a reply may not count any more: if its write was not acknowledged.
+EXPIRY_MS = int(UNCERTAIN_EXPIRY_SECONDS * 1000)
 
 
 class TopicReader:
@@ -65,9 +68,12 @@ async def observe(
 ) -> dict[str, int]:
     """Add topics and views to the observations, with the commands before `command_ends`; return further figures."""
     changes: dict[str, list[tuple[int, int]]] = defaultdict(list)  # by process: times, and 1 or -1 command
+    expiries: dict[bytes, int] = {}  # by correlation id: the time from which a command does not count
     async for record in reader.read(ORDER_COMMANDS.name, command_ends):
-        if correlation_id := dict(record.headers).get("correlation-id"):
+        correlation_id = dict(record.headers).get("correlation-id")
+        if correlation_id and correlation_id not in expiries:
             changes[_process(correlation_id)].append((record.timestamp, 1))
+            expiries[correlation_id] = record.timestamp + EXPIRY_MS
         if b'"hops"' in (record.value or b""):  # forwarded by a bucket, under its first name
             seen.forwarded.append(dict(record.headers).get("correlation-id", b"").decode())
         elif name := _name(record):
@@ -77,9 +83,11 @@ async def observe(
     async for record in reader.read(ORDER_REPLIES.name):
         correlation_id = dict(record.headers)["correlation-id"]
         seen.answered.append(correlation_id.decode())
-        changes[_process(correlation_id)].append((record.timestamp, -1))
+        expiries[correlation_id] = min(expiries.get(correlation_id, record.timestamp), record.timestamp)
         if order := json.loads(record.value)["answer"].get("order"):
             reply_partitions[order["order_id"]].add(record.partition)
+    for correlation_id, ended_at in expiries.items():
+        changes[_process(correlation_id)].append((ended_at, -1))
     seen.in_flight_peaks = [InFlightPeak(name, _peak(found)) for name, found in changes.items()]
     async for record in reader.read(WATERMARKS.name):
         seen.answered.append(dict(record.headers)["event-id"].decode().rpartition("-")[0])

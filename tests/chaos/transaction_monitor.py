@@ -10,6 +10,8 @@ from tests.checker.observations import VisibilityDelay
 
 INTERVAL_SECONDS = 0.5
 REQUEST_TIMEOUT_SECONDS = 3.0
+#: Between two comparisons; a longer time is one in which the broker did not answer.
+MAX_GAP_SECONDS = 2.0
 
 
 class TransactionMonitor:
@@ -21,6 +23,7 @@ class TransactionMonitor:
         self._topics = topics
         self._pending: dict[TopicPartition, tuple[int, float]] = {}  # an end, and since when it is written
         self._readable: dict[TopicPartition, int] = {}  # the last end that could be read
+        self._compared_at = 0.0
 
     async def run(self) -> None:
         """Measure until cancelled."""
@@ -56,12 +59,20 @@ class TransactionMonitor:
         ends = await written.end_offsets(tps)
         stable = await readable.end_offsets(tps)
         now = time.monotonic()
+        self._leave_out_gap(requested_at)
+        self._compared_at = now
         for tp in tps:
             if tp not in self._pending and ends[tp] > self._readable.get(tp, 0):
                 self._pending[tp] = (ends[tp], requested_at)
             if tp in self._pending and stable[tp] >= self._pending[tp][0]:
                 self._readable[tp], since = self._pending.pop(tp)
                 self.delays.append(VisibilityDelay(tp.topic, tp.partition, now - since))
+
+    def _leave_out_gap(self, now: float) -> None:
+        """Move what is pending by the time in which the broker did not answer: nothing is known of it."""
+        gap = now - self._compared_at
+        if gap > MAX_GAP_SECONDS:
+            self._pending = {tp: (end, since + gap) for tp, (end, since) in self._pending.items()}
 
     async def _partitions(self, consumer: AIOKafkaConsumer, topic: str) -> list[int]:
         await consumer._client._wait_on_metadata(topic)
