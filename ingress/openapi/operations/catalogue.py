@@ -9,7 +9,7 @@ _DELETE_RESPONSES = (
     DocumentedResponse(204, "deleted"),
     DocumentedResponse(202, "accepted", catalogue_deletion.DeletionResponse, {"status": "pending"}),
 )
-_DELETE_PROBLEMS = ("unknown-restaurant", "has-buckets", *_PUT_PROBLEMS)
+_DELETE_PROBLEMS = ("invalid-request", "unknown-restaurant", "has-buckets", *_PUT_PROBLEMS)
 
 
 def _put_responses(

@@ -9,6 +9,9 @@ from ingress.views.ports import OrderView
 from schemas import identity
 from schemas.commands import (
     Command,
+    DeleteMenuItem,
+    DeletePromotion,
+    DeleteRestaurant,
     Payment,
     PlaceOrder,
     PutMenuItem,
@@ -61,6 +64,8 @@ def decide(command: Command) -> Reply:
         return confirm(command)
     if isinstance(command, PutRestaurant | PutMenuItem | PutPromotion):
         return Reply(Answer("created", version=1))
+    if isinstance(command, DeleteRestaurant | DeleteMenuItem | DeletePromotion):
+        return Reply(Answer("deleted", version=2))
     if isinstance(command, RotateWebhookSecret):
         return Reply(Answer("replaced", version=2, webhook_secret_version=2))
     return Reply(Answer("cancelled", order_of(ORDER)))
