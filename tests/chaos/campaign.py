@@ -175,6 +175,7 @@ class Campaign:
             refusal_reads=self._order_readers.refusal_reads,
             revoked_reads=self._token_readers.reads,
             max_in_flight=MAX_IN_FLIGHT,
+            abandoned=self._customers.abandoned,
             cash_limits={"customer": Settings().cash_orders_per_customer},
             followed=followed,
             boards=boards,
@@ -195,6 +196,7 @@ class Campaign:
             read_seconds=self._readers.seconds,
             figures={
                 "orders intended": self._customers.intents,
+                "orders that nobody asked for again": len(self._customers.abandoned),
                 "requests to advance or cancel orders": self._lifecycles.requests,
                 "orders read after an answer": len(seen.order_reads),
                 "refusals read": len(seen.refusal_reads),

@@ -4,11 +4,13 @@ import asyncio
 import json
 import random
 import time
+from collections import deque
 from collections.abc import Iterator
 
 import aiohttp
 from msgspec import Struct
 
+from streams.domain.decision import Policy
 from tests.chaos.followers import Followers
 from tests.chaos.key_times import KeyTimes
 from tests.chaos.lifecycles import OrderLifecycles
@@ -19,6 +21,8 @@ from tests.checker.observations import OrderAttempt
 from tests.checker.service import NOT_YET
 from tests.e2e.customers import new_customer, order_body
 
+#: How long after its first use a key is used again: until its order, if it was refused, may soon leave the state.
+MAX_KEY_AGE_SECONDS = Policy().refusal_retention_seconds - 300
 #: How long a customer retries; undecided orders are sent again after the campaign.
 RETRY_TIMEOUT_SECONDS = 40.0
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 2.0
@@ -107,6 +111,9 @@ class RetryingCustomers:
         self.timings: list[AttemptTiming] = []
         self.intents = 0
         self.unanswered: list[OrderIntent] = []
+        self.abandoned: set[tuple[str, str]] = (
+            set()
+        )  # restaurants and keys of orders that nobody asks for again
         self.is_running = True
         self._session = session
         self._target = target
@@ -116,7 +123,7 @@ class RetryingCustomers:
         self._rng = random.Random(f"{seed}/customers")
         self._rate = rate
         self._retries = RateLimit(RETRIES_PER_SECOND)
-        self._past: list[OrderIntent] = []
+        self._past: deque[OrderIntent] = deque()  # the oldest first
         self._canaries = 0
         self._key_times = KeyTimes(KEY_SECONDS)
         self._tokens: dict[str, str] = {}  # by customer
@@ -143,6 +150,7 @@ class RetryingCustomers:
 
     async def repeat(self, share: float) -> None:
         """Send every undecided order again until it is decided, and this share of all past orders."""
+        self._forget_old_orders()
         intents = self.unanswered + [i for i in self._past if self._rng.random() < share]
         self.unanswered = []
         for start in range(0, len(intents), 20):
@@ -157,6 +165,21 @@ class RetryingCustomers:
         self.unanswered += [i for i, a in zip(intents, attempts, strict=True) if a.status in NOT_YET]
         return all(a.status not in NOT_YET for a in attempts) and time.monotonic() - started < SERVED_SECONDS
 
+    def _forget_old_orders(self) -> None:
+        """Let nobody use a key again whose order, if it was refused, may have left the state: it would be a new order."""
+        while self._past and self._is_old(self._past[0]):
+            self._past.popleft()
+        unanswered, self.unanswered = self.unanswered, []
+        for intent in unanswered:
+            if self._is_old(intent):
+                self.abandoned.add((intent.restaurant, intent.key))
+            else:
+                self.unanswered.append(intent)
+
+    def _is_old(self, intent: OrderIntent) -> bool:
+        first_sent = self._key_times.first_sent((intent.restaurant, intent.key))
+        return first_sent is not None and time.time() > first_sent + MAX_KEY_AGE_SECONDS
+
     def _flood_intents(self) -> Iterator[OrderIntent]:
         for _ in range(FLOOD_ORDERS):
             intent = self._new_intent()
@@ -164,6 +187,7 @@ class RetryingCustomers:
             yield intent
 
     def _next_intents(self) -> Iterator[OrderIntent]:
+        self._forget_old_orders()
         draw = self._rng.random()
         if (expired := self._expired_intent()) is not None:
             yield self._rng.choice([expired, self._other_body(expired)])

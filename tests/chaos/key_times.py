@@ -20,6 +20,10 @@ class KeyTimes:
         if is_known:
             self._known.setdefault(key, answered_at)
 
+    def first_sent(self, key: KeyName) -> float | None:
+        """Return when a key was first sent; None: never."""
+        return self._sent.get(key)
+
     def is_over(self, key: KeyName, at: float) -> bool:
         """Return True if the key's order is known and its time was certainly over."""
         return key in self._known and at > self._known[key] + self._seconds

@@ -170,6 +170,8 @@ class Observations(Struct):
     revoked_reads: list[RevokedRead] = field(default_factory=list)
     in_flight_peaks: list[InFlightPeak] = field(default_factory=list)
     #: What a process may have in flight.
+    #: Restaurants and keys that were accepted or not answered, and not used again: their order may have left the state.
+    abandoned: set[tuple[str, str]] = set()
     max_in_flight: int = 0
     #: Cash orders that one `customer` and one `address` may have open at a restaurant.
     cash_limits: dict[str, int] = field(default_factory=dict)

@@ -143,7 +143,7 @@ def acknowledged_orders_stand(seen: Observations) -> Finding:
         elif call.status == ACCEPTED:
             asked = (call.restaurant_id, call.key, str(call.lines))
             finding.expect(
-                call.order_id in decided or asked in ended,
+                call.order_id in decided or asked in ended or asked[:2] in seen.abandoned,
                 f"{call.order_id} was accepted from {call.key}, and is lost",
             )
     return finding

@@ -14,7 +14,7 @@ from tests.simulation.mutants.planted import mutant
 @mutant("nothing-is-sold-of-what-is-deleted")
 def leave_deleted_things_on_sale() -> Iterator[None]:
     """The views forget them, and decisions do not."""
-    with patch.object(evolve, "_deletion", lambda fact: iter(())):
+    with patch.object(evolve, "_deletion", lambda state, fact: iter(())):
         yield
 
 
