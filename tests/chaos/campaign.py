@@ -196,7 +196,7 @@ class Campaign:
             read_seconds=self._readers.seconds,
             figures={
                 "orders intended": self._customers.intents,
-                "orders that nobody asked for again": len(self._customers.abandoned),
+                "undecided orders whose customers gave up": len(self._customers.abandoned),
                 "requests to advance or cancel orders": self._lifecycles.requests,
                 "orders read after an answer": len(seen.order_reads),
                 "refusals read": len(seen.refusal_reads),

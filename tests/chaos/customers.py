@@ -111,9 +111,7 @@ class RetryingCustomers:
         self.timings: list[AttemptTiming] = []
         self.intents = 0
         self.unanswered: list[OrderIntent] = []
-        self.abandoned: set[tuple[str, str]] = (
-            set()
-        )  # restaurants and keys of orders that nobody asks for again
+        self.abandoned: set[tuple[str, str]] = set()  # restaurants and keys whose customers gave up undecided
         self.is_running = True
         self._session = session
         self._target = target
@@ -166,7 +164,7 @@ class RetryingCustomers:
         return all(a.status not in NOT_YET for a in attempts) and time.monotonic() - started < SERVED_SECONDS
 
     def _forget_old_orders(self) -> None:
-        """Let nobody use a key again whose order, if it was refused, may have left the state: it would be a new order."""
+        """Let customers give up keys whose order, if it was refused, may have left the state: it would be a new order."""
         while self._past and self._is_old(self._past[0]):
             self._past.popleft()
         unanswered, self.unanswered = self.unanswered, []

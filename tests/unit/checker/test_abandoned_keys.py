@@ -1,4 +1,4 @@
-"""Orders that nobody asks for again are not expected to be answered; all others are."""
+"""Orders whose customers gave up are not expected to be answered; all others are."""
 
 from tests.checker import orders, service
 from tests.checker.observations import Observations, OrderAttempt
