@@ -4,6 +4,8 @@ The order of facts of different topics does not matter, nor does repetition: of 
 facts of one topic come in its order, since a deletion leaves no trace of the field that it deletes.
 """
 
+from functools import lru_cache
+
 import msgspec
 from msgspec import Struct
 
@@ -159,7 +161,12 @@ def _expires_at(order: Order) -> int:
 
 
 def _changed_at(order: Order) -> int:
-    return timestamps.from_text(order.updated_at) // 1000
+    return _seconds(order.updated_at)
+
+
+@lru_cache(maxsize=8)  # each fact asks a few times for the same instant
+def _seconds(instant: str) -> int:
+    return timestamps.from_text(instant) // 1000
 
 
 def _stock(restaurant_id: str, stock: Stock, bucket: int = 0) -> ViewWrite:
