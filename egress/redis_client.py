@@ -20,8 +20,8 @@ async def used_share(redis: Redis) -> float | None:
         memory = await redis.info("memory")
     except REDIS_ERRORS:
         return None
-    limit = memory["maxmemory"] or memory.get("total_system_memory")
-    return float(memory["used_memory"] / limit) if limit else None
+    used, limit = memory.get("used_memory"), memory.get("maxmemory") or memory.get("total_system_memory")
+    return used / limit if used and limit else None
 
 
 def connect(url: str) -> Redis:

@@ -84,7 +84,7 @@ class Projector:
             await self._retry_until_done(partial(self._store.begin, beginnings))
             positions |= beginnings
         self._facts.seek(positions)
-        log.info("projecting %d partitions, %d of them from the first fact", len(partitions), len(new))
+        log.info("projecting %d partitions, %d of them from their first facts", len(partitions), len(new))
         self._positions = positions
         self._watermarks = WatermarkTracker()
         self._lag.report({})

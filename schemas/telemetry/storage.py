@@ -19,7 +19,10 @@ async def report(storage: str, measure: Callable[[], Awaitable[float | None]]) -
         await asyncio.sleep(INTERVAL_SECONDS)
 
 
-async def disk_share(folder: Path) -> float:
-    """Return the share of a folder's disk that is in use; raises OSError."""
-    usage = await asyncio.to_thread(shutil.disk_usage, folder)
+async def disk_share(folder: Path) -> float | None:
+    """Return the share of a folder's disk that is in use; None if the folder is missing, as after a lost disk."""
+    try:
+        usage = await asyncio.to_thread(shutil.disk_usage, folder)
+    except OSError:
+        return None
     return usage.used / usage.total

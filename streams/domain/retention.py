@@ -15,7 +15,7 @@ from schemas.timestamps import EpochMs, add_seconds, from_text
 from streams.domain import promotion_runs
 from streams.domain.decision import Policy
 from streams.domain.state import Change, State, set_timer
-from tables.records import CustomerUsage, Kitchen, Timer
+from tables.records import Kitchen, Timer
 from tables.registry import (
     CUSTOMER_USAGE,
     IDEMPOTENCY_KEYS,
@@ -90,14 +90,10 @@ def delete_usage(state: State, timer: Timer, now: EpochMs, policy: Policy) -> tu
     if (
         promotion is None
         or promotion_runs.is_retired(promotion, now, policy)
-        or _is_of_earlier_run(usage, promotion.counted_from)
+        or usage.counted_from != promotion.counted_from  # of an earlier run
     ):
         return (Change(CUSTOMER_USAGE, subject, None),)
     return tuple(usage_timer(state, timer.restaurant_id, promotion_id, customer_id, policy))
-
-
-def _is_of_earlier_run(usage: CustomerUsage, counted_from: EpochMs) -> bool:
-    return usage.counted_from != counted_from
 
 
 def _leaves_at(order: Order, policy: Policy) -> EpochMs:

@@ -1,7 +1,10 @@
 """A small application for the runtime: count messages by value, and send each count once."""
 
+import asyncio
+
 from msgspec import Struct
 
+from schemas import metrics
 from schemas.timestamps import EpochMs
 from streams.exactly_once.application import Application, Tables
 from streams.exactly_once.ports import LocalStore, Message, Output, TransactionalLog
@@ -54,3 +57,17 @@ def stored(n: int) -> bytes:
 def counts(broker: MemoryBroker) -> list[tuple[bytes, bytes]]:
     """Return the counts that were sent, as (value, count)."""
     return [(o.key, o.value) for o in broker.outputs if o.topic == "out"]
+
+
+def is_stopped(worker: Processor) -> bool:
+    """Return True if the worker shows that its partition waits for a person."""
+    return metrics.partition_stopped.labels(worker.name)._value.get() == 1
+
+
+async def run_for(seconds: float, worker: Processor) -> None:
+    """Run the worker so long; raise what it raises."""
+    worker._stopping = False
+    task = asyncio.create_task(worker.run())
+    await asyncio.sleep(seconds)
+    worker.stop()
+    await task

@@ -226,7 +226,7 @@ def test_a_late_cancellation_leaves_no_usage_behind() -> None:
 
 
 def test_the_state_levels_off() -> None:
-    """A fortnight of the same days: the second week leaves no more rows than the first, but for what is open."""
+    """Of 24 equal days the last twelve add no row: as much leaves in a day as comes."""
     domain = kitchen(coxinha=None, pastel=0)
     sizes = []
     for day in range(24):

@@ -6,17 +6,12 @@ from pathlib import Path
 import pytest
 from faust.types import TP
 
-from schemas import metrics
 from schemas.kafka_connection import KafkaConnection
 from streams.exactly_once.runtime import ExactlyOnceRuntime, RuntimeSettings
 from streams.exactly_once.topic_ids import TOPIC_IDS_KEY, TopicIds, decode_topic_ids
-from tests.support.exactly_once.counting import counts, processor
+from tests.support.exactly_once.counting import counts, is_stopped, processor, run_for
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
 from tests.support.virtual_clock import in_virtual_time
-
-
-def is_stopped(worker) -> bool:
-    return metrics.partition_stopped.labels(worker.name)._value.get() == 1
 
 
 async def decided(broker: MemoryBroker, store: MemoryStore, count: int) -> None:
@@ -25,14 +20,6 @@ async def decided(broker: MemoryBroker, store: MemoryStore, count: int) -> None:
     await worker.take_over()
     worker.feed([broker.put(b"a") for _ in range(count)])
     await run_for(1, worker)
-
-
-async def run_for(seconds: float, worker) -> None:
-    worker._stopping = False
-    task = asyncio.create_task(worker.run())
-    await asyncio.sleep(seconds)
-    worker.stop()
-    await task
 
 
 @pytest.mark.parametrize("keep_store", [True, False])

@@ -1,33 +1,28 @@
 """A state of a newer release stops the partition: no dead letter, no wipe, and it goes on when that release is back."""
 
-import asyncio
 from typing import ClassVar
 
 import pytest
 
-from schemas import metrics
 from streams.exactly_once.application import Application
 from streams.exactly_once.ports import StopError
 from streams.exactly_once.processor import Processor
 from streams.exactly_once.record_codec import RecordCodec, RecordVersions
 from streams.exactly_once.staging import StagedTable
-from tests.support.exactly_once.counting import APPLICATION, Count, count, counts, dead_letter, processor
+from tests.support.exactly_once.counting import (
+    APPLICATION,
+    Count,
+    count,
+    counts,
+    dead_letter,
+    is_stopped,
+    processor,
+    run_for,
+)
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
 from tests.support.virtual_clock import in_virtual_time
 
 SECOND = RecordVersions(written=2, known=2)
-
-
-def is_stopped(worker: Processor) -> bool:
-    return metrics.partition_stopped.labels(worker.name)._value.get() == 1
-
-
-async def run_for(seconds: float, worker: Processor) -> None:
-    worker._stopping = False
-    task = asyncio.create_task(worker.run())
-    await asyncio.sleep(seconds)
-    worker.stop()
-    await task
 
 
 def of_second_version(log: MemoryLog, store: MemoryStore) -> Processor:

@@ -1,34 +1,26 @@
 """Whose fault it is if a message cannot be handled: its own, the handler's, the store's or the broker's."""
 
-import asyncio
-
 import pytest
 
-from schemas import metrics
 from streams.exactly_once import poison
 from streams.exactly_once.application import IDLE, Application
 from streams.exactly_once.ports import Output, TooLargeError
 from streams.exactly_once.processor import Processor, RecoveryFailedError
-from tests.support.exactly_once.counting import PoisonError, count, counts, dead_letter, processor
+from tests.support.exactly_once.counting import (
+    PoisonError,
+    count,
+    counts,
+    dead_letter,
+    is_stopped,
+    processor,
+    run_for,
+)
 from tests.support.exactly_once.memory import MemoryBroker, MemoryLog, MemoryStore
 from tests.support.virtual_clock import in_virtual_time
 
 
 def dead(broker: MemoryBroker) -> list[bytes]:
     return [output.value for output in broker.outputs if output.topic == "dlq"]
-
-
-def is_stopped(worker: Processor) -> bool:
-    return metrics.partition_stopped.labels(worker.name)._value.get() == 1
-
-
-async def run_for(seconds: float, worker: Processor) -> None:
-    """Run the worker so long; raise what it raises."""
-    worker._stopping = False
-    task = asyncio.create_task(worker.run())
-    await asyncio.sleep(seconds)
-    worker.stop()
-    await task
 
 
 async def started(broker: MemoryBroker, store: MemoryStore | None = None, **options) -> Processor:
